@@ -1,0 +1,2 @@
+"""Correlates: biomarker analysis of engineered-cell therapy trials."""
+

@@ -1,0 +1,56 @@
+"""Content ids, fingerprints of files, and the record of the environment a run was made in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+_CHUNK = 1 << 20
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hex digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_CHUNK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def fingerprint(value: object) -> str:
+    """SHA-256 of a JSON-able value, independent of the order of keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def short_id(*parts: object) -> str:
+    """A content-derived id of 12 hex digits: the same parts give the same id on every machine."""
+    return fingerprint([str(p) for p in parts])[:12]
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Installed versions of the named packages; a package that is not installed is left out."""
+    found: dict[str, str] = {}
+    for name in packages:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def environment() -> dict[str, object]:
+    """Python, platform and the versions of the packages that make the numbers."""
+    return {
+        "python": platform.python_version(),
+        "implementation": sys.implementation.name,
+        "platform": platform.platform(),
+        "packages": versions(
+            ("correlates", "numpy", "scipy", "polars", "pydantic", "altair", "vl-convert-python", "pyreadstat")
+        ),
+    }

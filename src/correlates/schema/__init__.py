@@ -1,0 +1,74 @@
+"""What flows between the stages: one file per table, and :func:`conform`, which checks a frame against one."""
+
+from correlates.schema.analysis import ANALYSIS
+from correlates.schema.burden import BURDEN
+from correlates.schema.checks import CHECKS
+from correlates.schema.clinical import (
+    ADVERSE_EVENTS,
+    ASSESSMENTS,
+    CHARACTERISTICS,
+    CLINICAL,
+    DISPOSITION,
+    EXPOSURE,
+    LABS,
+    LESIONS,
+    PRODUCT,
+    SUBJECTS,
+)
+from correlates.schema.curves import CURVE_POINTS, CURVES
+from correlates.schema.exclusions import EXCLUSIONS
+from correlates.schema.files import FILES
+from correlates.schema.measurements import MEASUREMENTS
+from correlates.schema.outcomes import OUTCOMES
+from correlates.schema.parameters import PARAMETERS
+from correlates.schema.results import RESULTS
+from correlates.schema.samples import SAMPLES
+from correlates.schema.table import Column, Table, conform
+from correlates.schema.wells import WELLS
+
+TABLES = (
+    FILES,
+    WELLS,
+    SAMPLES,
+    CURVES,
+    CURVE_POINTS,
+    CHECKS,
+    MEASUREMENTS,
+    *CLINICAL,
+    BURDEN,
+    PARAMETERS,
+    OUTCOMES,
+    ANALYSIS,
+    EXCLUSIONS,
+    RESULTS,
+)
+
+__all__ = [
+    "ADVERSE_EVENTS",
+    "ANALYSIS",
+    "ASSESSMENTS",
+    "BURDEN",
+    "CHARACTERISTICS",
+    "CHECKS",
+    "CLINICAL",
+    "CURVES",
+    "CURVE_POINTS",
+    "DISPOSITION",
+    "EXCLUSIONS",
+    "EXPOSURE",
+    "FILES",
+    "LABS",
+    "LESIONS",
+    "MEASUREMENTS",
+    "OUTCOMES",
+    "PARAMETERS",
+    "PRODUCT",
+    "RESULTS",
+    "SAMPLES",
+    "SUBJECTS",
+    "TABLES",
+    "WELLS",
+    "Column",
+    "Table",
+    "conform",
+]

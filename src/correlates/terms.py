@@ -1,0 +1,162 @@
+"""Controlled words. Every word that is stored in a table and compared in code is here, once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class AssayKind(StrEnum):
+    """What kind of measurement an assay makes."""
+
+    QPCR = "qpcr"
+    DPCR = "dpcr"
+    IMMUNOASSAY = "immunoassay"
+    TABLE = "table"
+
+
+class Role(StrEnum):
+    """What a well holds."""
+
+    UNKNOWN = "unknown"
+    STANDARD = "standard"
+    NTC = "ntc"
+    QC = "qc"
+    BLANK = "blank"
+
+
+class SignalKind(StrEnum):
+    """What the instrument's number is."""
+
+    CQ = "cq"
+    MFI = "mfi"
+    RFU = "rfu"
+    ECL = "ecl"
+    PARTITIONS = "partitions"
+    CONCENTRATION = "concentration"
+
+
+class Flag(StrEnum):
+    """What the instrument wrote where a number was expected."""
+
+    UNDETERMINED = "undetermined"
+    NO_CALL = "no_call"
+    BELOW_RANGE = "below_range"
+    ABOVE_RANGE = "above_range"
+    MISSING = "missing"
+    OMITTED = "omitted"
+
+
+class Censoring(StrEnum):
+    """What is known of a value: the number itself (none), only that it is at most (left) or at least (right) it."""
+
+    NONE = "none"
+    LEFT = "left"
+    RIGHT = "right"
+
+
+class Status(StrEnum):
+    """Whether a value takes part in what follows."""
+
+    REPORTED = "reported"
+    EXCLUDED = "excluded"
+
+
+class Response(StrEnum):
+    """Response categories of Lugano 2014, Cheson 2007 and RECIST 1.1."""
+
+    CR = "CR"
+    PR = "PR"
+    SD = "SD"
+    PD = "PD"
+    NE = "NE"
+
+
+class Durability(StrEnum):
+    """Classes of durable response."""
+
+    DURABLE = "durable"
+    RELAPSED = "relapsed"
+    NONRESPONDER = "nonresponder"
+    UNDETERMINED = "undetermined"
+
+
+class Timing(StrEnum):
+    """When a biomarker is measured relative to treatment."""
+
+    BASELINE = "baseline"
+    PRODUCT = "product"
+    DAY_0 = "day 0"
+    POST = "post"
+
+
+class OutcomeKind(StrEnum):
+    """What an endpoint is."""
+
+    BINARY = "binary"
+    CLASS = "class"
+    GRADE = "grade"
+    TIME = "time"
+
+
+class Scale(StrEnum):
+    """Toxicity grading scales. Grades of different scales are never mixed silently."""
+
+    LEE_2014 = "lee_2014"
+    ASTCT_2019 = "astct_2019"
+    CTCAE_4_03 = "ctcae_4_03"
+    CTCAE_5_0 = "ctcae_5_0"
+
+
+class Declared(StrEnum):
+    """Whether an analysis was prespecified."""
+
+    PRESPECIFIED = "prespecified"
+    EXPLORATORY = "exploratory"
+
+
+class Reason(StrEnum):
+    """Why a value is null, a sample excluded or a class undetermined. ``label`` is the sentence for people."""
+
+    label: str
+
+    def __new__(cls, code: str, label: str) -> Reason:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        return member
+
+    # measurements
+    NO_CURVE = "no-curve", "No standard curve could be fitted on the plate"
+    PLATE_FAILED = "plate-failed", "The plate failed its acceptance rule"
+    SAMPLE_FAILED = "sample-failed", "The sample failed its acceptance rule"
+    SIGNAL_MISSING = "signal-missing", "The instrument gave no usable signal"
+    OUTSIDE_CURVE = "outside-curve", "The signal lies outside what the curve can invert"
+    FACTOR_MISSING = "factor-missing", "A factor of the unit chain is missing for this sample"
+    TOO_FEW_PARTITIONS = "too-few-partitions", "Fewer partitions accepted than the rule asks for"
+    ALL_PARTITIONS_POSITIVE = "all-partitions-positive", "Every partition is positive: the concentration has no upper bound"
+    TOO_FEW_BEADS = "too-few-beads", "Fewer beads counted than the rule asks for"
+    # parameters
+    NO_SAMPLE = "no-sample", "No measurement in the window"
+    FEWER_THAN_TWO_QUANTIFIABLE = "fewer-than-two-quantifiable", "Fewer than two quantifiable values in the window"
+    WINDOW_NOT_COVERED = "window-not-covered", "The samples do not cover the window and the rule does not extrapolate"
+    DENOMINATOR_NOT_POSITIVE = "denominator-not-positive", "The denominator is zero, missing or censored"
+    BOTH_CENSORED = "both-censored", "Numerator and denominator are both censored: the ratio has no bound"
+    NOT_MEASURABLE = "not-measurable", "No measurable lesion at baseline"
+    NOT_RECORDED = "not-recorded", "Not recorded for this subject"
+    DUPLICATED = "duplicated", "Recorded more than once with different values"
+    # outcomes
+    NOT_TREATED = "not-treated", "No infusion recorded"
+    NO_ASSESSMENT = "no-assessment", "No evaluable response assessment after infusion"
+    FOLLOW_UP_TOO_SHORT = "follow-up-too-short", "In response at last contact, before the landmark"
+    NEW_THERAPY = "new-therapy", "New anticancer therapy in response before the landmark"
+    TRANSPLANT = "transplant", "Stem-cell transplant in response before the landmark"
+    DIED_IN_RESPONSE = "died-in-response", "Died in response without documented progression"
+    PARTIAL_DATE = "partial-date", "The date is incomplete and no imputation rule is declared"
+    SCALE_MIXED = "scale-mixed", "Grades of more than one scale for one subject"
+    # analyses
+    ONE_CLASS = "one-class", "All subjects are in one class of the endpoint"
+    CONSTANT = "constant", "The biomarker takes a single value"
+    ALL_CENSORED = "all-censored", "Every value of the biomarker is censored at one limit"
+    TOO_FEW = "too-few", "Too few subjects for the method"
+    NOT_CONVERGED = "not-converged", "The fit did not converge"
+    NOT_ESTIMABLE = "not-estimable", "The quantity is not defined for these data"
