@@ -1,0 +1,123 @@
+"""Settings of the endpoints: every rule that decides a class is here, with its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from correlates.terms import Durability, Response, Scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Infusion:
+    """Which administration is the infusion, day 0."""
+
+    category: str | None = None
+    """Value of the exposure category (EXCAT) of the infusion."""
+    treatment: str | None = None
+    """Value of the treatment name (EXTRT) of the infusion."""
+    which: Literal["first", "only"] = "first"
+    """With several infusions: the first is day 0, or it is an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestResponse:
+    """Best overall response among evaluable assessments after infusion and before progression or new therapy."""
+
+    derive: Literal["best_response"]
+    criteria: str = "lugano_2014"
+    """Response criteria of the assessments used; recorded with every outcome."""
+    evaluator: str | None = None
+    """Whose assessments count; null takes the only evaluator, and it is an error when there are several."""
+    until_new_therapy: bool = True
+    """Assessments after new anticancer therapy do not count."""
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DurableClass:
+    """Durable responder, relapsed, nonresponder or undetermined."""
+
+    derive: Literal["durability"]
+    landmark: int = 365
+    """Day on which a response must still be ongoing to be durable."""
+    nonresponder_best: tuple[Response, ...] = (Response.SD, Response.PD)
+    """Best responses that make a nonresponder."""
+    relapse: Literal["by_landmark", "any_time"] = "by_landmark"
+    """Whether a relapse after the landmark still makes a relapsed subject (any_time) or leaves a durable one."""
+    death_in_response: Literal["undetermined", "relapsed"] = "undetermined"
+    """Death in response before the landmark without documented progression."""
+    new_therapy_in_response: Literal["undetermined", "relapsed"] = "undetermined"
+    """New anticancer therapy in response before the landmark."""
+    transplant_in_response: Literal["undetermined", "ongoing"] = "undetermined"
+    """Stem-cell transplant in response before the landmark."""
+    follow_up_by: Literal["assessment", "contact"] = "contact"
+    """What shows that a response is ongoing at the landmark: a response assessment, or any later contact, on or after the landmark."""
+    window: int = 0
+    """Days before the landmark within which the last assessment or contact still counts."""
+    evaluator: str | None = None
+    """Whose assessments count; null takes the only evaluator, and it is an error when there are several."""
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassIs:
+    """A yes-or-no endpoint made of a class endpoint: event where the class is among ``yes``."""
+
+    derive: Literal["class_is"]
+    of: str
+    """The class endpoint."""
+    yes: tuple[str, ...]
+    """Classes that count as the event."""
+    no: tuple[str, ...] | None = None
+    """Classes that count as no event; null takes all other determined classes."""
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaxGrade:
+    """Maximum toxicity grade."""
+
+    derive: Literal["max_grade"]
+    category: str | None = None
+    """Category of the adverse events (AECAT) that count."""
+    terms: tuple[str, ...] = ()
+    """Preferred terms that count (case does not matter), in addition to the category."""
+    scale: Scale
+    """Grading scale the grades must be of; a file that says otherwise is an error."""
+    window: tuple[int, int] = (0, 90)
+    """First and last onset day that count."""
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtLeast:
+    """A yes-or-no endpoint made of a grade: event where the maximum grade is at least ``grade``."""
+
+    derive: Literal["at_least"]
+    of: str
+    """The grade endpoint."""
+    grade: int
+    """Smallest grade that counts."""
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An outcome taken as recorded from a column of a table source."""
+
+    derive: Literal["recorded"]
+    source: str
+    """The table source."""
+    column: str
+    """Column of the table."""
+    yes: tuple[str, ...] | None = None
+    """Values that count as the event (binary); null keeps the values as classes."""
+    no: tuple[str, ...] | None = None
+    """Values that count as no event; null takes all other values."""
+    label: str | None = None
+
+
+Endpoint = BestResponse | DurableClass | ClassIs | MaxGrade | AtLeast | Recorded
+
+ORDER = (Durability.DURABLE, Durability.RELAPSED, Durability.NONRESPONDER)

@@ -1,0 +1,134 @@
+"""Settings of the parameters: what is taken, of what, in which window and by which rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from correlates.terms import Timing
+
+AucRule = Literal["linear", "linear_up_log_down", "log"]
+BlqRule = Literal["zero", "half", "limit", "drop"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blq:
+    """What a value below the limit counts as in an area, by its place in the profile."""
+
+    before: BlqRule = "zero"
+    """Before the first quantifiable value."""
+    between: BlqRule = "half"
+    """Between quantifiable values."""
+    after: BlqRule = "zero"
+    """After the last quantifiable value: the first such value; later ones are zero."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A parameter of the time course of one analyte."""
+
+    take: Literal["cmax", "tmax", "auc", "clast", "tlast", "n_quantifiable"]
+    of: str
+    """The assay."""
+    analyte: str | None = None
+    """The analyte; may be left out where the assay has one."""
+    each: Literal["analyte"] | None = None
+    """One parameter per analyte of the assay, named CODE.ANALYTE."""
+    window: tuple[float, float] = (0.0, 28.0)
+    """First and last day of the window, both included."""
+    rule: AucRule = "linear_up_log_down"
+    """Trapezoid rule of an area."""
+    blq: Blq = Blq()
+    """Values below the limit in an area."""
+    at_end: Literal["interpolate", "stop_at_last", "null"] = "interpolate"
+    """Area up to a window end without sample: interpolated between the neighbours, cut at the last sample, or null."""
+    at_start: Literal["zero", "first_sample", "null"] = "zero"
+    """Area before the first sample of the window: from zero cells at day 0 (infused cells are below any limit), from the first sample, or null."""
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A parameter of one or two windows of a time course, for serum analytes."""
+
+    take: Literal["baseline", "peak", "fold_change", "at_day"]
+    of: str
+    """The assay."""
+    analyte: str | None = None
+    """The analyte; may be left out where the assay has one."""
+    each: Literal["analyte"] | None = None
+    """One parameter per analyte of the assay, named CODE.ANALYTE."""
+    window: tuple[float, float] = (1.0, 28.0)
+    """Window of the peak, or of the sample (baseline and at_day take the last one in it)."""
+    baseline: tuple[float, float] = (-14.0, -1.0)
+    """Window of the baseline of a fold change, the last sample in it."""
+    timing: Timing | None = None
+    """Overrides the timing that follows from the window."""
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burden:
+    """Tumour burden."""
+
+    take: Literal["spd"]
+    at: Literal["baseline"] = "baseline"
+    """The last assessment on or before day ``until``."""
+    until: int = -1
+    """Last day that counts as baseline (before conditioning where conditioning starts later)."""
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """An attribute of the infused product, or a number of cells: attribute (percent or count) times dose."""
+
+    take: Literal["product"]
+    attribute: str
+    """Attribute of the product table."""
+    times: str | None = None
+    """Another attribute it is multiplied with (the dose)."""
+    percent: bool = False
+    """Whether attribute is a percentage to be divided by 100 first."""
+    unit: str | None = None
+    """Unit of the result; without ``times`` the attribute's own unit stands."""
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Characteristic:
+    """A recorded characteristic of the subject (age, ECOG, stage, a column of a covariate table)."""
+
+    take: Literal["characteristic"]
+    name: str
+    """Name of the characteristic (AGE, SEX or a supplemental qualifier)."""
+    categorical: bool = False
+    """Whether it is a category even if it looks like a number."""
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """A laboratory value in a window: the last one in it."""
+
+    take: Literal["lab"]
+    test: str
+    """Test code."""
+    window: tuple[float, float] = (-28.0, -1.0)
+    """First and last day, both included."""
+    unit: str | None = None
+    """Unit to report in; null keeps the file's when it is one."""
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio:
+    """One parameter divided by another."""
+
+    take: Literal["ratio"]
+    of: tuple[str, str]
+    """Codes of numerator and denominator."""
+    label: str | None = None
+
+
+Parameter = Profile | Window | Burden | Product | Characteristic | Lab | Ratio

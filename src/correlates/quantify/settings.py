@@ -1,0 +1,197 @@
+"""Settings of the quantifications. Each is a plain value with its default and, where it is a convention, its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One factor of a unit chain, applied to the quantity in order.
+
+    Exactly one of ``multiply_by`` and ``divide_by`` is given (or neither, for a change of unit alone). A factor is a
+    number, or a column of the manifest (``samples.dna_ng``) or of the product table (``product.VCN``).
+    """
+
+    multiply_by: float | str | None = None
+    """A number, or samples.COLUMN or product.ATTRIBUTE."""
+    divide_by: float | str | None = None
+    """A number, or samples.COLUMN or product.ATTRIBUTE."""
+    scale: float = 1.0
+    """A plain number multiplied in, for the change of unit of the factor (1000 from ng to ug, say)."""
+    gives: str
+    """Unit of the quantity after this step."""
+    cv: float = 0.0
+    """Relative standard uncertainty of the factor in percent; carried into the interval by the delta method."""
+    name: str | None = None
+    """What the factor is, in words; shown in the trace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveRules:
+    """Acceptance rules of a qPCR standard curve."""
+
+    slope: tuple[float, float] = (-3.6, -3.1)
+    """Allowed slope, Cq per log10 quantity (efficiency 90 to 110 %)."""
+    efficiency: tuple[float, float] = (90.0, 110.0)
+    """Allowed efficiency in percent, 100 x (10^(-1/slope) - 1)."""
+    r_squared: float = 0.98
+    """Smallest coefficient of determination."""
+    levels: int = 5
+    """Fewest standard levels with a Cq."""
+    accuracy: float = 25.0
+    """Largest deviation of a level's mean back-calculated quantity from nominal, percent."""
+    accuracy_levels: float = 0.75
+    """Smallest share of levels that must meet the accuracy."""
+    ntc: Literal["undetermined", "below_lloq", "any"] = "below_lloq"
+    """What a no-template control may show: no Cq at all, a quantity below the lower limit, or anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicateRules:
+    """What is done with replicate wells of a sample."""
+
+    minimum: int = 2
+    """Fewest wells with a usable signal."""
+    max_sd: float = 0.5
+    """Largest standard deviation of Cq among replicates whose mean quantity is at or above the lower limit."""
+    max_cv: float = 25.0
+    """Largest coefficient of variation of the quantity among replicates at or above the lower limit, percent."""
+    outliers: Literal["keep", "drop_one"] = "keep"
+    """Whether one replicate further than max_sd from the median of three or more is dropped."""
+    on_failure: Literal["exclude", "flag"] = "flag"
+    """A sample that fails is excluded, or kept and flagged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Qpcr:
+    """Absolute quantification by a standard curve on each plate."""
+
+    kind: Literal["qpcr"] = "qpcr"
+    files: tuple[str, ...]
+    """Globs relative to the plan."""
+    targets: Mapping[str, tuple[str, ...]]
+    """Analyte: the names of its target in the files."""
+    quantity: str = "copies/reaction"
+    """Unit of the nominal quantities of the standards."""
+    accept: CurveRules = CurveRules()
+    """When a plate is accepted."""
+    on_failure: Literal["exclude", "flag"] = "exclude"
+    """A plate that fails is excluded, or kept and flagged."""
+    reruns: Literal["last_accepted", "mean", "refuse"] = "last_accepted"
+    """A sample measured on several plates: the last accepted plate by file name, the mean, or an error."""
+    replicates: ReplicateRules = ReplicateRules()
+    """Replicate wells."""
+    lloq: float = 10.0
+    """Lower limit of quantification per reaction, in the unit of quantity."""
+    uloq: Literal["highest_standard"] | float = "highest_standard"
+    """Upper limit of quantification per reaction."""
+    chain: tuple[Step, ...] = ()
+    """From quantity to the reported unit; empty reports quantity."""
+    confidence: float = 0.95
+    """Level of the intervals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A reference target that counts cells."""
+
+    target: str
+    """Analyte name of the reference target (a key of targets)."""
+    copies_per_cell: float = 2.0
+    """Copies of the reference per diploid cell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dpcr:
+    """Absolute quantification by counting partitions."""
+
+    kind: Literal["dpcr"] = "dpcr"
+    files: tuple[str, ...]
+    """Globs relative to the plan."""
+    targets: Mapping[str, tuple[str, ...]]
+    """Analyte: the names of its target in the files."""
+    partition_nl: float | None = None
+    """Volume of a partition in nanolitre; null takes the instrument's nominal volume."""
+    reaction_ul: float = 20.0
+    """Volume of the reaction in microlitre."""
+    min_partitions: int = 10_000
+    """Fewest accepted partitions of a well (droplet instruments)."""
+    reference: Reference | None = None
+    """When given, the quantity is copies per cell; otherwise copies per reaction."""
+    lloq: float = 3.0
+    """Fewest positive partitions (merged over replicate wells) that are quantified."""
+    chain: tuple[Step, ...] = ()
+    """From copies/reaction (or copies/cell with a reference) to the reported unit."""
+    confirms: str | None = None
+    """The assay whose samples this one confirms; agreement is reported."""
+    confidence: float = 0.95
+    """Level of the intervals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standards:
+    """Typed-in expected concentrations that cannot be true."""
+
+    check: bool = True
+    """Look for values that break a monotone, near-geometric series."""
+    tolerance: float = 1.5
+    """Factor by which a step of the series may differ from the common one."""
+    on_impossible: Literal["correct", "exclude", "keep"] = "exclude"
+    """The value is replaced by the one of the series, its wells are left out, or it is kept; always named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationLimits:
+    """Limits of quantification from the back-calculated standards (ICH M10: within 20 %, 25 % at the limits)."""
+
+    recovery: tuple[float, float] = (80.0, 120.0)
+    """Allowed mean recovery of a standard level, percent."""
+    recovery_at_limits: tuple[float, float] = (75.0, 125.0)
+    """Allowed mean recovery of the lowest and highest level, percent."""
+    cv: float = 25.0
+    """Largest coefficient of variation of the back-calculated replicates of a level, percent."""
+    levels: int = 6
+    """Fewest levels within the limits for a curve to be accepted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Immunoassay:
+    """Quantification of a multiplex immunoassay by a weighted logistic curve per analyte and plate."""
+
+    kind: Literal["immunoassay"] = "immunoassay"
+    files: tuple[str, ...]
+    """Globs relative to the plan."""
+    analytes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name in the analysis: names in the files. Analytes not named keep their own name without the unit."""
+    curve: Literal["5PL", "4PL", "auto", "factory"] = "5PL"
+    """Model; auto takes 5PL where it is better by AICc; factory uses the instrument's calibration (Simple Plex)."""
+    weight: Literal["1/y2", "1/y", "none"] = "1/y2"
+    """Weight of a standard well, y being the fitted signal."""
+    background: Literal["none", "subtract_blank"] = "none"
+    """Whether the mean blank signal is subtracted first."""
+    standards: Standards = Standards()
+    """Check of the typed-in expected concentrations."""
+    limits: CalibrationLimits = CalibrationLimits()
+    """How LLOQ and ULOQ are found."""
+    lloq: Mapping[str, float] = field(default_factory=dict)
+    """Declared LLOQ by analyte in unit, before dilution; overrides the curve's."""
+    uloq: Mapping[str, float] = field(default_factory=dict)
+    """Declared ULOQ by analyte in unit, before dilution; overrides the curve's."""
+    min_beads: int = 30
+    """Fewest beads of a well."""
+    max_cv: float = 25.0
+    """Largest coefficient of variation of replicate concentrations, percent."""
+    on_failure: Literal["exclude", "flag"] = "flag"
+    """A sample that fails a rule is excluded, or kept and flagged."""
+    dilution: float | None = None
+    """Dilution of the samples made by hand; null takes the manifest's, then the file's, then 1."""
+    unit: str = "pg/mL"
+    """Unit of the standards and of the report."""
+    confidence: float = 0.95
+    """Level of the intervals."""
+
+
+Assay = Qpcr | Dpcr | Immunoassay
