@@ -1,2 +1,1 @@
 """Correlates: biomarker analysis of engineered-cell therapy trials."""
-

@@ -21,6 +21,8 @@ class Where:
     column: str | int | None = None
 
     def __str__(self) -> str:
+        if self.file and self.row is not None and isinstance(self.column, int) and self.sheet is None:
+            return f"{self.file}:{self.row}:{self.column}"
         parts = [self.file] if self.file else []
         if self.sheet:
             parts.append(f"sheet {self.sheet!r}")

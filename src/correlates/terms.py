@@ -120,6 +120,7 @@ class Reason(StrEnum):
     label: str
 
     def __new__(cls, code: str, label: str) -> Reason:
+        """A member from its code and its sentence."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.label = label
@@ -133,7 +134,10 @@ class Reason(StrEnum):
     OUTSIDE_CURVE = "outside-curve", "The signal lies outside what the curve can invert"
     FACTOR_MISSING = "factor-missing", "A factor of the unit chain is missing for this sample"
     TOO_FEW_PARTITIONS = "too-few-partitions", "Fewer partitions accepted than the rule asks for"
-    ALL_PARTITIONS_POSITIVE = "all-partitions-positive", "Every partition is positive: the concentration has no upper bound"
+    ALL_PARTITIONS_POSITIVE = (
+        "all-partitions-positive",
+        "Every partition is positive: the concentration has no upper bound",
+    )
     TOO_FEW_BEADS = "too-few-beads", "Fewer beads counted than the rule asks for"
     # parameters
     NO_SAMPLE = "no-sample", "No measurement in the window"

@@ -30,7 +30,12 @@ UNITS: tuple[Unit, ...] = (
     Unit(symbol="copies/cell", dimension="copies per cell", spellings=("vcn", "copies per cell")),
     Unit(symbol="copies/1e6 cells", dimension="copies per cell", factor=1e-6, spellings=("copies/million cells",)),
     Unit(symbol="cells/uL", dimension="cells per volume", spellings=("cell/uL", "cells/mm3", "1e6/L", "10^6/L", "/uL")),
-    Unit(symbol="1e9/L", dimension="cells per volume", factor=1e3, spellings=("10^9/L", "10**9/L", "giga/L", "1e3/uL", "10^3/uL", "k/uL")),
+    Unit(
+        symbol="1e9/L",
+        dimension="cells per volume",
+        factor=1e3,
+        spellings=("10^9/L", "10**9/L", "giga/L", "1e3/uL", "10^3/uL", "k/uL"),
+    ),
     Unit(symbol="cells", dimension="cells"),
     Unit(symbol="1e6 cells", dimension="cells", factor=1e6, spellings=("10^6 cells", "million cells")),
     Unit(symbol="cells/kg", dimension="cells per body mass"),

@@ -9,8 +9,16 @@ BURDEN = Table(
     columns=(
         Column(name="subject_id", dtype=TEXT, nullable=False, meaning="the subject"),
         Column(name="day", dtype=WHOLE, unit="day", nullable=False, meaning="day relative to the infusion"),
-        Column(name="evaluator", dtype=TEXT, nullable=False, meaning="who read it; empty text when the file does not say"),
-        Column(name="spd", dtype=NUMBER, unit="mm2", minimum=0, meaning="sum of the products of diameters of the target lesions"),
+        Column(
+            name="evaluator", dtype=TEXT, nullable=False, meaning="who read it; empty text when the file does not say"
+        ),
+        Column(
+            name="spd",
+            dtype=NUMBER,
+            unit="mm2",
+            minimum=0,
+            meaning="sum of the products of diameters of the target lesions",
+        ),
         Column(name="n_lesions", dtype=WHOLE, minimum=0, meaning="target lesions measured"),
         Column(name="reason", dtype=TEXT, meaning="why spd is null (a term of Reason)"),
         Column(name="detail", dtype=TEXT, meaning="in words: which lesion was not measurable, which rule stood in"),

@@ -18,7 +18,12 @@ CHECKS = Table(
         Column(name="value", dtype=NUMBER, meaning="what was found, when it is a number"),
         Column(name="required", dtype=TEXT, nullable=False, meaning="what was required"),
         Column(name="passed", dtype=FLAG, nullable=False, meaning="whether it holds"),
-        Column(name="action", dtype=TEXT, nullable=False, meaning="what was done about it (none, excluded, corrected, kept, flagged)"),
+        Column(
+            name="action",
+            dtype=TEXT,
+            nullable=False,
+            meaning="what was done about it (none, excluded, corrected, kept, flagged)",
+        ),
         Column(name="source_ids", dtype=TEXTS, nullable=False, meaning="well_id or other ids concerned"),
     ),
 )

@@ -25,7 +25,9 @@ SUBJECTS = Table(
         Column(name="death_date", dtype=TEXT, meaning="date of death (DTHDTC)"),
         Column(name="death_day", dtype=WHOLE, unit="day", meaning="day of death relative to the infusion"),
         Column(name="last_contact_date", dtype=TEXT, meaning="end of participation (RFPENDTC)"),
-        Column(name="last_contact_day", dtype=WHOLE, unit="day", meaning="end of participation relative to the infusion"),
+        Column(
+            name="last_contact_day", dtype=WHOLE, unit="day", meaning="end of participation relative to the infusion"
+        ),
         Column(name="infusion_date", dtype=TEXT, meaning="date of the first infusion; filled by endpoints"),
         _ROW,
     ),
@@ -71,7 +73,12 @@ LESIONS = Table(
         Column(name="lesion_id", dtype=TEXT, nullable=False, meaning="the lesion (TRLNKID)"),
         Column(name="kind", dtype=TEXT, meaning="target, non-target or new (TUORRES / TRGRPID)"),
         Column(name="location", dtype=TEXT, meaning="site (TULOC)"),
-        Column(name="measure", dtype=TEXT, nullable=False, meaning="LDIAM (longest), LPERP (perpendicular), or another test code (TRTESTCD)"),
+        Column(
+            name="measure",
+            dtype=TEXT,
+            nullable=False,
+            meaning="LDIAM (longest), LPERP (perpendicular), or another test code (TRTESTCD)",
+        ),
         Column(name="value", dtype=NUMBER, minimum=0, meaning="the measure, when it is a number"),
         Column(name="text", dtype=TEXT, meaning="the result as written (TRORRES), TOO SMALL TO MEASURE included"),
         Column(name="unit", dtype=TEXT, meaning="unit of value"),
@@ -89,7 +96,12 @@ ASSESSMENTS = Table(
     key=(),
     columns=(
         _SUBJECT,
-        Column(name="test", dtype=TEXT, nullable=False, meaning="what was assessed (RSTESTCD), OVRLRESP for overall response"),
+        Column(
+            name="test",
+            dtype=TEXT,
+            nullable=False,
+            meaning="what was assessed (RSTESTCD), OVRLRESP for overall response",
+        ),
         Column(name="criteria", dtype=TEXT, meaning="criteria (RSCAT)"),
         Column(name="response", dtype=TEXT, meaning="category as written (RSSTRESC)"),
         Column(name="evaluator", dtype=TEXT, meaning="who assessed it (RSEVAL)"),
@@ -106,7 +118,9 @@ ADVERSE_EVENTS = Table(
     key=(),
     columns=(
         _SUBJECT,
-        Column(name="term", dtype=TEXT, nullable=False, meaning="preferred term, or the reported one (AEDECOD, AETERM)"),
+        Column(
+            name="term", dtype=TEXT, nullable=False, meaning="preferred term, or the reported one (AEDECOD, AETERM)"
+        ),
         Column(name="category", dtype=TEXT, meaning="category (AECAT), CRS or NEUROLOGIC"),
         Column(name="body_system", dtype=TEXT, meaning="system organ class (AEBODSYS)"),
         Column(name="grade", dtype=WHOLE, meaning="toxicity grade (AETOXGR)"),
@@ -160,7 +174,12 @@ DISPOSITION = Table(
     key=(),
     columns=(
         _SUBJECT,
-        Column(name="event", dtype=TEXT, nullable=False, meaning="what happened (DSDECOD): DEATH, NEW ANTICANCER THERAPY, STEM CELL TRANSPLANT ..."),
+        Column(
+            name="event",
+            dtype=TEXT,
+            nullable=False,
+            meaning="what happened (DSDECOD): DEATH, NEW ANTICANCER THERAPY, STEM CELL TRANSPLANT ...",
+        ),
         Column(name="text", dtype=TEXT, meaning="as reported (DSTERM)"),
         _DATE,
         _DAY,

@@ -102,102 +102,115 @@ def conform(frame: pl.DataFrame, table: Table, *, file: str | None = None, rows:
         where none may be, NaN or infinity, a word that is not among the terms, a number below the minimum, a key that
         stands twice.
     """
-    problems: list[Problem] = []
-    numbers = frame[rows].to_list() if rows is not None and rows in frame.columns else list(range(1, frame.height + 1))
+    report = _Report(table=table, file=file, numbers=_row_numbers(frame, rows), problems=[])
+    if not table.open:
+        _refuse_unknown(frame, table, report)
+    conformed = [_conform_column(frame, column, report) for column in table.columns]
+    result = pl.DataFrame(conformed)
+    if table.open:
+        result = result.with_columns([frame[n] for n in frame.columns if n not in table.names])
+    if table.key and not report.problems and result.height:
+        _refuse_repeats(result, table, report)
+    if report.problems:
+        raise InputError(report.problems)
+    return result
 
-    def places(mask: pl.Series) -> tuple[int | None, str]:
-        hits = [numbers[i] for i in mask.arg_true().to_list()]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Report:
+    """Collects the problems of one frame."""
+
+    table: Table
+    file: str | None
+    numbers: list[int]
+    problems: list[Problem]
+
+    def rows(self, mask: pl.Series, column: str, code: str, what: str, expected: str, found: object = None) -> None:
+        """A problem of the rows where ``mask`` is true."""
+        hits = [self.numbers[i] for i in mask.arg_true().to_list()]
         more = f" and {len(hits) - _SHOWN} more" if len(hits) > _SHOWN else ""
-        listed = ", ".join(str(h) for h in hits[:_SHOWN]) + more
-        return (hits[0] if hits else None), ("" if len(hits) <= 1 else f" (rows {listed})")
-
-    def report(mask: pl.Series, column: str, code: str, what: str, expected: str, found: object = None) -> None:
-        row, listed = places(mask)
-        problems.append(
+        listed = "" if len(hits) == 1 else f" (rows {', '.join(str(h) for h in hits[:_SHOWN])}{more})"
+        self.problems.append(
             Problem(
                 code=code,
-                what=f"Table {table.name}: {what}{listed}",
-                where=Where(file=file, row=row, column=column),
-                found=None if found is None else repr(found),
+                what=f"Table {self.table.name}: {what}{listed}",
+                where=Where(file=self.file, row=hits[0], column=column),
+                found=None if found is None else str(found),
                 expected=expected,
             )
         )
 
-    if not table.open:
-        for name in frame.columns:
-            if name not in table.names:
-                guess = closest(name, table.names)
-                problems.append(
-                    Problem(
-                        code="unknown-column",
-                        what=f"Table {table.name} has no column {name!r}",
-                        where=Where(file=file, column=name),
-                        expected=f"columns {', '.join(table.names)}",
-                        do=f"Did you mean {guess!r}" if guess else None,
-                    )
-                )
 
-    conformed: dict[str, pl.Series] = {}
-    for column in table.columns:
-        if column.name not in frame.columns:
-            if not column.nullable:
-                problems.append(
-                    Problem(
-                        code="missing-column",
-                        what=f"Table {table.name}: column {column.name!r} is absent",
-                        where=Where(file=file, column=column.name),
-                        expected=column.meaning,
-                    )
-                )
-            conformed[column.name] = pl.Series(column.name, [None] * frame.height, dtype=column.dtype)
-            continue
-        given = frame[column.name]
-        cast = given.cast(column.dtype, strict=False)
-        lost = cast.is_null() & given.is_not_null()
-        if lost.any():
-            what = f"{column.name} holds a value that is not {_kind(column.dtype)}"
-            report(lost, column.name, "wrong-type", what, _kind(column.dtype), given.filter(lost)[0])
-        if column.dtype == NUMBER:
-            wild = (cast.is_nan() | cast.is_infinite()).fill_null(value=False)
-            if wild.any():
-                what = f"{column.name} holds NaN or infinity"
-                report(wild, column.name, "not-finite", what, "a finite number or null", cast.filter(wild)[0])
-        if not column.nullable and (cast.is_null() & ~lost).any():
-            report(cast.is_null() & ~lost, column.name, "null", f"{column.name} is empty", column.meaning)
-        if column.terms is not None:
-            words = [term.value for term in column.terms]
-            strange = (~cast.is_in(words)).fill_null(value=False)
-            if strange.any():
-                what = f"{column.name} holds a word that is not among its terms"
-                report(strange, column.name, "unknown-term", what, ", ".join(words), cast.filter(strange)[0])
-        if column.minimum is not None:
-            low = (cast < column.minimum).fill_null(value=False)
-            if low.any():
-                what = f"{column.name} is below {column.minimum:g}"
-                report(low, column.name, "too-low", what, f"at least {column.minimum:g}", cast.filter(low)[0])
-        conformed[column.name] = cast.rename(column.name)
+def _row_numbers(frame: pl.DataFrame, rows: str | None) -> list[int]:
+    if rows is not None and rows in frame.columns:
+        return frame[rows].to_list()
+    return list(range(1, frame.height + 1))
 
-    result = pl.DataFrame(conformed)
-    if table.open:
-        result = result.with_columns([frame[n] for n in frame.columns if n not in table.names])
-    if table.key and not problems and result.height:
-        twice = result.select(pl.struct(table.key).is_duplicated()).to_series()
-        if twice.any():
-            first = result.filter(twice).select(table.key).row(0)
-            found = ", ".join(f"{k} = {v!r}" for k, v in zip(table.key, first, strict=True))
-            row, listed = places(twice)
-            problems.append(
+
+def _refuse_unknown(frame: pl.DataFrame, table: Table, report: _Report) -> None:
+    for name in frame.columns:
+        if name not in table.names:
+            guess = closest(name, table.names)
+            report.problems.append(
                 Problem(
-                    code="duplicate-key",
-                    what=f"Table {table.name}: rows that should be unique stand more than once{listed}",
-                    where=Where(file=file, row=row, column=" + ".join(table.key)),
-                    found=found,
-                    expected=f"one row per {table.row}",
+                    code="unknown-column",
+                    what=f"Table {table.name} has no column {name!r}",
+                    where=Where(file=report.file, column=name),
+                    expected=f"columns {', '.join(table.names)}",
+                    do=f"Did you mean {guess!r}?" if guess else None,
                 )
             )
-    if problems:
-        raise InputError(problems)
-    return result
+
+
+def _conform_column(frame: pl.DataFrame, column: Column, report: _Report) -> pl.Series:
+    name = column.name
+    if name not in frame.columns:
+        if not column.nullable:
+            report.problems.append(
+                Problem(
+                    code="missing-column",
+                    what=f"Table {report.table.name}: column {name!r} is absent",
+                    where=Where(file=report.file, column=name),
+                    expected=column.meaning,
+                )
+            )
+        return pl.Series(name, [None] * frame.height, dtype=column.dtype)
+    given = frame[name]
+    cast = given.cast(column.dtype, strict=False)
+    kind = _kind(column.dtype)
+    lost = cast.is_null() & given.is_not_null()
+    if lost.any():
+        report.rows(lost, name, "wrong-type", f"{name} holds a value that is not {kind}", kind, given.filter(lost)[0])
+    if column.dtype == NUMBER:
+        wild = (cast.is_nan() | cast.is_infinite()).fill_null(value=False)
+        if wild.any():
+            what = f"{name} holds NaN or infinity"
+            report.rows(wild, name, "not-finite", what, "a finite number or null", cast.filter(wild)[0])
+    if not column.nullable:
+        empty = cast.is_null() & ~lost
+        if empty.any():
+            report.rows(empty, name, "null", f"{name} is empty", column.meaning)
+    if column.terms is not None:
+        words = [term.value for term in column.terms]
+        strange = (~cast.is_in(words)).fill_null(value=False)
+        if strange.any():
+            what = f"{name} holds a word that is not among its terms"
+            report.rows(strange, name, "unknown-term", what, ", ".join(words), cast.filter(strange)[0])
+    if column.minimum is not None:
+        low = (cast < column.minimum).fill_null(value=False)
+        if low.any():
+            bound = f"{column.minimum:g}"
+            report.rows(low, name, "too-low", f"{name} is below {bound}", f"at least {bound}", cast.filter(low)[0])
+    return cast.rename(name)
+
+
+def _refuse_repeats(result: pl.DataFrame, table: Table, report: _Report) -> None:
+    twice = result.select(pl.struct(table.key).is_duplicated()).to_series()
+    if twice.any():
+        first = result.filter(twice).select(table.key).row(0)
+        found = ", ".join(f"{k} = {v!r}" for k, v in zip(table.key, first, strict=True))
+        what = "rows that should be unique stand more than once"
+        report.rows(twice, " + ".join(table.key), "duplicate-key", what, f"one row per {table.row}", found)
 
 
 def _kind(dtype: pl.DataType) -> str:

@@ -8,7 +8,12 @@ WELLS = Table(
     row="well and target",
     key=("well_id",),
     columns=(
-        Column(name="well_id", dtype=TEXT, nullable=False, meaning="file_id/plate-ordinal/well/target: content-derived, unique"),
+        Column(
+            name="well_id",
+            dtype=TEXT,
+            nullable=False,
+            meaning="file_id/plate-ordinal/well/target: content-derived, unique",
+        ),
         Column(name="file_id", dtype=TEXT, nullable=False, meaning="the file it stands in"),
         Column(name="plate", dtype=TEXT, nullable=False, meaning="plate, cartridge or run as the file names it"),
         Column(name="well", dtype=TEXT, nullable=False, meaning="position, as A1 (no zero padding), or the inlet"),
