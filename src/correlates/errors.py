@@ -58,7 +58,7 @@ class Problem:
         if self.expected is not None:
             text += f" Expected: {self.expected}."
         if self.do is not None:
-            text += f" {self.do.rstrip('.')}."
+            text += f" {self.do}" if self.do.endswith((".", "?")) else f" {self.do}."
         return text
 
 
@@ -126,5 +126,5 @@ def unknown(kind: str, name: str, known: Sequence[str], *, where: Where | None =
         what=f"Unknown {kind} {name!r}",
         where=where,
         expected=f"one of {shown}" if known else "none is defined",
-        do=f"Did you mean {guess!r}?".rstrip(".") if guess else None,
+        do=f"Did you mean {guess!r}?" if guess else None,
     )

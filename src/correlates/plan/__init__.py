@@ -1,1 +1,18 @@
-"""plan"""
+"""The plan file: a strict typed model, loaded with line and column, its names resolved."""
+
+from correlates.plan.inputs import InputFiles, find_inputs
+from correlates.plan.load import PlanFile, load_plan, plan_schema
+from correlates.plan.model import Plan
+from correlates.plan.names import biomarker_groups, check_names, expand
+
+__all__ = [
+    "InputFiles",
+    "Plan",
+    "PlanFile",
+    "biomarker_groups",
+    "check_names",
+    "expand",
+    "find_inputs",
+    "load_plan",
+    "plan_schema",
+]

@@ -1,0 +1,213 @@
+"""The plan: what a translational scientist writes and a statistician signs, as a strict typed model.
+
+The settings of the stages are embedded as they are: a field is defined, described and given its default once, in the
+stage that uses it. What is here is only what binds them: sources, biomarkers, analyses, report.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from correlates.dataset.settings import Population
+from correlates.endpoints.settings import (
+    AtLeast,
+    BestResponse,
+    ClassIs,
+    DurableClass,
+    Infusion,
+    MaxGrade,
+    Recorded,
+)
+from correlates.parameters.settings import (
+    Burden,
+    Characteristic,
+    Lab,
+    Product,
+    Profile,
+    Ratio,
+    Window,
+)
+from correlates.quantify.settings import Dpcr, Immunoassay, Qpcr
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+class Study(_Strict):
+    """The study and what holds for the whole plan."""
+
+    id: str
+    """Identifier of the study."""
+    title: str
+    """Title of the report."""
+    product: str | None = None
+    """The cell product, as it should be called in the report."""
+    seed: int = 20200923
+    """Seed of everything random; split per task, so that results do not depend on the number of workers."""
+
+
+class SdtmSource(_Strict):
+    """Clinical tables with SDTM names (SAS transport, SAS7BDAT or CSV)."""
+
+    kind: Literal["sdtm"]
+    files: tuple[str, ...]
+    """Globs relative to the plan."""
+    infusion: Infusion = Infusion()
+    """Which administration is the infusion (day 0)."""
+
+
+class SamplesSource(_Strict):
+    """The manifest that links sample names to subjects and days."""
+
+    kind: Literal["samples"]
+    file: str
+    """Path relative to the plan."""
+    columns: dict[str, str]
+    """Column of the samples table: column of the file, or columns joined by ' + '."""
+
+
+class ProductSource(_Strict):
+    """Attributes of the infused product, one row per subject."""
+
+    kind: Literal["product"]
+    file: str
+    """Path relative to the plan."""
+    subject_id: str
+    """Column that holds the subject."""
+    units: dict[str, str] = {}
+    """Unit by attribute, where the header does not say it in parentheses."""
+
+
+class TableSource(_Strict):
+    """A plain table as a source of biomarkers and outcomes: one row per subject, or per unit of analysis."""
+
+    kind: Literal["table"]
+    file: str
+    """Path relative to the plan."""
+    subject_id: str
+    """Column that holds the subject."""
+    unit_of_analysis: str | None = None
+    """Column whose values are analysed as if each were a subject; how many subjects stand more than once is reported."""
+    columns: tuple[str, ...] | None = None
+    """Columns to read; null reads all."""
+
+
+Source = Annotated[SdtmSource | SamplesSource | ProductSource | TableSource, Field(discriminator="kind")]
+AssayPlan = Annotated[Qpcr | Dpcr | Immunoassay, Field(discriminator="kind")]
+ParameterPlan = Annotated[
+    Profile | Window | Burden | Product | Characteristic | Lab | Ratio, Field(discriminator="take")
+]
+EndpointPlan = Annotated[
+    BestResponse | DurableClass | ClassIs | MaxGrade | AtLeast | Recorded, Field(discriminator="derive")
+]
+
+
+class Biomarkers(_Strict):
+    """Groups of biomarkers. A name is the code of a parameter, or a pattern such as PEAK.* over a family."""
+
+    prespecified: dict[str, tuple[str, ...]] = {}
+    """Groups declared before the data were seen."""
+    exploratory: dict[str, tuple[str, ...]] = {}
+    """All other groups."""
+
+
+class Families(_Strict):
+    """What counts as one family of tests, and how P values are adjusted within it."""
+
+    by: tuple[Literal["analysis", "group", "biomarker", "endpoint", "population", "method"], ...] = (
+        "analysis",
+        "group",
+        "endpoint",
+        "method",
+    )
+    """Tests that agree in all of these form a family."""
+    adjust: Literal["holm", "hochberg", "bh", "by", "bonferroni", "none"] = "bh"
+    """Holm, Hochberg, Benjamini-Hochberg, Benjamini-Yekutieli, Bonferroni, or none."""
+
+
+class Compare(_Strict):
+    """One biomarker across the classes of an endpoint, with declared pairs."""
+
+    do: Literal["compare"]
+    biomarker: str
+    """Code of the parameter."""
+    across: str
+    """The class endpoint."""
+    classes: tuple[str, ...] | None = None
+    """Classes to compare, in order; null takes all."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Pairs of classes compared by Wilcoxon rank-sum."""
+    adjust: Literal["holm", "hochberg", "bh", "by", "bonferroni", "none"] = "holm"
+    """Adjustment among the declared pairs."""
+    population: str = "all"
+    """The population."""
+    figure: bool = True
+    """Whether the report shows it as a figure."""
+
+
+class Univariable(_Strict):
+    """Every biomarker against every endpoint by every method."""
+
+    do: Literal["univariable"]
+    biomarkers: Literal["all"] | tuple[str, ...] = "all"
+    """Groups or codes; all takes every declared biomarker."""
+    endpoints: tuple[str, ...]
+    """Endpoints with two classes (or with several, for Kruskal-Wallis)."""
+    methods: tuple[Literal["wilcoxon", "kruskal_wallis", "firth", "logistic_ml", "fisher"], ...] = ("wilcoxon", "firth")
+    """Methods; one that does not apply to a biomarker (Wilcoxon on a category, say) gives way to the one that does."""
+    populations: tuple[str, ...] = ("all",)
+    """Populations, each analysed on its own."""
+    families: Families = Families()
+    """Families of tests for multiplicity."""
+
+
+AnalysisPlan = Annotated[Compare | Univariable, Field(discriminator="do")]
+
+
+class Expansion(_Strict):
+    """What the expansion figures show."""
+
+    assay: str
+    """The assay of the cells."""
+    by: str | None = None
+    """Class endpoint by which the median and quartiles are drawn."""
+    last_day: float = 365.0
+    """Last day of the axis."""
+
+
+class Report(_Strict):
+    """The report."""
+
+    expansion: Expansion | None = None
+    """Expansion curves."""
+    forest: tuple[str, ...] = ()
+    """Endpoints of the forest of associations, side by side."""
+    forest_method: Literal["firth", "logistic_ml"] = "firth"
+    """Method whose odds ratios the forest shows."""
+    pseudonyms: bool = False
+    """Whether subjects appear under pseudonyms."""
+
+
+class Plan(_Strict):
+    """The whole plan."""
+
+    study: Study
+    sources: dict[str, Source] = {}
+    """Clinical records, manifests and plain tables, by name."""
+    assays: dict[str, AssayPlan] = {}
+    """Assays, by name."""
+    parameters: dict[str, ParameterPlan] = {}
+    """Parameters, by code."""
+    endpoints: dict[str, EndpointPlan] = {}
+    """Endpoints, by name."""
+    populations: dict[str, Population] = {}
+    """Populations, by name; ``all`` (every treated subject) is always there."""
+    biomarkers: Biomarkers = Biomarkers()
+    """Which parameters are biomarkers, in groups, prespecified or exploratory."""
+    analyses: dict[str, AnalysisPlan] = {}
+    """Analyses, by name."""
+    report: Report = Report()
+    """The report."""

@@ -1,0 +1,253 @@
+"""Names of a plan: each is defined once and referred to; here every reference is followed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from fnmatch import fnmatchcase
+
+from correlates.endpoints.settings import AtLeast, BestResponse, ClassIs, DurableClass, MaxGrade, Recorded
+from correlates.errors import InputError, PlanError, Problem, unknown
+from correlates.parameters.settings import Burden, Characteristic, Lab, Product, Profile, Ratio, Window
+from correlates.plan.document import Path_
+from correlates.plan.load import PlanFile
+from correlates.plan.model import Compare, ProductSource, SamplesSource, SdtmSource, TableSource, Univariable
+from correlates.quantify.settings import Dpcr, Immunoassay, Qpcr
+from correlates.terms import Durability, Response
+from correlates.units import factor, unit
+
+ALL = "all"
+"""The population of every treated subject; always there."""
+
+
+def check_names(file: PlanFile) -> None:
+    """Follow every reference of the plan.
+
+    Raises
+    ------
+    PlanError
+        With each name nobody defines, each unit that is unknown or does not convert, and each source that is needed
+        and not there; line, column and the closest known name given.
+    """
+    problems = [*_parameters(file), *_assays(file), *_endpoints(file), *_populations(file), *_biomarkers(file)]
+    problems += [*_analyses(file), *_report(file)]
+    if problems:
+        raise PlanError(problems)
+
+
+def biomarker_groups(file: PlanFile) -> dict[str, tuple[tuple[str, ...], bool]]:
+    """Group name: (codes and patterns, whether prespecified), in the order of the plan."""
+    declared = file.plan.biomarkers
+    groups = {name: (codes, True) for name, codes in declared.prespecified.items()}
+    groups.update({name: (codes, False) for name, codes in declared.exploratory.items()})
+    return groups
+
+
+def expand(patterns: Collection[str], codes: Collection[str]) -> list[str]:
+    """Codes that the names and patterns stand for, in the order of the patterns, none twice."""
+    chosen: dict[str, None] = {}
+    for pattern in patterns:
+        hits = [pattern] if pattern in codes else [code for code in codes if fnmatchcase(code, pattern)]
+        chosen.update(dict.fromkeys(hits))
+    return list(chosen)
+
+
+def _reference(file: PlanFile, kind: str, name: str, known: Collection[str], path: Path_) -> Iterator[Problem]:
+    if name not in known:
+        code = f"unknown-{kind.replace(' ', '-')}"
+        yield unknown(kind, name, sorted(known), where=file.document.where(path), code=code)
+
+
+def _sources(file: PlanFile, kind: type) -> list[str]:
+    return [name for name, source in file.plan.sources.items() if isinstance(source, kind)]
+
+
+def _needs(file: PlanFile, kind: type, word: str, path: Path_) -> Iterator[Problem]:
+    if not _sources(file, kind):
+        yield Problem(
+            code="missing-source",
+            what=f"{'.'.join(str(p) for p in path)} needs a source of kind {word}, and the plan has none",
+            where=file.document.where(path, key=True),
+            do=f"Add one under 'sources' with kind: {word}",
+        )
+
+
+def _units(file: PlanFile, name: str | None, path: Path_, *, like: str | None = None) -> Iterator[Problem]:
+    if name is None:
+        return
+    where = file.document.where(path)
+    try:
+        unit(name, where=where)
+        if like is not None:
+            factor(name, like, where=where)
+    except InputError as error:
+        yield from error.problems
+
+
+def _assays(file: PlanFile) -> Iterator[Problem]:
+    for name, assay in file.plan.assays.items():
+        path: Path_ = ("assays", name)
+        yield from _needs(file, SamplesSource, "samples", path)
+        if isinstance(assay, Immunoassay):
+            yield from _units(file, assay.unit, (*path, "unit"), like="pg/mL")
+            continue
+        if isinstance(assay, Qpcr):
+            yield from _units(file, assay.quantity, (*path, "quantity"))
+        if isinstance(assay, Dpcr) and assay.reference is not None:
+            yield from _reference(file, "target", assay.reference.target, assay.targets, (*path, "reference", "target"))
+        if isinstance(assay, Dpcr) and assay.confirms is not None:
+            yield from _reference(file, "assay", assay.confirms, file.plan.assays, (*path, "confirms"))
+        for index, step in enumerate(assay.chain):
+            here = (*path, "chain", index)
+            yield from _units(file, step.gives, (*here, "gives"))
+            for word in ("multiply_by", "divide_by"):
+                source = getattr(step, word)
+                if isinstance(source, str):
+                    table = source.partition(".")[0]
+                    yield from _reference(file, "table of a factor", table, ("samples", "product"), (*here, word))
+                    if table == "product":
+                        yield from _needs(file, ProductSource, "product", here)
+            if step.multiply_by is not None and step.divide_by is not None:
+                yield Problem(
+                    code="two-factors",
+                    what="A step has both multiply_by and divide_by",
+                    where=file.document.where(here),
+                    do="Make two steps of it",
+                )
+
+
+def _parameters(file: PlanFile) -> Iterator[Problem]:
+    plan = file.plan
+    for code, parameter in plan.parameters.items():
+        path: Path_ = ("parameters", code)
+        if isinstance(parameter, Profile | Window):
+            yield from _reference(file, "assay", parameter.of, plan.assays, (*path, "of"))
+            first, last = parameter.window
+            if first > last:
+                yield Problem(
+                    code="empty-window",
+                    what=f"The window of {code} ends before it begins",
+                    where=file.document.where((*path, "window")),
+                    found=f"[{first:g}, {last:g}]",
+                    expected="first day, last day",
+                )
+        elif isinstance(parameter, Ratio):
+            for index, part in enumerate(parameter.of):
+                yield from _reference(file, "parameter", part, set(plan.parameters) - {code}, (*path, "of", index))
+        elif isinstance(parameter, Burden):
+            yield from _needs(file, SdtmSource, "sdtm", path)
+        elif isinstance(parameter, Product):
+            yield from _needs(file, ProductSource, "product", path)
+            yield from _units(file, parameter.unit, (*path, "unit"))
+        elif isinstance(parameter, Lab):
+            yield from _needs(file, SdtmSource, "sdtm", path)
+            yield from _units(file, parameter.unit, (*path, "unit"))
+        elif isinstance(parameter, Characteristic) and not _sources(file, TableSource):
+            yield from _needs(file, SdtmSource, "sdtm", path)
+
+
+def _classes(file: PlanFile, name: str) -> tuple[str, ...] | None:
+    """Classes of a class endpoint; None where they come from the data."""
+    endpoint = file.plan.endpoints[name]
+    if isinstance(endpoint, DurableClass):
+        return tuple(d.value for d in Durability if d is not Durability.UNDETERMINED)
+    if isinstance(endpoint, BestResponse):
+        return tuple(r.value for r in Response)
+    return None
+
+
+def _endpoints(file: PlanFile) -> Iterator[Problem]:
+    plan = file.plan
+    kinds: dict[type, tuple[type, ...]] = {ClassIs: (BestResponse, DurableClass, Recorded), AtLeast: (MaxGrade,)}
+    for name, endpoint in plan.endpoints.items():
+        path: Path_ = ("endpoints", name)
+        if isinstance(endpoint, ClassIs | AtLeast):
+            known = [n for n, e in plan.endpoints.items() if isinstance(e, kinds[type(endpoint)]) and n != name]
+            yield from _reference(file, "endpoint", endpoint.of, known, (*path, "of"))
+            if isinstance(endpoint, ClassIs) and endpoint.of in known and (classes := _classes(file, endpoint.of)):
+                for word in ("yes", "no"):
+                    for index, value in enumerate(getattr(endpoint, word) or ()):
+                        yield from _reference(file, "class", value, classes, (*path, word, index))
+        elif isinstance(endpoint, Recorded):
+            yield from _reference(file, "table source", endpoint.source, _sources(file, TableSource), (*path, "source"))
+        else:
+            yield from _needs(file, SdtmSource, "sdtm", path)
+
+
+def _populations(file: PlanFile) -> Iterator[Problem]:
+    for name, population in file.plan.populations.items():
+        path: Path_ = ("populations", name)
+        for index, code in enumerate(population.has):
+            yield from _reference(file, "parameter", code, file.plan.parameters, (*path, "has", index))
+        for index, (code, _) in enumerate(population.category):
+            yield from _reference(file, "parameter", code, file.plan.parameters, (*path, "category", index))
+
+
+def _families(file: PlanFile) -> set[str]:
+    """Codes of parameters that become one per analyte."""
+    return {code for code, p in file.plan.parameters.items() if isinstance(p, Profile | Window) and p.each}
+
+
+def _code(file: PlanFile, name: str, path: Path_) -> Iterator[Problem]:
+    head, dot, _ = name.partition(".")
+    plain = set(file.plan.parameters) - _families(file)
+    if dot and head in _families(file):
+        return
+    if not dot and any(fnmatchcase(code, name) for code in plain):
+        return
+    known = sorted(plain | {f"{code}.*" for code in _families(file)})
+    yield unknown("parameter", name, known, where=file.document.where(path), code="unknown-parameter")
+
+
+def _biomarkers(file: PlanFile) -> Iterator[Problem]:
+    seen: dict[str, Path_] = {}
+    for kind in ("prespecified", "exploratory"):
+        for group, codes in getattr(file.plan.biomarkers, kind).items():
+            for index, code in enumerate(codes):
+                path: Path_ = ("biomarkers", kind, group, index)
+                yield from _code(file, code, path)
+                if code in seen:
+                    yield Problem(
+                        code="biomarker-twice",
+                        what=f"Biomarker {code!r} stands in two groups",
+                        where=file.document.where(path),
+                        found=f"also at {file.document.where(seen[code])}",
+                        do="Name it in one group",
+                    )
+                seen[code] = path
+
+
+def _analyses(file: PlanFile) -> Iterator[Problem]:
+    plan = file.plan
+    populations = {ALL, *plan.populations}
+    groups = biomarker_groups(file)
+    for name, analysis in plan.analyses.items():
+        path: Path_ = ("analyses", name)
+        if isinstance(analysis, Compare):
+            yield from _code(file, analysis.biomarker, (*path, "biomarker"))
+            yield from _reference(file, "endpoint", analysis.across, plan.endpoints, (*path, "across"))
+            yield from _reference(file, "population", analysis.population, populations, (*path, "population"))
+            classes = _classes(file, analysis.across) if analysis.across in plan.endpoints else None
+            for index, pair in enumerate(analysis.pairs):
+                for side, word in enumerate(pair):
+                    if classes is not None:
+                        yield from _reference(file, "class", word, classes, (*path, "pairs", index, side))
+        elif isinstance(analysis, Univariable):
+            for index, endpoint in enumerate(analysis.endpoints):
+                yield from _reference(file, "endpoint", endpoint, plan.endpoints, (*path, "endpoints", index))
+            for index, population in enumerate(analysis.populations):
+                yield from _reference(file, "population", population, populations, (*path, "populations", index))
+            if analysis.biomarkers != "all":
+                for index, code in enumerate(analysis.biomarkers):
+                    if code not in groups:
+                        yield from _code(file, code, (*path, "biomarkers", index))
+
+
+def _report(file: PlanFile) -> Iterator[Problem]:
+    report = file.plan.report
+    if report.expansion is not None:
+        path: Path_ = ("report", "expansion")
+        yield from _reference(file, "assay", report.expansion.assay, file.plan.assays, (*path, "assay"))
+        if report.expansion.by is not None:
+            yield from _reference(file, "endpoint", report.expansion.by, file.plan.endpoints, (*path, "by"))
+    for index, endpoint in enumerate(report.forest):
+        yield from _reference(file, "endpoint", endpoint, file.plan.endpoints, ("report", "forest", index))
