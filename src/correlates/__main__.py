@@ -1,0 +1,7 @@
+"""``python -m correlates``."""
+
+import sys
+
+from correlates.cli import main
+
+sys.exit(main())

@@ -1,0 +1,146 @@
+"""The commands. What a command needs is imported when it is called: ``--help`` answers at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+Json = Annotated[bool, Parameter(negative="", help="Print the outcome as JSON on standard output.")]
+Force = Annotated[bool, Parameter(negative="", help="Replace a finished run.")]
+
+
+def demo(*, out: Path = Path("demo"), seed: int = 20200923, json: Json = False, force: Force = False) -> None:
+    """Simulate a ZUMA-1-sized trial, raw exports and all, run its whole analysis, and say where the report is.
+
+    Parameters
+    ----------
+    out
+        Folder for the simulated trial; the run is written to its subfolder 'run'.
+    seed
+        Seed of the simulated trial.
+    """
+    from correlates.cli.running import demonstrate
+
+    demonstrate(out=out, seed=seed, json=json, force=force)
+
+
+def new(folder: Path, /) -> None:
+    """Make a folder with a commented plan, its JSON Schema for editors, and subfolders to fill.
+
+    Parameters
+    ----------
+    folder
+        Folder to make; it must not hold a plan yet.
+    """
+    from correlates.cli.starting import start
+
+    start(folder)
+
+
+def read(
+    file: Path,
+    /,
+    *,
+    reader: str | None = None,
+    format: Literal["csv", "parquet", "json"] = "csv",  # noqa: A002 the field's word for it
+    out: Path | None = None,
+) -> None:
+    """Read any supported instrument export into tidy wells.
+
+    Parameters
+    ----------
+    file
+        The export.
+    reader
+        Code of the reader, where the content must not decide.
+    format
+        How the wells are written.
+    out
+        File to write; standard output when left out (Parquet needs a file).
+    """
+    from correlates.cli.reading import read_export
+
+    read_export(file, reader=reader, form=format, out=out)
+
+
+def check(plan: Path, /, *, json: Json = False) -> None:
+    """Check everything that needs no computation: the plan, its names, its files; all problems at once.
+
+    Parameters
+    ----------
+    plan
+        The plan file.
+    """
+    from correlates.cli.running import check_plan
+
+    check_plan(plan, json=json)
+
+
+def run(plan: Path, /, *, out: Path | None = None, force: Force = False, json: Json = False) -> None:
+    """Run the whole analysis of a plan. Unchanged stages are reused; progress goes to standard error.
+
+    Parameters
+    ----------
+    plan
+        The plan file.
+    out
+        Run folder; 'run' beside the plan when left out.
+    """
+    from correlates.cli.running import run_plan
+
+    run_plan(plan, out=out, force=force, json=json)
+
+
+def report(folder: Path, /, *, json: Json = False) -> None:
+    """Make the report of a finished run again.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    """
+    from correlates.cli.running import remake_report
+
+    remake_report(folder, json=json)
+
+
+def trace(
+    folder: Path,
+    code: str | None = None,
+    /,
+    *,
+    subject: str | None = None,
+    result: str | None = None,
+    json: Json = False,
+) -> None:
+    """Trace a number back to its wells, rules and settings.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    code
+        Code of a parameter or endpoint (with --subject).
+    subject
+        The subject.
+    result
+        Identifier of a result (column result_id of the results table).
+    """
+    from correlates.cli.tracing import show
+
+    show(folder, code=code, subject=subject, result=result, json=json)
+
+
+def explain(code: str | None = None, /, *, json: Json = False) -> None:
+    """Say what a parameter, endpoint, method, figure or reader is: its formula and its source.
+
+    Parameters
+    ----------
+    code
+        Its code; without one, all codes are listed.
+    """
+    from correlates.cli.explaining import explain_code
+
+    explain_code(code, json=json)
