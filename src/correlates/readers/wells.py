@@ -1,0 +1,114 @@
+"""From what a reader found to the checked table: ids, wells that stand twice, and every problem of the file at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import polars as pl
+
+from correlates.errors import InputError, Problem, Where
+from correlates.readers.record import Parsed
+from correlates.schema import FILES, WELLS, conform
+
+_SHOWN = 20
+
+
+def wells_of(parsed: Parsed, file_id: str, file: str) -> pl.DataFrame:
+    """The table of wells of one file.
+
+    Parameters
+    ----------
+    parsed
+        What the reader found.
+    file_id
+        First 12 hex digits of the SHA-256 of the bytes.
+    file
+        How messages call the file.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``schema.WELLS``. ``well_id`` is file_id/plate ordinal/well/target.
+
+    Raises
+    ------
+    InputError
+        With every problem of the file: the reader's, wells that stand twice, and deviations from the table.
+    """
+    problems = list(parsed.problems)
+    rows = parsed.rows
+    if rows.height == 0:
+        if not problems:
+            problems.append(_nothing(file))
+        raise InputError(problems)
+    problems += _twice(rows, file)
+    ordinals = {plate: str(i) for i, plate in enumerate(rows["plate"].unique(maintain_order=True), start=1)}
+    plate = pl.col("plate").replace_strict(ordinals, return_dtype=pl.String)
+    rows = rows.with_columns(
+        pl.lit(file_id).alias("file_id"),
+        pl.concat_str([pl.lit(file_id), plate, "well", "target"], separator="/").alias("well_id"),
+    )
+    try:
+        wells = conform(rows, WELLS, file=file, rows="row")
+    except InputError as error:
+        problems += [p for p in error.problems if not (problems and p.code == "duplicate-key")]
+    if problems:
+        raise InputError(problems)
+    return wells
+
+
+def file_row(
+    parsed: Parsed, *, file_id: str, path: str, sha256: str, size: int, source: str, reader: str
+) -> pl.DataFrame:
+    """The row of ``schema.FILES`` of one file."""
+    row: dict[str, object] = {
+        "file_id": file_id,
+        "path": path,
+        "sha256": sha256,
+        "size": size,
+        "source": source,
+        "reader": reader,
+        "software": parsed.software,
+        "header": json.dumps(parsed.header, ensure_ascii=False),
+    }
+    return conform(FILES.frame([row]), FILES, file=path)
+
+
+def _nothing(file: str) -> Problem:
+    return Problem(
+        code="no-rows",
+        what="The file holds no wells",
+        where=Where(file=file),
+        expected="one row per well and target",
+        do="Export again after the analysis of the run",
+    )
+
+
+def _twice(rows: pl.DataFrame, file: str) -> list[Problem]:
+    """One problem for each well and target that stands more than once on a plate."""
+    key: Sequence[str] = ("plate", "well", "target")
+    doubled = (
+        rows.group_by(key, maintain_order=True)
+        .agg(pl.col("row"), pl.col("sheet").first())
+        .filter(pl.col("row").list.len() > 1)
+    )
+    problems = [
+        Problem(
+            code="duplicate-well",
+            what=f"Well {well}, target {target!r} of plate {plate!r} stands more than once (rows {', '.join(map(str, lines))})",
+            where=Where(file=file, sheet=sheet, row=lines[-1]),
+            expected="each well and target once per plate",
+            do="Remove the copy, or give every plate its own file",
+        )
+        for plate, well, target, lines, sheet in doubled.head(_SHOWN).iter_rows()
+    ]
+    if doubled.height > _SHOWN:
+        problems.append(
+            Problem(
+                code="duplicate-well",
+                what=f"A further {doubled.height - _SHOWN} wells stand more than once",
+                where=Where(file=file),
+            )
+        )
+    return problems
