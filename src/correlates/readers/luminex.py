@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -20,12 +21,11 @@ from correlates.readers.block import (
     table_end,
     undecided_numbers,
 )
-from correlates.readers.cells import Numbers, decimal_mark, fold, number, numbers, positions
+from correlates.readers.cells import Numbers, decimal_mark, fold, number, numbers, position, positions
 from correlates.readers.content import Content, Sheet
 from correlates.readers.record import Parsed, Reader
 from correlates.terms import AssayKind, Role, SignalKind
 
-_LOCATION = re.compile(r"^\s*\d+\s*\(\s*(\d+)\s*[,;]\s*([A-Za-z]{1,2}\d{1,2})\s*\)\s*$")
 _PLACE = r"^\s*(?:\d+\s*\(\s*)?(\d+)\s*[,;]\s*([A-Za-z]{1,2}\d{1,2})\s*\)?\s*$"
 _NOT_ANALYTES = ("location", "sample", "total events", "notes", "dilution factor", "comments")
 _SIGNALS = ("Median", "Net MFI", "Mean", "Avg Net MFI")
@@ -145,114 +145,89 @@ def _extent(parts: list[Part], name: str) -> tuple[int, int]:
     return part.head, part.end
 
 
-def _rows(content: Content, signal: Block, blocks: dict[str, Block], problems: list[Problem]) -> pl.DataFrame:
-    analytes = [
-        name for name in signal.frame.columns if fold(name) not in _NOT_ANALYTES and not name.startswith("column ")
-    ]
-    location, sample = signal.frame[signal.frame.columns[0]], signal.frame[signal.column("Sample") or ""]
-    height, wide = len(signal), len(analytes)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plate:
+    """The shape of the result: the wells of the signal block in their order, by analyte."""
 
-    cells = {name: signal.frame[name] for name in analytes}
-    decimal = decimal_mark(list(cells.values()), signal.delimiter)
-    if decimal is None:
-        problems.append(undecided_numbers(content.name, signal.sheet, signal.line))
-        decimal = "."
+    file: str
+    signal: Block
+    analytes: list[str]
+    decimal: str
+    problems: list[Problem]
 
-    def long(part: Block, index: pl.Series) -> pl.Series:
+    @property
+    def height(self) -> int:
+        return len(self.signal)
+
+    def long(self, part: Block, index: pl.Series) -> pl.Series:
         """A block's cells, analyte by analyte, in the order of the wells; null where the block lacks an analyte."""
-        found = [part.frame[a].gather(index) if a in part.frame.columns else _nulls(height) for a in analytes]
+        columns = part.frame.columns
+        found = [part.frame[a].gather(index) if a in columns else _nulls(self.height) for a in self.analytes]
         return pl.concat(found) if found else _nulls(0)
 
-    def tile(series: pl.Series) -> pl.Series:
-        return pl.concat([series] * wide) if wide else series.clear()
+    def tile(self, series: pl.Series) -> pl.Series:
+        """A column of the wells, once per analyte."""
+        return pl.concat([series] * len(self.analytes)) if self.analytes else series.clear()
 
-    def checked(part: Block, index: pl.Series) -> Numbers:
-        text = long(part, index)
-        found = numbers(text, decimal)
+    def each(self, values: Sequence[str | None]) -> pl.Series:
+        """A value of every analyte, once per well."""
+        rows = [pl.repeat(value, self.height, dtype=pl.String, eager=True) for value in values]
+        return pl.concat(rows) if rows else _nulls(0)
+
+    def checked(self, part: Block, index: pl.Series) -> Numbers:
+        """A block's cells as numbers; text where a number is expected is a problem of its analyte."""
+        text = self.long(part, index)
+        found = numbers(text, self.decimal)
         if found.bad.any():
-            lines = tile(part.lines.gather(index)).filter(found.bad)
-            names = _each(analytes, height).filter(found.bad)
+            lines = self.tile(part.lines.gather(index)).filter(found.bad)
+            names, cells = self.each(self.analytes).filter(found.bad), text.filter(found.bad)
             for analyte in names.unique(maintain_order=True):
                 at = names == analyte
-                problems.append(
-                    not_a_number(content.name, part.sheet, analyte, lines.filter(at), text.filter(found.bad).filter(at))
-                )
+                self.problems.append(not_a_number(self.file, part.sheet, analyte, lines.filter(at), cells.filter(at)))
         return found
 
-    own = pl.int_range(height, eager=True)
-    value = checked(signal, own)
-    extras: list[pl.Series] = []
-    count, reported = _blank_numbers(height * wide), _blank_numbers(height * wide)
-    dilution = _blank_numbers(height)
-    for name, part in blocks.items():
-        if not _per_well(part):
-            continue
-        index = own if part is signal else _match(signal, part)
-        for extra in part.frame.columns:
-            if extra in analytes or fold(extra) in ("location", "sample") or extra.startswith("column "):
-                continue
-            cells_ = part.frame[extra].gather(index)
-            if fold(extra) == "dilution factor":
-                dilution = numbers(cells_, decimal).value
-            elif cells_.null_count() < height:
-                label = extra if part is signal else f"{name}: {extra}"
-                if part is signal or not cells_.eq_missing(_same(signal, extra)).all():
-                    extras.append(tile(cells_).alias(label))
-        if not any(a in part.frame.columns for a in analytes):
-            continue
-        if fold(name) == "count":
-            count = checked(part, index).value
-        elif part is signal:
-            if (value.flag.is_not_null() & long(part, index).is_not_null()).any():
-                extras.append(long(part, index).alias(name))
-        else:
-            text = long(part, index)
-            if fold(name) == "result":
-                reported = numbers(text, decimal).value
-            if text.null_count() < len(text):
-                extras.append(text.alias(name))
-    warnings = _warnings(blocks)
-    place = location.str.extract(_PLACE, 1), location.str.extract(_PLACE, 2)
-    if place[1].null_count():
-        at = place[1].is_null()
-        problems.append(
-            Problem(
-                code="not-a-location",
-                what="A location cannot be read",
-                where=Where(file=content.name, sheet=signal.sheet, row=signal.lines.filter(at)[0], column="Location"),
-                found=", ".join(repr(c) for c in location.filter(at).to_list()[:5]),
-                expected="the form 1(1,A1): ordinal (plate, well)",
-                do="Export the file again",
-            )
-        )
-    well = positions(place[1].fill_null(location).fill_null("?"))
-    if warnings:
-        keys = pl.select(pl.concat_str([place[0], pl.lit(","), well])).to_series()
-        said = keys.replace_strict(warnings, default=None, return_dtype=pl.String)
-        if said.null_count() < height:
-            extras.append(tile(said).alias("Warnings/Errors"))
-    role, nominal, unit = _roles(sample, analytes, blocks, decimal, content, problems)
+
+def _is_analyte(name: str) -> bool:
+    return fold(name) not in _NOT_ANALYTES and not name.startswith("column ")
+
+
+def _rows(content: Content, signal: Block, blocks: dict[str, Block], problems: list[Problem]) -> pl.DataFrame:
+    analytes = [name for name in signal.frame.columns if _is_analyte(name)]
+    decimal = decimal_mark([signal.frame[name] for name in analytes], signal.delimiter)
+    if decimal is None:
+        problems.append(undecided_numbers(content.name, signal.sheet, signal.line))
+    plate = _Plate(file=content.name, signal=signal, analytes=analytes, decimal=decimal or ".", problems=problems)
+    sample = signal.frame[signal.column("Sample") or signal.frame.columns[0]]
+    where, well = _places(plate)
+
+    joined = {name: (part, _match(signal, part)) for name, part in blocks.items() if _per_well(part)}
+    value = plate.checked(signal, pl.int_range(plate.height, eager=True))
+    count = _column(plate, joined, "Count")
+    reported = _column(plate, joined, "Result")
+    factor = next((p.frame[c].gather(i) for p, i in joined.values() if (c := p.column("Dilution Factor"))), None)
+    dilution = _blank_numbers(plate.height) if factor is None else numbers(factor, plate.decimal).value
+    role, nominal = _roles(plate, sample, blocks)
     units = _units(blocks)
-    unit_of = pl.Series([units.get(a) for a in analytes], dtype=pl.String)
-    per_analyte = _each(list(unit_of), height)
+    unit = plate.each([units.get(a) for a in analytes])
+    extras = [*_well_extras(plate, joined), *_cell_extras(plate, joined, value), *_said(plate, blocks, where, well)]
     return (
         pl.DataFrame(
             {
-                "_plate": tile(place[0].fill_null("1")),
-                "well": tile(well),
-                "sample_id": tile(sample),
-                "target": _each(analytes, height),
-                "role": tile(role),
+                "_plate": plate.tile(where),
+                "well": plate.tile(well),
+                "sample_id": plate.tile(sample),
+                "target": plate.each(analytes),
+                "role": plate.tile(role),
                 "nominal": nominal,
-                "nominal_unit": per_analyte,
+                "nominal_unit": unit,
                 "signal": value.value,
                 "flag": value.flag,
                 "count": count,
-                "dilution": tile(dilution),
+                "dilution": plate.tile(dilution),
                 "reported": reported,
-                "reported_unit": per_analyte,
-                "row": tile(signal.lines),
-                "extras": as_json(extras, height * wide),
+                "reported_unit": unit,
+                "row": plate.tile(signal.lines),
+                "extras": as_json(extras, plate.height * len(analytes)),
             }
         )
         .with_columns(
@@ -265,22 +240,83 @@ def _rows(content: Content, signal: Block, blocks: dict[str, Block], problems: l
     )
 
 
+_Joined = dict[str, tuple[Block, pl.Series]]
+
+
+def _places(plate: _Plate) -> tuple[pl.Series, pl.Series]:
+    """Plate number and well of every row, from ``1(1,A1)``."""
+    location = plate.signal.frame[plate.signal.column("Location") or ""]
+    number_, well = location.str.extract(_PLACE, 1), location.str.extract(_PLACE, 2)
+    lost = well.is_null()
+    if lost.any():
+        plate.problems.append(
+            Problem(
+                code="not-a-location",
+                what="A location cannot be read",
+                where=Where(
+                    file=plate.file, sheet=plate.signal.sheet, row=plate.signal.lines.filter(lost)[0], column="Location"
+                ),
+                found=", ".join(repr(c) for c in location.filter(lost).to_list()[:5]),
+                expected="the form 1(1,A1): ordinal (plate, well)",
+                do="Export the file again",
+            )
+        )
+    return number_.fill_null("1"), positions(well.fill_null(location).fill_null("?"))
+
+
+def _column(plate: _Plate, joined: _Joined, name: str) -> pl.Series:
+    """The numbers of a block, or nulls where the file lacks it."""
+    for found in _by_name({n: p for n, (p, _) in joined.items()}, (name,)):
+        return plate.checked(*joined[found]).value
+    return _blank_numbers(plate.height * len(plate.analytes))
+
+
+def _well_extras(plate: _Plate, joined: _Joined) -> list[pl.Series]:
+    """Columns of the wells that are no analytes (Total Events, Notes): from another block only where it says otherwise."""
+    extras: list[pl.Series] = []
+    for name, (part, index) in joined.items():
+        for column in part.frame.columns:
+            if _is_analyte(column) or fold(column) in ("location", "sample", "dilution factor"):
+                continue
+            cells = part.frame[column].gather(index)
+            if cells.null_count() == plate.height:
+                continue
+            own = plate.signal.column(column)
+            if part is plate.signal:
+                extras.append(plate.tile(cells).alias(column))
+            elif own is None or not cells.eq_missing(plate.signal.frame[own]).all():
+                extras.append(plate.tile(cells).alias(f"{name}: {column}"))
+    return extras
+
+
+def _cell_extras(plate: _Plate, joined: _Joined, value: Numbers) -> list[pl.Series]:
+    """Cells of every other block as written; of the signal block where a mark stands instead of a number."""
+    extras: list[pl.Series] = []
+    for name, (part, index) in joined.items():
+        text = plate.long(part, index)
+        if fold(name) == "count" or text.null_count() == len(text):
+            continue
+        if part is not plate.signal or (value.flag.is_not_null() & text.is_not_null()).any():
+            extras.append(text.alias(name))
+    return extras
+
+
+def _said(plate: _Plate, blocks: dict[str, Block], where: pl.Series, well: pl.Series) -> list[pl.Series]:
+    """Warnings and errors of the wells."""
+    warnings = _warnings(blocks)
+    if not warnings:
+        return []
+    keys = pl.DataFrame({"p": where, "w": well}).select(pl.concat_str("p", "w", separator=",")).to_series()
+    said = keys.replace_strict(warnings, default=None, return_dtype=pl.String)
+    return [plate.tile(said).alias("Warnings/Errors")] if said.null_count() < plate.height else []
+
+
 def _nulls(height: int) -> pl.Series:
     return pl.repeat(None, height, dtype=pl.String, eager=True)
 
 
 def _blank_numbers(height: int) -> pl.Series:
     return pl.repeat(None, height, dtype=pl.Float64, eager=True)
-
-
-def _each(values: list[str] | list[str | None], times: int) -> pl.Series:
-    """Every value ``times`` times in turn."""
-    return pl.Series(values, dtype=pl.String).repeat_by(times).explode(empty_as_null=False) if values else _nulls(0)
-
-
-def _same(signal: Block, name: str) -> pl.Series:
-    found = signal.column(name)
-    return signal.frame[found] if found is not None else _nulls(len(signal))
 
 
 def _match(signal: Block, part: Block) -> pl.Series:
@@ -327,61 +363,55 @@ def _warnings(blocks: dict[str, Block]) -> dict[str, str]:
         for place, text in part.frame.select(location, message).iter_rows():
             hit = re.match(_PLACE, place or "")
             if hit and text:
-                key = f"{hit[1]},{positions(pl.Series([hit[2]]))[0]}"
+                key = f"{hit[1]},{position(hit[2])}"
                 found[key] = f"{found[key]} | {text}" if key in found else text
     return found
 
 
-def _roles(
-    sample: pl.Series,
-    analytes: list[str],
-    blocks: dict[str, Block],
-    decimal: str,
-    content: Content,
-    problems: list[Problem],
-) -> tuple[pl.Series, pl.Series, None]:
-    """Role by well and nominal concentration by well and analyte.
+def _roles(plate: _Plate, sample: pl.Series, blocks: dict[str, Block]) -> tuple[pl.Series, pl.Series]:
+    """Role by well, and nominal concentration by analyte and well.
 
     A sample that the block of expected concentrations of standards (or controls) names is a standard (or control);
     otherwise names that xPONENT gives decide: Standard1, Control1, Background0.
     """
-    role = pl.repeat(Role.UNKNOWN.value, sample.len(), eager=True)
+
+    def all_(role: Role) -> pl.Series:
+        return pl.repeat(role.value, sample.len(), dtype=pl.String, eager=True)
+
+    role = all_(Role.UNKNOWN)
     names = sample.fill_null("")
     for pattern, known in _ROLE_NAMES:
-        role = role.zip_with(~names.str.contains(pattern), pl.repeat(known.value, sample.len(), eager=True))
+        role = all_(known).zip_with(names.str.contains(pattern), role)
     expected: dict[str, dict[str, float]] = {}
     for block_name, known in ((_STANDARDS, Role.STANDARD), (_CONTROLS, Role.QC)):
         for name in _by_name(blocks, (block_name,)):
-            here = _expected(blocks[name], analytes, decimal, content, problems)
+            here = _expected(plate, blocks[name])
             expected |= here
-            listed = names.is_in(list(here))
-            blank = role == Role.BLANK.value
-            role = role.zip_with(~listed | blank, pl.repeat(known.value, sample.len(), eager=True))
+            role = all_(known).zip_with(names.is_in(list(here)) & (role != Role.BLANK.value), role)
     columns = [
         names.replace_strict({s: v[a] for s, v in expected.items() if a in v}, default=None, return_dtype=pl.Float64)
-        for a in analytes
+        for a in plate.analytes
     ]
-    nominal = pl.concat(columns) if columns else _blank_numbers(0)
-    return role, nominal, None
+    return role, pl.concat(columns) if columns else _blank_numbers(0)
 
 
-def _expected(
-    part: Block, analytes: list[str], decimal: str, content: Content, problems: list[Problem]
-) -> dict[str, dict[str, float]]:
+def _expected(plate: _Plate, part: Block) -> dict[str, dict[str, float]]:
     """Expected concentration by sample name and analyte. Rows such as BeadID, Units and Lot are not samples."""
     found: dict[str, dict[str, float]] = {}
+    first = part.column("Sample", "Reagent", "Standard", "Control") or part.frame.columns[0]
     for line, record in zip(part.lines, part.frame.iter_rows(named=True), strict=True):
-        name = record[part.column("Sample", "Reagent", "Standard", "Control") or part.frame.columns[0]]
+        name = record[first]
         if name is None or fold(name).rstrip(":") in ("beadid", "units", "analyte", "lot", "lot#"):
             continue
         values: dict[str, float] = {}
-        for analyte in analytes:
+        for analyte in plate.analytes:
             text = record.get(analyte)
-            value, flag = number(text or "", decimal)
+            value, flag = number(text or "", plate.decimal)
             if value is not None:
                 values[analyte] = value
             elif flag is None:
-                problems.append(not_a_number(content.name, part.sheet, analyte, pl.Series([line]), pl.Series([text])))
+                problem = not_a_number(plate.file, part.sheet, analyte, pl.Series([line]), pl.Series([text]))
+                plate.problems.append(problem)
         found[name] = values
     return found
 

@@ -55,7 +55,7 @@ def heading(content: Content) -> tuple[Sheet, int] | None:
 
 def six_colours(sheet: Sheet, head: int) -> bool:
     """Whether the table has the columns of channels 3 to 6, which only QX Manager writes."""
-    return any(cell.startswith("Ch3+") or cell.startswith("Ch5+") for cell in sheet.rows[head])
+    return any(cell.startswith(("Ch3+", "Ch5+")) for cell in sheet.rows[head])
 
 
 def recognise(content: Content) -> bool:
