@@ -1,0 +1,105 @@
+"""Everything a plan names is read: instrument exports, manifest, product, clinical records, plain tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from correlates.endpoints.days import study_days
+from correlates.errors import InputError, Problem
+from correlates.pipeline.crosscheck import check_files, check_subjects, check_wells
+from correlates.pipeline.store import Progress, Tables
+from correlates.plan import InputFiles, PlanFile
+from correlates.plan.model import ProductSource, SamplesSource, SdtmSource, TableSource
+from correlates.readers import read
+from correlates.readers.sdtm import read_sdtm
+from correlates.readers.tables import read_product, read_samples, read_table
+from correlates.schema import CHARACTERISTICS, CLINICAL, FILES, PRODUCT, SAMPLES, SUBJECTS, WELLS
+
+READ = ("files", "wells", "samples", *(table.name for table in CLINICAL))
+"""Tables that reading makes."""
+
+
+def gather(file: PlanFile, inputs: InputFiles, progress: Progress) -> Tables:
+    """Read all files of a plan and put every date on the day axis of the infusion.
+
+    Raises
+    ------
+    InputError
+        With the problems of all files, not of the first only; then with what contradicts across files.
+    """
+    problems: list[Problem] = []
+    parts: dict[str, list[pl.DataFrame]] = {name: [] for name in (*READ, "checks")}
+
+    def attempt(action: Callable[[], None]) -> None:
+        try:
+            action()
+        except InputError as error:
+            problems.extend(error.problems)
+
+    for name in file.plan.sources:
+        attempt(lambda name=name: _source(file, name, inputs, parts))  # type: ignore[misc]
+    for name, paths in inputs.assays.items():
+        progress(f"reading {len(paths)} file{'s' if len(paths) != 1 else ''} of {name}")
+        for path in paths:
+            attempt(lambda path=path, name=name: _export(file.folder, path, name, parts))  # type: ignore[misc]
+    if problems:
+        raise InputError(problems)
+
+    tables = {name: pl.concat(frames) for name, frames in parts.items() if frames}
+    for table in (FILES, WELLS, SAMPLES, *CLINICAL):
+        tables.setdefault(table.name, table.empty())
+    if not any(isinstance(source, SdtmSource) for source in file.plan.sources.values()):
+        tables["subjects"] = _subjects_of(tables)
+    check_files(tables["files"])
+    check_wells(file, tables)
+    check_subjects(tables)
+    return tables
+
+
+def _source(file: PlanFile, name: str, inputs: InputFiles, parts: dict[str, list[pl.DataFrame]]) -> None:
+    source, paths = file.plan.sources[name], inputs.sources[name]
+    if isinstance(source, SdtmSource):
+        clinical = read_sdtm(paths, source=name, relative_to=file.folder)
+        dated = study_days(clinical.tables, source.infusion)
+        for table, frame in dated.tables.items():
+            parts[table].append(frame)
+        parts["files"].append(clinical.files)
+        parts["checks"] += [clinical.checks, dated.checks]
+        return
+    path = paths[0]
+    if isinstance(source, SamplesSource):
+        samples, row = read_samples(path, source.columns, source=name, relative_to=file.folder)
+        parts["samples"].append(samples)
+        parts["files"].append(row)
+        return
+    if isinstance(source, ProductSource):
+        frame, checks, row = read_product(path, source.subject_id, source.units, source=name, relative_to=file.folder)
+        table = PRODUCT.name
+    elif isinstance(source, TableSource):
+        frame, checks, row = read_table(
+            path, source.subject_id, source.unit_of_analysis, source.columns, source=name, relative_to=file.folder
+        )
+        table = CHARACTERISTICS.name
+    parts[table].append(frame)
+    parts["checks"].append(checks)
+    parts["files"].append(row)
+
+
+def _export(folder: Path, path: Path, assay: str, parts: dict[str, list[pl.DataFrame]]) -> None:
+    export = read(path, relative_to=folder, source=assay)
+    parts["files"].append(export.file)
+    parts["wells"].append(export.wells)
+
+
+def _subjects_of(tables: Tables) -> pl.DataFrame:
+    """Without clinical records: every subject of the manifest, the product table and the plain tables, once."""
+    ids: dict[str, str] = {}
+    for name in ("characteristics", "product"):
+        for subject, origin in tables[name].select("subject_id", "source_id").iter_rows():
+            ids.setdefault(subject, origin)
+    for subject, sample in tables["samples"].select("subject_id", "sample_id").iter_rows():
+        ids.setdefault(subject, sample)
+    return SUBJECTS.frame([{"subject_id": subject, "source_id": origin} for subject, origin in ids.items()])

@@ -1,0 +1,182 @@
+"""The steps of an analysis in their order: the only place that knows it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import polars as pl
+
+from correlates.errors import CorrelatesError
+from correlates.pipeline.gather import READ, gather
+from correlates.pipeline.manifest import Manifest, code_fingerprint, read_manifest, write_manifest
+from correlates.pipeline.publish import publish
+from correlates.pipeline.store import Progress, Store, Tables, guard, silent, staging
+from correlates.pipeline.translate import associations, endpoints_meta, populations
+from correlates.plan import InputFiles, PlanFile, check_names, find_inputs, load_plan
+from correlates.provenance import environment, file_sha256, fingerprint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """Where a run is, and what was done for it."""
+
+    folder: Path
+    report: Path
+    unchanged: bool
+    reused: tuple[str, ...]
+    seconds: float
+
+
+def check(path: Path) -> tuple[PlanFile, InputFiles]:
+    """Everything that needs no computation: the plan, its names, its files.
+
+    Raises
+    ------
+    PlanError
+        With every problem of the plan.
+    """
+    file = load_plan(path)
+    problems = []
+    for step in (check_names, find_inputs):
+        try:
+            step(file)
+        except CorrelatesError as error:
+            problems += error.problems
+            family = type(error)
+    if problems:
+        raise family(problems)
+    return file, find_inputs(file)
+
+
+def run(path: Path, *, out: Path | None = None, force: bool = False, progress: Progress = silent) -> RunOutcome:
+    """Run the whole analysis of a plan and write the run folder, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The plan file.
+    out
+        Run folder; ``run`` beside the plan when left out.
+    force
+        Replace a finished run that was made from something else.
+    progress
+        Called with a line of text as the work goes on.
+
+    Raises
+    ------
+    PlanError, InputError, DerivationError, UsageError
+        As the fault lies in the plan, the data, what is asked of them, or the target folder.
+    """
+    began = time.perf_counter()
+    file, inputs = check(path)
+    target = (out if out is not None else file.folder / "run").absolute()
+    prints = {str(p.relative_to(file.folder) if p.is_relative_to(file.folder) else p): file_sha256(p) for p in inputs.all}
+    keys = stage_keys(file, inputs, prints)
+    previous = read_manifest(target) if target.is_dir() else None
+    report = target / "report.html"
+    if previous is not None and previous.stages == keys and report.is_file():
+        seconds = time.perf_counter() - began
+        return RunOutcome(folder=target, report=report, unchanged=True, reused=tuple(keys), seconds=seconds)
+    guard(target, force=force)
+    with staging(target) as folder:
+        store = Store(folder=folder, keys=keys, previous=target if previous else None, progress=progress)
+        compute(file, inputs, store)
+        figures = publish(file, store)
+        write_manifest(_manifest(file, keys, prints, store, figures), folder)
+    seconds = time.perf_counter() - began
+    return RunOutcome(folder=target, report=report, unchanged=False, reused=tuple(store.reused), seconds=seconds)
+
+
+def compute(file: PlanFile, inputs: InputFiles, store: Store) -> None:
+    """From raw files to results: every stage, in its order."""
+    plan, t = file.plan, store.tables
+    store.stage("read", READ, lambda: gather(file, inputs, store.progress))
+    store.stage("quantify", ("measurements", "curves", "curve_points"), lambda: _quantify(file, t))
+    store.stage("endpoints", ("burden", "outcomes"), lambda: _endpoints(file, t))
+    store.stage("parameters", ("parameters",), lambda: _parameters(file, t))
+    store.stage("dataset", ("analysis", "exclusions"), lambda: _dataset(file, t))
+    store.stage("association", ("results",), lambda: {"results": associations(plan, file, t)})
+    store.close()
+
+
+def stage_keys(file: PlanFile, inputs: InputFiles, prints: Mapping[str, str]) -> dict[str, str]:
+    """The key of each stage: its settings, the code, and the keys of the stages and files it rests on."""
+    plan = file.plan.model_dump(mode="json")
+    files = {name: [str(p) for p in paths] for name, paths in inputs.assays.items()}
+    seed, study = plan["study"]["seed"], plan["study"]
+    keys: dict[str, str] = {}
+    keys["read"] = fingerprint([code_fingerprint(), plan["sources"], files, prints, _targets(plan)])
+    keys["quantify"] = fingerprint([keys["read"], plan["assays"]])
+    keys["endpoints"] = fingerprint([keys["read"], plan["endpoints"]])
+    keys["parameters"] = fingerprint([keys["quantify"], keys["endpoints"], plan["parameters"]])
+    keys["dataset"] = fingerprint([keys["parameters"], keys["endpoints"], plan["populations"]])
+    keys["association"] = fingerprint([keys["dataset"], plan["biomarkers"], plan["analyses"], seed])
+    keys["report"] = fingerprint([keys["association"], plan["report"], study])
+    return keys
+
+
+def _targets(plan: Mapping[str, dict[str, dict[str, object]]]) -> dict[str, object]:
+    return {name: assay.get("targets", assay.get("analytes")) for name, assay in plan["assays"].items()}
+
+
+def _quantify(file: PlanFile, t: Tables) -> Tables:
+    from correlates.quantify import quantify
+
+    sources = t["files"].select("file_id", "source")
+    parts = []
+    for name, settings in file.plan.assays.items():
+        mine = t["wells"].join(sources.filter(pl.col("source") == name), on="file_id", how="semi")
+        parts.append(quantify(name, mine, t["samples"], t["product"], settings))
+    names = ("measurements", "curves", "curve_points", "checks")
+    return {name: pl.concat([getattr(part, name) for part in parts]) for name in names} if parts else _nothing(names)
+
+
+def _endpoints(file: PlanFile, t: Tables) -> Tables:
+    from correlates.endpoints import derive
+    from correlates.endpoints.burden import burden
+
+    outcomes = derive(file.plan.endpoints, t)
+    return {"burden": burden(t["lesions"]), "outcomes": outcomes.outcomes, "checks": outcomes.checks}
+
+
+def _parameters(file: PlanFile, t: Tables) -> Tables:
+    from correlates.parameters import derive
+
+    needs = ("measurements", "burden", "product", "characteristics", "labs", "subjects")
+    derived = derive(file.plan.parameters, **{name: t[name] for name in needs})
+    return {"parameters": derived.parameters, "checks": derived.checks}
+
+
+def _dataset(file: PlanFile, t: Tables) -> Tables:
+    from correlates.dataset import build
+
+    made = build(t["parameters"], t["outcomes"], t["subjects"], populations(file.plan))
+    return {"analysis": made.analysis, "exclusions": made.exclusions}
+
+
+def _nothing(names: tuple[str, ...]) -> Tables:
+    from correlates.schema import TABLES
+
+    return {table.name: table.empty() for table in TABLES if table.name in names}
+
+
+def _manifest(
+    file: PlanFile, keys: dict[str, str], prints: dict[str, str], store: Store, figures: tuple[str, ...]
+) -> Manifest:
+    text = file.path.read_text(encoding="utf-8-sig")
+    return Manifest(
+        study=file.plan.study.id,
+        title=file.plan.study.title,
+        plan=text,
+        plan_sha256=file_sha256(file.path),
+        code=code_fingerprint(),
+        stages=keys,
+        inputs=prints,
+        tables={name: frame.height for name, frame in store.tables.items()},
+        figures=figures,
+        environment=environment(),
+        seconds=store.seconds,
+    )
