@@ -52,6 +52,7 @@ UNITS: tuple[Unit, ...] = (
     Unit(symbol="x ULN", dimension="multiple of upper limit of normal", spellings=("xULN", "ULN")),
     Unit(symbol="ng", dimension="mass", spellings=("ng DNA",)),
     Unit(symbol="ug", dimension="mass", factor=1e3),
+    Unit(symbol="kg", dimension="mass", factor=1e12),
     Unit(symbol="mm", dimension="length"),
     Unit(symbol="cm", dimension="length", factor=10.0),
     Unit(symbol="mm2", dimension="area", spellings=("mm^2", "mm**2")),

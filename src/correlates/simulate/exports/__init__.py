@@ -1,0 +1,1 @@
+"""The assays run backwards: instrument files written from true concentrations, one module per software."""
