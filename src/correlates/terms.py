@@ -142,12 +142,14 @@ class Reason(StrEnum):
     # parameters
     NO_SAMPLE = "no-sample", "No measurement in the window"
     FEWER_THAN_TWO_QUANTIFIABLE = "fewer-than-two-quantifiable", "Fewer than two quantifiable values in the window"
+    NOTHING_QUANTIFIABLE = "nothing-quantifiable", "No quantifiable value in the window"
     WINDOW_NOT_COVERED = "window-not-covered", "The samples do not cover the window and the rule does not extrapolate"
     DENOMINATOR_NOT_POSITIVE = "denominator-not-positive", "The denominator is zero, missing or censored"
     BOTH_CENSORED = "both-censored", "Numerator and denominator are both censored: the ratio has no bound"
     NOT_MEASURABLE = "not-measurable", "No measurable lesion at baseline"
     NOT_RECORDED = "not-recorded", "Not recorded for this subject"
     DUPLICATED = "duplicated", "Recorded more than once with different values"
+    NOT_IN_SUBGROUP = "not-in-subgroup", "Not in the declared subgroup"
     # outcomes
     NOT_TREATED = "not-treated", "No infusion recorded"
     NO_ASSESSMENT = "no-assessment", "No evaluable response assessment after infusion"

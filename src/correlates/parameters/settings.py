@@ -7,7 +7,7 @@ from typing import Literal
 
 from correlates.terms import Timing
 
-AucRule = Literal["linear", "linear_up_log_down", "log"]
+AucRule = Literal["linear", "linear_up_log_down", "linear_log", "log"]
 BlqRule = Literal["zero", "half", "limit", "drop"]
 
 
@@ -37,13 +37,13 @@ class Profile:
     window: tuple[float, float] = (0.0, 28.0)
     """First and last day of the window, both included."""
     rule: AucRule = "linear_up_log_down"
-    """Trapezoid rule of an area."""
+    """Trapezoid rule of an area: linear; linear up, logarithmic down; linear to the peak, logarithmic after it; logarithmic."""
     blq: Blq = Blq()
     """Values below the limit in an area."""
     at_end: Literal["interpolate", "stop_at_last", "null"] = "interpolate"
-    """Area up to a window end without sample: interpolated between the neighbours, cut at the last sample, or null."""
-    at_start: Literal["zero", "first_sample", "null"] = "zero"
-    """Area before the first sample of the window: from zero cells at day 0 (infused cells are below any limit), from the first sample, or null."""
+    """Area up to a window end without sample: interpolated between the neighbours (null when no sample follows), the same but cut at the subject's last sample when none follows, or null."""
+    at_start: Literal["zero", "interpolate", "first_sample", "null"] = "zero"
+    """Area before the first sample of the window: from zero cells at day 0 (infused cells are below any limit), interpolated with the last sample before the window, from the first sample, or null."""
     label: str | None = None
 
 
@@ -76,6 +76,8 @@ class Burden:
     """The last assessment on or before day ``until``."""
     until: int = -1
     """Last day that counts as baseline (before conditioning where conditioning starts later)."""
+    evaluator: str | None = None
+    """Whose measurements count; null takes the only evaluator, and it is an error when there are several."""
     label: str | None = None
 
 
@@ -104,6 +106,10 @@ class Characteristic:
     """Name of the characteristic (AGE, SEX or a supplemental qualifier)."""
     categorical: bool = False
     """Whether it is a category even if it looks like a number."""
+    timing: Timing = Timing.BASELINE
+    """When it is measured; a column of a covariate table may have been measured after the infusion."""
+    known_on_day: float | None = None
+    """Day on which it is known; null is day 0 for a timing up to day 0, and unknown for a timing after the infusion."""
     label: str | None = None
 
 

@@ -1,0 +1,238 @@
+"""Time courses of an assay as padded arrays: one row per analyte and subject, samples in the order of their days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from correlates.errors import InputError, Problem
+from correlates.parameters.checks import check
+from correlates.stats.profiles import Codes, Floats, Mask, pad
+from correlates.terms import Censoring
+from correlates.units import factor, unit
+
+CODE_OF = {Censoring.LEFT.value: -1, Censoring.NONE.value: 0, Censoring.RIGHT.value: 1}
+WORD_OF = {-1: Censoring.LEFT.value, 0: Censoring.NONE.value, 1: Censoring.RIGHT.value}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Courses:
+    """Padded arrays of m = analytes x subjects profiles, analyte by analyte in the order of ``analytes``.
+
+    Attributes
+    ----------
+    assay
+        Name of the assay (null for laboratory tests).
+    analytes, subjects
+        What the rows are: row ``a * len(subjects) + s``.
+    units
+        The unit of each analyte.
+    times, values, censoring, valid
+        Padded arrays (m, k).
+    ids
+        For each sample of the long order, the ids of the rows it was made of.
+    offsets
+        Position of the first sample of each row in the long order, (m,).
+    checks
+        What was noticed when the courses were made.
+    """
+
+    assay: str | None
+    analytes: tuple[str, ...]
+    subjects: tuple[str, ...]
+    units: tuple[str | None, ...]
+    times: Floats
+    values: Floats
+    censoring: Codes
+    valid: Mask
+    ids: pl.Series
+    offsets: NDArray[np.int64]
+    checks: tuple[dict[str, object], ...] = ()
+
+    def of(self, analyte: str) -> Courses:
+        """The courses of one analyte."""
+        a, n = self.analytes.index(analyte), len(self.subjects)
+        part = slice(a * n, (a + 1) * n)
+        return Courses(
+            assay=self.assay,
+            analytes=(analyte,),
+            subjects=self.subjects,
+            units=(self.units[a],),
+            times=self.times[part],
+            values=self.values[part],
+            censoring=self.censoring[part],
+            valid=self.valid[part],
+            ids=self.ids,
+            offsets=self.offsets[part],
+            checks=self.checks,
+        )
+
+    def within(self, window: tuple[float, float]) -> Mask:
+        """The samples of a window, both days included."""
+        mask = self.valid & (self.times >= window[0]) & (self.times <= window[1])
+        return np.asarray(mask, dtype=np.bool_)
+
+    def only(self, index: NDArray[np.int64], found: Mask) -> Mask:
+        """One sample per profile as a mask."""
+        mask = np.zeros(self.valid.shape, dtype=np.bool_)
+        rows = np.flatnonzero(found)
+        mask[rows, index[rows]] = True
+        return mask
+
+    def source_ids(self, mask: Mask) -> pl.Series:
+        """The ids behind the samples of a mask (m, k): one list per profile."""
+        rows, columns = np.nonzero(mask)
+        lists = pl.DataFrame({"row": rows, "ids": self.ids.gather(self.offsets[rows] + columns)})
+        gathered = lists.explode("ids").group_by("row", maintain_order=True).agg("ids")
+        whole = pl.DataFrame({"row": np.arange(mask.shape[0])}).join(
+            gathered, on="row", how="left", maintain_order="left"
+        )
+        return whole["ids"].fill_null(pl.lit([], dtype=pl.List(pl.String())))
+
+
+def courses(samples: pl.DataFrame, *, assay: str | None, analytes: Sequence[str], subjects: Sequence[str]) -> Courses:
+    """Time courses from long rows.
+
+    Parameters
+    ----------
+    samples
+        Columns ``subject_id, analyte, day, value, unit, censoring, id``, any order, no null; subjects and analytes that
+        are not named are left out.
+    assay
+        Name for the checks.
+    analytes, subjects
+        The rows wanted.
+
+    Returns
+    -------
+    Courses
+        With one value per subject, analyte and day: several quantified values of one day are averaged (a value below
+        the limit beside a quantified one is left out; several below their limits count as below their mean limit; with
+        one above the limit the mean is a lower bound). Each such day is a check.
+    """
+    notes: list[dict[str, object]] = []
+    places = pl.DataFrame(
+        {"subject_id": subjects, "s": np.arange(len(subjects))}, schema={"subject_id": pl.String, "s": pl.Int64}
+    )
+    kinds = pl.DataFrame(
+        {"analyte": analytes, "a": np.arange(len(analytes))}, schema={"analyte": pl.String, "a": pl.Int64}
+    )
+    units = {a: common_unit(samples.filter(pl.col("analyte") == a)["unit"]) for a in analytes}
+    frame = (
+        _in_one_unit(samples, units)
+        .join(places, on="subject_id", how="inner")
+        .join(kinds, on="analyte", how="inner")
+        .with_columns(code=pl.col("censoring").replace_strict(CODE_OF, return_dtype=pl.Int8))
+        .sort("a", "s", "day", "id")
+    )
+    key = ["a", "s", "day"]
+    twice = (
+        frame.select(pl.struct(key).is_duplicated()).to_series() if frame.height else pl.Series([], dtype=pl.Boolean)
+    )
+    if twice.any():
+        merged, found = _one_per_day(frame.filter(twice), key)
+        notes += [_duplicate_check(assay, row) for row in found.iter_rows(named=True)]
+        frame = pl.concat(
+            [frame.filter(~twice).with_columns(ids=pl.concat_list("id")).select(merged.columns), merged]
+        ).sort(key)
+    else:
+        frame = frame.with_columns(ids=pl.concat_list("id"))
+    m = len(analytes) * len(subjects)
+    row = frame["a"].to_numpy().astype(np.int64) * len(subjects) + frame["s"].to_numpy().astype(np.int64)
+    counts = np.bincount(row, minlength=m) if m else np.zeros(0, dtype=np.int64)
+    offsets = (np.cumsum(counts) - counts).astype(np.int64)
+    column = np.arange(row.size, dtype=np.int64) - offsets[row]
+    shape = (m, int(counts.max(initial=0)))
+    return Courses(
+        assay=assay,
+        analytes=tuple(analytes),
+        subjects=tuple(subjects),
+        units=tuple(units[a] for a in analytes),
+        times=pad(frame["day"].to_numpy().astype(np.float64), row, column, shape).astype(np.float64),
+        values=pad(frame["value"].to_numpy().astype(np.float64), row, column, shape).astype(np.float64),
+        censoring=pad(frame["code"].to_numpy().astype(np.int8), row, column, shape).astype(np.int8),
+        valid=np.arange(shape[1])[None, :] < counts[:, None],
+        ids=frame["ids"],
+        offsets=offsets,
+        checks=tuple(notes),
+    )
+
+
+def common_unit(column: pl.Series) -> str | None:
+    """The unit most rows are in; the alphabet decides between equals."""
+    counts = column.drop_nulls().value_counts().sort(["count", column.name], descending=[True, False])
+    return counts[column.name][0] if counts.height else None
+
+
+def _in_one_unit(samples: pl.DataFrame, units: dict[str, str | None]) -> pl.DataFrame:
+    pairs = samples.select("analyte", "unit").unique().sort("analyte", "unit")
+    factors = []
+    for analyte, own in pairs.iter_rows():
+        target = units.get(analyte)
+        known = isinstance(own, str) and isinstance(target, str) and own != target
+        factors.append(factor(str(own), str(target)) if known else 1.0)
+    table = pairs.with_columns(factor=pl.Series(factors, dtype=pl.Float64))
+    return (
+        samples.join(table, on=["analyte", "unit"], how="left", nulls_equal=True)
+        .with_columns(value=pl.col("value") * pl.col("factor"))
+        .drop("factor")
+    )
+
+
+def _one_per_day(frame: pl.DataFrame, key: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    code, value = pl.col("code"), pl.col("value")
+    seen = code >= 0
+    mean = pl.when(seen.any()).then(value.filter(seen).mean()).otherwise(value.mean())
+    word = pl.when((code == 1).any()).then(1).when(seen.any()).then(0).otherwise(-1)
+    found = frame.group_by(key, maintain_order=True).agg(
+        subject_id=pl.col("subject_id").first(),
+        analyte=pl.col("analyte").first(),
+        value=mean,
+        code=word.cast(pl.Int8),
+        ids=pl.col("id").filter(seen | ~seen.any()),
+        all_ids=pl.col("id"),
+        n=pl.len(),
+    )
+    return found.select("a", "s", "day", "value", "code", "ids"), found
+
+
+def _duplicate_check(assay: str | None, row: dict[str, object]) -> dict[str, object]:
+    return check(
+        assay=assay,
+        subject=str(row["subject_id"]),
+        target=str(row["analyte"]),
+        rule="one-sample-per-day",
+        found=f"{row['n']} samples on day {row['day']:g}",
+        value=row["n"],
+        required="one sample per day",
+        passed=False,
+        action="corrected",
+        source_ids=row["all_ids"],
+        parts=(row["day"],),
+    )
+
+
+def unit_problem(source: str, target: str) -> Problem | None:
+    """The problem of a conversion that cannot be made, or None."""
+    try:
+        factor(source, target)
+    except InputError as error:
+        return error.problems[0]
+    return None
+
+
+def same_dimension(first: str, second: str) -> bool:
+    """Whether both are known units of one dimension."""
+    try:
+        return unit(first).dimension == unit(second).dimension
+    except InputError:
+        return False
+
+
+def same_unit(first: str, second: str) -> bool:
+    """Whether both are spellings of one known unit."""
+    return same_dimension(first, second) and unit(first) == unit(second)

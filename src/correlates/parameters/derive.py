@@ -1,0 +1,188 @@
+"""The stage: declared parameters in, one row per subject and parameter out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import polars as pl
+
+from correlates.errors import DerivationError
+from correlates.parameters.courses import Courses, courses
+from correlates.parameters.prepare import lab_courses, lab_problems, measurement_problems, usable
+from correlates.parameters.record import Computed, Inputs, Parameter
+from correlates.parameters.registry import record
+from correlates.parameters.settings import Characteristic, Lab, Product, Profile, Ratio, Window
+from correlates.parameters.settings import Parameter as ParameterSettings
+from correlates.parameters.validate import family_codes, problems, ratio_order
+from correlates.schema import CHECKS, PARAMETERS, conform
+from correlates.terms import Timing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """What the stage makes: the tables ``parameters`` and ``checks``."""
+
+    parameters: pl.DataFrame
+    checks: pl.DataFrame
+
+
+def timing_of(window: tuple[float, float]) -> Timing:
+    """The timing of a window: post when it reaches past day 0, day 0 when it is that day, else baseline."""
+    if window[1] > 0:
+        return Timing.POST
+    return Timing.DAY_0 if window == (0, 0) else Timing.BASELINE
+
+
+def derive(
+    specs: Mapping[str, ParameterSettings],
+    *,
+    measurements: pl.DataFrame,
+    burden: pl.DataFrame,
+    product: pl.DataFrame,
+    characteristics: pl.DataFrame,
+    labs: pl.DataFrame,
+    subjects: pl.DataFrame,
+) -> Derived:
+    """Derive parameters: one row per subject and code.
+
+    Parameters
+    ----------
+    specs
+        Settings by code; a family over analytes gives CODE.ANALYTE for each analyte of its assay.
+    measurements, burden, product, characteristics, labs, subjects
+        The tables of those names. Of the measurements those are used that are reported, have a value and a study day.
+
+    Returns
+    -------
+    Derived
+        Rows in the order of ``specs``, then analytes, then ``subjects``. A value that cannot be had is null with a
+        reason.
+
+    Raises
+    ------
+    DerivationError
+        With every problem: a name nobody knows (assay, analyte, attribute, test, characteristic, code of a ratio), codes
+        that stand twice or depend on each other in a circle, units that do not convert, a window that ends before it
+        starts.
+    """
+    who = subjects["subject_id"].to_list()
+    samples, notes = usable(measurements, who)
+    analytes = {
+        assay: part["analyte"].unique().sort().to_list()
+        for (assay,), part in measurements.select("assay", "analyte").group_by("assay")
+        if isinstance(assay, str)
+    }
+    used = {s.of for s in specs.values() if isinstance(s, Profile | Window)}
+    wrong = (
+        measurement_problems(samples, used)
+        + problems(
+            specs,
+            analytes=analytes,
+            burden=burden,
+            product=product,
+            characteristics=characteristics,
+            labs=labs,
+        )
+        + lab_problems(specs, labs)
+    )
+    if wrong:
+        raise DerivationError(wrong)
+
+    tests: dict[str, Courses] = {}
+    for code, spec in specs.items():
+        if isinstance(spec, Lab):
+            tests[code], lab_notes = lab_courses(code, spec, labs, who)
+            notes += lab_notes
+    by_assay = {
+        assay: courses(samples.filter(pl.col("assay") == assay), assay=assay, analytes=analytes[assay], subjects=who)
+        for assay in sorted(used)
+    }
+    notes += [note for c in (*by_assay.values(), *tests.values()) for note in c.checks]
+    done: dict[str, pl.DataFrame] = {}
+    inputs = Inputs(
+        subjects=subjects,
+        courses=by_assay,
+        lab_courses=tests,
+        burden=burden,
+        product=product,
+        characteristics=characteristics,
+        done=done,
+    )
+    for code in ratio_order(specs):
+        spec = specs[code]
+        entry = record(spec.take)
+        computed: Computed = entry.compute(code, spec, inputs)
+        notes += computed.checks
+        frame = _described(code, spec, entry, computed.rows)
+        for (part,), rows in frame.group_by("code", maintain_order=True):
+            done[str(part)] = rows
+        if frame.is_empty():
+            done.update(dict.fromkeys(family_codes(code, spec, analytes), frame))
+    ordered = [done[name] for code, spec in specs.items() for name in family_codes(code, spec, analytes)]
+    table = pl.concat([PARAMETERS.empty(), *(f.select(PARAMETERS.names) for f in ordered)])
+    checks = CHECKS.frame(_unique(notes))
+    return Derived(parameters=conform(table, PARAMETERS), checks=conform(checks, CHECKS))
+
+
+def _unique(notes: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    return list({str(n["check_id"]): n for n in notes}.values())
+
+
+def _described(code: str, spec: ParameterSettings, entry: Parameter, rows: pl.DataFrame) -> pl.DataFrame:
+    """Adds what follows from the settings: kind, label, timing, and the rule in force."""
+    timing: pl.Expr = pl.lit(_timing(spec).value) if not isinstance(spec, Ratio) else pl.col("timing")
+    labels = {a: label_of(code, spec, entry, a) for a in rows["analyte"].unique().to_list()}
+    rules = {a: rule_of(spec, a) for a in labels}
+    frame = pl.DataFrame(
+        {"analyte": list(labels), "label": list(labels.values()), "rule": [rules[a] for a in labels]},
+        schema={"analyte": pl.String, "label": pl.String, "rule": pl.String},
+    )
+    return rows.join(frame, on="analyte", how="left", nulls_equal=True, maintain_order="left").with_columns(
+        kind=pl.lit(entry.kind),
+        timing=timing,
+        unit=pl.coalesce("unit", pl.col("unit").drop_nulls().first().over("code")),
+    )
+
+
+def _timing(spec: ParameterSettings) -> Timing:
+    if isinstance(spec, Window):
+        return spec.timing if spec.timing is not None else timing_of(spec.window)
+    if isinstance(spec, Profile | Lab):
+        return timing_of(spec.window)
+    if isinstance(spec, Product):
+        return Timing.PRODUCT
+    if isinstance(spec, Characteristic):
+        return spec.timing
+    return Timing.BASELINE
+
+
+def rule_of(spec: ParameterSettings, analyte: str | None) -> str:
+    """The settings in force, as JSON; in a family with the analyte of this parameter."""
+    settings = asdict(spec)
+    if analyte is not None and "analyte" in settings:
+        settings["analyte"] = analyte
+    return json.dumps(settings, sort_keys=True, ensure_ascii=False)
+
+
+def label_of(code: str, spec: ParameterSettings, entry: Parameter, analyte: str | None) -> str:
+    """The label for people: the declared one (with the analyte, in a family), or the record's template filled in."""
+    each = isinstance(spec, Profile | Window) and spec.each is not None
+    if spec.label is not None:
+        if not each:
+            return spec.label
+        filled = spec.label.replace("{analyte}", str(analyte))
+        return filled if "{analyte}" in spec.label else f"{spec.label}, {analyte}"
+    words: dict[str, str] = {"analyte": analyte or code}
+    if isinstance(spec, Profile | Window | Lab):
+        words |= {"start": f"{spec.window[0]:g}", "end": f"{spec.window[1]:g}"}
+    if isinstance(spec, Lab):
+        words["test"] = spec.test
+    if isinstance(spec, Characteristic):
+        words["name"] = spec.name
+    if isinstance(spec, Product):
+        words |= {"attribute": spec.attribute, "times": f" x {spec.times}" if spec.times else ""}
+    if isinstance(spec, Ratio):
+        words |= {"numerator": spec.of[0], "denominator": spec.of[1]}
+    return entry.label.format(**words)

@@ -1,0 +1,269 @@
+"""Parameters of the time course of one analyte: Cmax, Tmax, AUC, Clast, Tlast, quantifiable samples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from correlates.parameters.checks import check
+from correlates.parameters.courses import Courses
+from correlates.parameters.emit import codes_of, rows_of
+from correlates.parameters.record import Computed, Inputs
+from correlates.parameters.settings import Profile, Window
+from correlates.stats import areas
+from correlates.stats.profiles import Floats, Ints, Mask, Peaks, last_quantifiable, peak, some
+from correlates.terms import Reason
+
+NO_SAMPLE = (None, Reason.NO_SAMPLE)
+NOTHING = (None, Reason.NO_SAMPLE, Reason.NOTHING_QUANTIFIABLE)
+AREA = (None, Reason.NO_SAMPLE, Reason.FEWER_THAN_TWO_QUANTIFIABLE, Reason.WINDOW_NOT_COVERED)
+
+
+def select(settings: Profile | Window, inputs: Inputs) -> tuple[Courses, bool]:
+    """The courses a parameter is about, and whether it is a family over analytes."""
+    courses = inputs.courses[settings.of]
+    if settings.each is not None:
+        return courses, True
+    return courses.of(settings.analyte or courses.analytes[0]), False
+
+
+def _ends(courses: Courses, window: tuple[float, float]) -> Floats:
+    return np.full(courses.valid.shape[0], float(window[1]))
+
+
+def peak_checks(code: str, courses: Courses, peaks: Peaks, mask: Mask, *, family: bool) -> list[dict[str, object]]:
+    """What a reader of a maximum should know: hidden under a limit, or at the edge of what was sampled."""
+    notes = []
+    names = codes_of(code, courses, family=family)
+    n = len(courses.subjects)
+    for i in np.flatnonzero(peaks.hidden > 0).tolist():
+        limit, value = float(peaks.hidden[i]), float(peaks.point.value[i])
+        notes.append(
+            check(
+                assay=courses.assay,
+                subject=courses.subjects[i % n],
+                target=courses.analytes[i // n],
+                rule="peak-above-limits",
+                found=f"{names[i // n]}: highest quantified value {value:g}; another sample is below its limit of {limit:g}",
+                value=limit,
+                required="no limit above the highest quantified value",
+                passed=False,
+                action="kept",
+                source_ids=courses.ids[int(courses.offsets[i] + peaks.point.index[i])],
+                parts=(names[i // n],),
+            )
+        )
+    if mask.shape[1] == 0:
+        return notes
+    first = np.argmax(mask, axis=1)
+    final = mask.shape[1] - 1 - np.argmax(mask[:, ::-1], axis=1)
+    at_edge = (
+        peaks.point.found & (peaks.point.censoring >= 0) & ((peaks.point.index == first) | (peaks.point.index == final))
+    )
+    for i in np.flatnonzero(at_edge).tolist():
+        where = "first" if peaks.point.index[i] == first[i] else "last"
+        notes.append(
+            check(
+                assay=courses.assay,
+                subject=courses.subjects[i % n],
+                target=courses.analytes[i // n],
+                rule="peak-inside-profile",
+                found=f"{names[i // n]}: the peak is the {where} sample of the window, day {peaks.point.time[i]:g}",
+                value=float(peaks.point.time[i]),
+                required="samples before and after the peak",
+                passed=False,
+                action="flagged",
+                source_ids=courses.ids[int(courses.offsets[i] + peaks.point.index[i])],
+                parts=(names[i // n],),
+            )
+        )
+    return notes
+
+
+def cmax(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """Cmax: the highest value of the window, with its censoring (see :func:`correlates.stats.profiles.peak`)."""
+    courses, family = select(settings, inputs)
+    mask = courses.within(settings.window)
+    found = peak(courses.times, courses.values, courses.censoring, mask)
+    rows = rows_of(
+        code,
+        courses,
+        family=family,
+        value=found.point.value,
+        censoring=found.point.censoring,
+        reasons=(~found.point.found).astype(np.int64),
+        words=NO_SAMPLE,
+        known=_ends(courses, settings.window),
+        day=found.point.time,
+        used=courses.only(found.point.index, found.point.found),
+        units=courses.units,
+    )
+    return Computed(rows=rows, checks=tuple(peak_checks(code, courses, found, mask, family=family)))
+
+
+def _time_reasons(found: Mask, any_sample: Mask) -> Ints:
+    return np.where(~any_sample, 1, np.where(found, 0, 2)).astype(np.int64)
+
+
+def tmax(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """Tmax: the day of Cmax, the first one among equals; null where nothing is quantifiable."""
+    courses, family = select(settings, inputs)
+    mask = courses.within(settings.window)
+    point = peak(courses.times, courses.values, courses.censoring, mask).point
+    found = some(mask & (courses.censoring >= 0))
+    rows = rows_of(
+        code,
+        courses,
+        family=family,
+        value=point.time,
+        censoring=np.zeros(found.shape, dtype=np.int8),
+        reasons=_time_reasons(found, some(mask)),
+        words=NOTHING,
+        known=_ends(courses, settings.window),
+        day=point.time,
+        used=courses.only(point.index, point.found),
+        units=("day",) * len(courses.analytes),
+    )
+    return Computed(rows=rows)
+
+
+def clast(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """Clast: the last quantifiable value of the window."""
+    return _last(code, settings, inputs, take_time=False)
+
+
+def tlast(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """Tlast: the day of the last quantifiable value of the window."""
+    return _last(code, settings, inputs, take_time=True)
+
+
+def _last(code: str, settings: Profile, inputs: Inputs, *, take_time: bool) -> Computed:
+    courses, family = select(settings, inputs)
+    mask = courses.within(settings.window)
+    point = last_quantifiable(courses.times, courses.values, courses.censoring, mask)
+    rows = rows_of(
+        code,
+        courses,
+        family=family,
+        value=point.time if take_time else point.value,
+        censoring=np.zeros_like(point.censoring) if take_time else point.censoring,
+        reasons=_time_reasons(point.found, some(mask)),
+        words=NOTHING,
+        known=_ends(courses, settings.window),
+        day=point.time,
+        used=courses.only(point.index, point.found),
+        units=("day",) * len(courses.analytes) if take_time else courses.units,
+    )
+    return Computed(rows=rows)
+
+
+def n_quantifiable(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """Number of samples of the window at or above the lower limit."""
+    courses, family = select(settings, inputs)
+    mask = courses.within(settings.window)
+    count = (mask & (courses.censoring >= 0)).sum(axis=1).astype(np.float64)
+    rows = rows_of(
+        code,
+        courses,
+        family=family,
+        value=count,
+        censoring=np.zeros(count.shape, dtype=np.int8),
+        reasons=np.where(some(mask), 0, 1).astype(np.int64),
+        words=NO_SAMPLE,
+        known=_ends(courses, settings.window),
+        day=None,
+        used=mask,
+        units=(None,) * len(courses.analytes),
+    )
+    return Computed(rows=rows)
+
+
+def auc(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """Area under the curve over the window (see :func:`correlates.stats.areas.window_areas`)."""
+    courses, family = select(settings, inputs)
+    found = areas.window_areas(
+        courses.times,
+        courses.values,
+        courses.censoring,
+        courses.valid,
+        window=settings.window,
+        rule=settings.rule,
+        before=settings.blq.before,
+        between=settings.blq.between,
+        after=settings.blq.after,
+        at_start=settings.at_start,
+        at_end=settings.at_end,
+    )
+    rows = rows_of(
+        code,
+        courses,
+        family=family,
+        value=found.area,
+        censoring=found.censoring,
+        reasons=found.status.astype(np.int64),
+        words=AREA,
+        known=np.maximum(_ends(courses, settings.window), found.last_time),
+        day=None,
+        used=found.used,
+        units=tuple(None if u is None else f"day x {u}" for u in courses.units),
+    )
+    return Computed(rows=rows, checks=tuple(_area_checks(code, settings, courses, found, family=family)))
+
+
+def _area_checks(
+    code: str, settings: Profile, courses: Courses, found: areas.WindowAreas, *, family: bool
+) -> list[dict[str, object]]:
+    notes = []
+    names = codes_of(code, courses, family=family)
+    n = len(courses.subjects)
+
+    def note(
+        i: int, rule: str, text: str, required: str, action: str, value: float, mask: Mask, *, passed: bool
+    ) -> None:
+        columns = np.flatnonzero(mask[i])
+        ids = [s for c in columns for s in courses.ids[int(courses.offsets[i] + c)]]
+        notes.append(
+            check(
+                assay=courses.assay,
+                subject=courses.subjects[i % n],
+                target=courses.analytes[i // n],
+                rule=rule,
+                found=f"{names[i // n]}: {text}",
+                value=value,
+                required=required,
+                passed=passed,
+                action=action,
+                source_ids=ids,
+                parts=(names[i // n],),
+            )
+        )
+
+    low = found.used & (courses.censoring < 0)
+    for i in np.flatnonzero(some(low)).tolist():
+        share = float(found.share[i])
+        if found.censoring[i] < 0:
+            text = f"all {int(low[i].sum())} samples are below their limits; the area is at most {found.area[i]:g}"
+            note(i, "area-quantifiable", text, "a quantifiable sample", "flagged", share, low, passed=False)
+        else:
+            text = f"{100 * share:.3g} % of the area lies next to {int(low[i].sum())} samples below the limit"
+            note(i, "area-censored-share", text, "none (for information)", "none", share, low, passed=True)
+    negative = found.used & (courses.values < 0)
+    for i in np.flatnonzero(some(negative)).tolist():
+        count = int(negative[i].sum())
+        note(
+            i,
+            "area-not-negative",
+            f"{count} negative values",
+            "no negative value",
+            "corrected",
+            count,
+            negative,
+            passed=False,
+        )
+    for i in np.flatnonzero(found.status == areas.NOT_COVERED).tolist():
+        days = courses.times[i][courses.valid[i]]
+        text = f"samples from day {days[0]:g} to {days[-1]:g}"
+        required = (
+            f"day {settings.window[0]:g} to {settings.window[1]:g}, start {settings.at_start}, end {settings.at_end}"
+        )
+        note(i, "window-covered", text, required, "excluded", float(days[-1]), courses.valid, passed=False)
+    return notes

@@ -1,0 +1,189 @@
+"""What can be wrong with declared parameters, all of it found before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+import polars as pl
+
+from correlates.errors import Problem, unknown
+from correlates.parameters.courses import common_unit, same_unit, unit_problem
+from correlates.parameters.recorded import OF_SUBJECTS
+from correlates.parameters.settings import Burden, Characteristic, Lab, Product, Profile, Ratio, Window
+from correlates.parameters.settings import Parameter as ParameterSettings
+
+
+def family_codes(code: str, spec: ParameterSettings, analytes: Mapping[str, Sequence[str]]) -> list[str]:
+    """The codes a declaration gives: itself, or CODE.ANALYTE for each analyte of the assay."""
+    if isinstance(spec, Profile | Window) and spec.each is not None:
+        return [f"{code}.{a}" for a in analytes.get(spec.of, ())]
+    return [code]
+
+
+def ratio_order(specs: Mapping[str, ParameterSettings]) -> list[str]:
+    """The codes with every ratio after its parts. Raises graphlib.CycleError where there is none."""
+    return list(TopologicalSorter(_graph(specs)).static_order())
+
+
+def _graph(specs: Mapping[str, ParameterSettings]) -> dict[str, list[str]]:
+    def owner(part: str) -> str | None:
+        if part in specs:
+            return part
+        head = [c for c in specs if part.startswith(f"{c}.")]
+        return max(head, key=len) if head else None
+
+    return {
+        code: [o for o in map(owner, spec.of) if o is not None] if isinstance(spec, Ratio) else []
+        for code, spec in specs.items()
+    }
+
+
+def problems(
+    specs: Mapping[str, ParameterSettings],
+    *,
+    analytes: Mapping[str, Sequence[str]],
+    burden: pl.DataFrame,
+    product: pl.DataFrame,
+    characteristics: pl.DataFrame,
+    labs: pl.DataFrame,
+) -> list[Problem]:
+    """Every problem of the declarations against the names that the data have."""
+    codes = [name for code, spec in specs.items() for name in family_codes(code, spec, analytes)]
+    found = [
+        Problem(code="duplicate-code", what=f"Two parameters give the code {name!r}", do="Rename one")
+        for name in sorted({c for c in codes if codes.count(c) > 1})
+    ]
+    for code, spec in specs.items():
+        if isinstance(spec, Profile | Window):
+            found += _of_courses(code, spec, analytes)
+        elif isinstance(spec, Product):
+            found += _of_product(code, spec, product)
+        elif isinstance(spec, Burden):
+            found += _of_burden(code, spec, burden)
+        elif isinstance(spec, Ratio):
+            found += [
+                unknown("parameter", part, codes, code="unknown-parameter") for part in spec.of if part not in codes
+            ]
+        elif isinstance(spec, Characteristic):
+            names = characteristics["name"].unique().sort().to_list()
+            if names and spec.name not in names and spec.name.casefold() not in OF_SUBJECTS:
+                found.append(unknown("characteristic", spec.name, names, code="unknown-characteristic"))
+            if not spec.categorical:
+                found += _units(characteristics.filter(pl.col("name") == spec.name), None)
+        elif isinstance(spec, Lab):
+            names = labs["test"].unique().sort().to_list()
+            if names and spec.test not in names:
+                found.append(unknown("laboratory test", spec.test, names, code="unknown-test"))
+        if isinstance(spec, Profile | Window | Lab):
+            found += _window(code, spec.window)
+    try:
+        ratio_order(specs)
+    except CycleError as error:
+        circle = " -> ".join(str(c) for c in error.args[1])
+        found.append(
+            Problem(code="circular-parameters", what="Parameters depend on each other in a circle", found=circle)
+        )
+    return found
+
+
+def _window(code: str, window: tuple[float, float]) -> list[Problem]:
+    if window[0] <= window[1]:
+        return []
+    return [
+        Problem(
+            code="empty-window",
+            what=f"The window of {code} ends before it starts",
+            found=f"{window[0]:g} to {window[1]:g}",
+            expected="first day, last day",
+        )
+    ]
+
+
+def _of_courses(code: str, spec: Profile | Window, analytes: Mapping[str, Sequence[str]]) -> list[Problem]:
+    if spec.of not in analytes:
+        return [unknown("assay", spec.of, sorted(analytes), code="unknown-assay")]
+    names = list(analytes[spec.of])
+    found: list[Problem] = []
+    if spec.each is None and spec.analyte is None and len(names) > 1:
+        found.append(
+            Problem(
+                code="analyte-not-named",
+                what=f"{code} does not say which analyte of {spec.of} it is of",
+                expected=f"one of {', '.join(names)}",
+                do="Give analyte, or each: analyte for one parameter per analyte",
+            )
+        )
+    if spec.each is not None and spec.analyte is not None:
+        found.append(
+            Problem(code="analyte-and-each", what=f"{code} names one analyte and asks for each", do="Give one of them")
+        )
+    if spec.analyte is not None and spec.analyte not in names:
+        found.append(unknown("analyte", spec.analyte, names, code="unknown-analyte"))
+    if spec.take == "baseline" and spec.window[1] > 0:
+        found.append(
+            Problem(
+                code="baseline-after-infusion",
+                what=f"The baseline {code} would be taken after the infusion",
+                found=f"window {spec.window[0]:g} to {spec.window[1]:g}",
+                expected="a window that ends on or before day 0",
+                do="Give a window such as [-14, -1]",
+            )
+        )
+    if isinstance(spec, Window) and spec.take == "fold_change":
+        found += _window(f"the baseline of {code}", spec.baseline)
+    if spec.take == "auc" and spec.window[0] == spec.window[1]:
+        found.append(
+            Problem(
+                code="empty-window", what=f"The window of the area {code} has no length", found=f"{spec.window[0]:g}"
+            )
+        )
+    return found
+
+
+def _of_burden(code: str, spec: Burden, burden: pl.DataFrame) -> list[Problem]:
+    readers = burden["evaluator"].unique().sort().to_list()
+    if spec.evaluator is None and len(readers) > 1:
+        return [
+            Problem(
+                code="several-evaluators",
+                what=f"{code}: tumour burden was read by several evaluators",
+                found=", ".join(map(repr, readers)),
+                do="Say whose measurements count: evaluator",
+            )
+        ]
+    if spec.evaluator is not None and readers and spec.evaluator not in readers:
+        return [unknown("evaluator", spec.evaluator, readers, code="unknown-evaluator")]
+    return []
+
+
+def _of_product(code: str, spec: Product, product: pl.DataFrame) -> list[Problem]:
+    names = product["attribute"].unique().sort().to_list()
+    wanted = [spec.attribute] + ([spec.times] if spec.times is not None else [])
+    found = [
+        unknown("product attribute", n, names, code="unknown-attribute") for n in wanted if names and n not in names
+    ]
+    units = product.filter(pl.col("attribute") == spec.attribute)["unit"].unique().drop_nulls().sort().to_list()
+    is_percent = [same_unit(u, "%") for u in units]
+    if spec.times is not None and units and any(p != spec.percent for p in is_percent):
+        found.append(
+            Problem(
+                code="percent-contradicted",
+                what=f"{code}: percent is {str(spec.percent).lower()}, but {spec.attribute} is recorded in {', '.join(units)}",
+                do="Set percent: true for a percentage, and false otherwise",
+            )
+        )
+    found += _units(product.filter(pl.col("attribute") == spec.attribute), spec.unit if spec.times is None else None)
+    if spec.times is not None:
+        dose = product.filter(pl.col("attribute") == spec.times)
+        found += _units(dose, spec.unit if spec.percent else None)
+    return found
+
+
+def _units(rows: pl.DataFrame, wanted: str | None) -> list[Problem]:
+    """Units that do not convert to the one wanted, or to the most frequent one."""
+    target = wanted or common_unit(rows["unit"])
+    if target is None:
+        return []
+    own = rows["unit"].unique().drop_nulls().sort().to_list()
+    return [p for u in own if u != target and (p := unit_problem(u, target)) is not None]

@@ -1,0 +1,98 @@
+"""Parameters of one or two windows: baseline, peak, fold change, the value of a day, a laboratory value."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from correlates.parameters.courses import Courses
+from correlates.parameters.emit import rows_of
+from correlates.parameters.kinetics import NO_SAMPLE, peak_checks, select
+from correlates.parameters.record import Computed, Inputs
+from correlates.parameters.settings import Lab, Window
+from correlates.stats.profiles import last, peak, quotient
+from correlates.terms import Reason
+
+QUOTIENT = (
+    None,
+    Reason.BOTH_CENSORED,
+    Reason.DENOMINATOR_NOT_POSITIVE,
+    Reason.NOT_ESTIMABLE,
+    Reason.NO_SAMPLE,
+)
+"""The reasons of a quotient, in the order of its status; then the one of an absent part."""
+
+
+def _last_in(code: str, courses: Courses, window: tuple[float, float], *, family: bool) -> Computed:
+    point = last(courses.times, courses.values, courses.censoring, courses.within(window))
+    rows = rows_of(
+        code,
+        courses,
+        family=family,
+        value=point.value,
+        censoring=point.censoring,
+        reasons=(~point.found).astype(np.int64),
+        words=NO_SAMPLE,
+        known=np.full(point.value.shape, float(window[1])),
+        day=point.time,
+        used=courses.only(point.index, point.found),
+        units=courses.units,
+    )
+    return Computed(rows=rows)
+
+
+def last_value(code: str, settings: Window, inputs: Inputs) -> Computed:
+    """The last sample of the window: a baseline, or the value of a day."""
+    courses, family = select(settings, inputs)
+    return _last_in(code, courses, settings.window, family=family)
+
+
+def peak_value(code: str, settings: Window, inputs: Inputs) -> Computed:
+    """The highest value of the window, with its censoring."""
+    courses, family = select(settings, inputs)
+    mask = courses.within(settings.window)
+    found = peak(courses.times, courses.values, courses.censoring, mask)
+    rows = rows_of(
+        code,
+        courses,
+        family=family,
+        value=found.point.value,
+        censoring=found.point.censoring,
+        reasons=(~found.point.found).astype(np.int64),
+        words=NO_SAMPLE,
+        known=np.full(found.point.value.shape, float(settings.window[1])),
+        day=found.point.time,
+        used=courses.only(found.point.index, found.point.found),
+        units=courses.units,
+    )
+    hidden_only = tuple(
+        c for c in peak_checks(code, courses, found, mask, family=family) if c["rule"] == "peak-above-limits"
+    )
+    return Computed(rows=rows, checks=hidden_only)
+
+
+def fold_change(code: str, settings: Window, inputs: Inputs) -> Computed:
+    """Peak of the window over the last value of the baseline window."""
+    courses, family = select(settings, inputs)
+    top = peak(courses.times, courses.values, courses.censoring, courses.within(settings.window)).point
+    base = last(courses.times, courses.values, courses.censoring, courses.within(settings.baseline))
+    ratio = quotient(top.value, top.censoring, base.value, base.censoring)
+    both = top.found & base.found
+    rows = rows_of(
+        code,
+        courses,
+        family=family,
+        value=ratio.value,
+        censoring=ratio.censoring,
+        reasons=np.where(both, ratio.status, 4).astype(np.int64),
+        words=QUOTIENT,
+        known=np.full(top.value.shape, float(max(settings.window[1], settings.baseline[1]))),
+        day=top.time,
+        used=courses.only(top.index, top.found) | courses.only(base.index, base.found),
+        units=("ratio",) * len(courses.analytes),
+    )
+    return Computed(rows=rows)
+
+
+def lab(code: str, settings: Lab, inputs: Inputs) -> Computed:
+    """The last result of a laboratory test in the window."""
+    return _last_in(code, inputs.lab_courses[code], settings.window, family=False)
