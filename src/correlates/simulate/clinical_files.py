@@ -12,7 +12,6 @@ from pathlib import Path
 import polars as pl
 
 from correlates.simulate.exports.source import TRUTH_SCHEMA, collected, stamp, wart_row
-from correlates.simulate.exports.xponent import SERUM_DILUTION
 from correlates.simulate.trial import Trial
 from correlates.simulate.warts import Warts
 
@@ -47,15 +46,11 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute(column="ifng_coculture_pg_ml", name="IFNG_COCULTURE", unit="pg/mL"),
     Attribute(column="weight_kg", name="WEIGHT", unit="kg"),
 )
-"""Named attributes; any other column of the truth is written under its own name in capitals, unit by its ending."""
+"""Attributes that the certificate of a product states; other columns of the truth are not written."""
 
 _HEADER = 640
 """Length of the records of a transport file that carry the times of writing: library and member header."""
 _STAMP = re.compile(rb"\d{2}[A-Z]{3}\d{2}:\d{2}:\d{2}:\d{2}")
-
-_ENDINGS = (
-    ("_pg_ml", "pg/mL"), ("_percent", "%"), ("_days", "day"), ("_1e6", "1e6 cells"), ("_ratio", "ratio"), ("_kg", "kg"),
-)  # fmt: skip
 
 QUALIFIERS = (
     ("ecog", "ECOG", "ECOG Performance Status"),
@@ -67,9 +62,11 @@ QUALIFIERS = (
 
 
 def write_manifest(trial: Trial, path: Path, warts: Warts) -> pl.DataFrame:
-    """Write ``samples.csv``: one row per sample that was taken; return the truth of missed visits."""
+    """Write ``samples.csv``: one row per sample that was taken; return the truth of missed visits.
+
+    Serum has no dilution here: it differs between kits and stands in their files.
+    """
     taken = collected(trial, warts)
-    serum = set(trial.cytokines["sample_id"].unique())
     infused = trial.patients.select("subject_id", "infusion_date")
     rows = taken.join(infused, on="subject_id", how="left", maintain_order="left").select(
         SAMPLE=pl.col("sample_id"),
@@ -82,7 +79,7 @@ def write_manifest(trial: Trial, path: Path, warts: Warts) -> pl.DataFrame:
         DNA_NG=pl.col("dna_ng").round(1),
         LYMPH=pl.col("lymphocytes_per_ul").round(1),
         MONO=pl.col("monocytes_per_ul").round(1),
-        DILUTION=pl.when(pl.col("sample_id").is_in(serum)).then(pl.lit(SERUM_DILUTION)),
+        DILUTION=pl.when(pl.col("dna_ng").is_not_null()).then(pl.lit(1.0)),
     )
     rows.write_csv(path)
     if not warts.missed_visits:
@@ -99,9 +96,11 @@ def write_manifest(trial: Trial, path: Path, warts: Warts) -> pl.DataFrame:
 
 def write_product(trial: Trial, path: Path, warts: Warts) -> pl.DataFrame:
     """Write ``product.csv``: one row per subject, units in parentheses; return the truth of a duplicated record."""
-    known = {a.column: f"{a.name} ({a.unit})" for a in ATTRIBUTES}
-    names = {c: known.get(c) or _headed(c) for c in trial.product.columns if c != "subject_id"}
-    rows = trial.product.rename({"subject_id": "USUBJID", **names}).with_columns(pl.selectors.float().round_sig_figs(5))
+    known = [a for a in ATTRIBUTES if a.column in trial.product.columns]
+    rows = trial.product.select(
+        pl.col("subject_id").alias("USUBJID"),
+        *(pl.col(a.column).round_sig_figs(5).alias(f"{a.name} ({a.unit})") for a in known),
+    )
     truth = pl.DataFrame(schema=TRUTH_SCHEMA)
     if warts.duplicated_subject and rows.height > 1:
         twice = rows.height * 2 // 3
@@ -109,14 +108,6 @@ def write_product(trial: Trial, path: Path, warts: Warts) -> pl.DataFrame:
         truth = wart_row("duplicated_subject", str(rows["USUBJID"][twice]), "Stands twice in product.csv, identically")
     rows.write_csv(path)
     return truth
-
-
-def _headed(column: str) -> str:
-    for ending, unit in _ENDINGS:
-        if column.endswith(ending):
-            name = column if ending == "_ratio" else column.removesuffix(ending)
-            return f"{name.upper()} ({unit})"
-    return column.upper()
 
 
 def write_sdtm(trial: Trial, folder: Path) -> None:

@@ -16,7 +16,7 @@ from correlates.simulate.exports.quantasoft import write_quantasoft
 from correlates.simulate.exports.quantstudio import write_quantstudio
 from correlates.simulate.exports.simple_plex import write_simple_plex
 from correlates.simulate.exports.source import TRUTH_SCHEMA
-from correlates.simulate.exports.xponent import KITS, write_xponent
+from correlates.simulate.exports.xponent import DILUTIONS, write_xponent
 from correlates.simulate.trial import Trial
 from correlates.simulate.warts import DEFAULT, Warts
 
@@ -27,8 +27,8 @@ class Extent:
 
     ddpcr: bool = True
     """Droplet digital PCR beside the qPCR."""
-    luminex_panels: int = len(KITS)
-    """Number of Luminex panels."""
+    luminex_panels: int = len(DILUTIONS)
+    """Number of Luminex kits."""
     simple_plex: bool = True
     """Simple Plex cartridges."""
 

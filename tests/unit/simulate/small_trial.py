@@ -8,8 +8,8 @@ import polars as pl
 from correlates.simulate.trial import Trial
 
 DAYS = (-7, 0, 3, 7, 11, 14, 28, 91)
-ANALYTES = ("IL-2", "IL-8", "IL-10", "IFN-gamma", "TNF-alpha", "CXCL10")
-SIMPLE = ("IL-6", "IL-15")
+ANALYTES = {"IL7": 15.0, "IL8": 26.0, "IL16": 230.0, "IFNG": 20.0, "CXCL10": 300.0, "CCL2": 200.0, "SICAM1": 4e5}
+SIMPLE = {"IL6": 20.0, "GZMB": 30.0}
 
 
 def small_trial(n: int = 12, seed: int = 7, *, blood_days: tuple[int, ...] = DAYS) -> Trial:
@@ -72,8 +72,14 @@ def small_trial(n: int = 12, seed: int = 7, *, blood_days: tuple[int, ...] = DAY
                 serum = f"{i + 1:03d}-S-{day}"
                 rows.append((serum, subject, "serum", visit, day, day, None, None, None, None, missed))
                 if not missed:
-                    cytokines += [(serum, a, "luminex", float(np.exp(rng.normal(3, 1.2)))) for a in ANALYTES]
-                    cytokines += [(serum, a, "simple_plex", float(np.exp(rng.normal(2, 1.2)))) for a in SIMPLE]
+                    cytokines += [
+                        (serum, a, "luminex", float(typical * np.exp(rng.normal(0, 1.2))))
+                        for a, typical in ANALYTES.items()
+                    ]
+                    cytokines += [
+                        (serum, a, "simple_plex", float(typical * np.exp(rng.normal(0, 1.2))))
+                        for a, typical in SIMPLE.items()
+                    ]
     texts = dict.fromkeys(("sample_id", "subject_id", "matrix", "visit"), pl.String)
     days = {"nominal_day": pl.Int64, "study_day": pl.Int64}
     numbers = dict.fromkeys(("dna_ng", "lymphocytes_per_ul", "monocytes_per_ul", "car_cells_per_ul"), pl.Float64)

@@ -7,7 +7,6 @@ import pytest
 from tests.unit.simulate.small_trial import SIMPLE, small_trial
 
 from correlates.simulate.exports.simple_plex import COLUMNS, write_simple_plex
-from correlates.simulate.exports.xponent import SERUM_DILUTION
 from correlates.simulate.warts import DEFAULT
 
 TRIAL = small_trial(30)
@@ -71,11 +70,7 @@ def test_truth_is_recovered(written):
     rows, _ = written
     true = {(s, a): v for s, a, v in TRIAL.cytokines.select("sample_id", "analyte", "pg_ml").iter_rows()}
     error = [
-        np.log(
-            float(row["CalculatedConcentration"])
-            * SERUM_DILUTION
-            / true[row["SampleName"], row["AnalyteName"].split(" ")[0]]
-        )
+        np.log(float(row["CalculatedConcentration"]) / true[row["SampleName"], row["AnalyteName"].split(" ")[0]])
         for row in rows
         if "Control" not in row["SampleName"] and row["CalculatedConcentration"] != "NaN"
     ]

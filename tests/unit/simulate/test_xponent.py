@@ -10,7 +10,7 @@ import pytest
 from tests.external import external
 from tests.unit.simulate.small_trial import ANALYTES, small_trial
 
-from correlates.simulate.exports.xponent import SERUM_DILUTION, write_xponent
+from correlates.simulate.exports.xponent import write_xponent
 from correlates.simulate.warts import CLEAN, DEFAULT
 
 TRIAL = small_trial(30)
@@ -41,10 +41,11 @@ def written(tmp_path_factory):
     return folder, truth
 
 
-def test_two_panels_cover_the_analytes(written):
+def test_kits_cover_the_analytes_and_abundant_ones_stand_apart(written):
     folder, _ = written
-    panels = [blocks(folder / f"Luminex_{kit}_P01.csv")["Median"][0][2:-1] for kit in "AB"]
-    assert panels[0] + panels[1] == list(ANALYTES)
+    panels = [blocks(folder / f"Luminex_{kit}_P01.csv")["Median"][0][2:-1] for kit in "ABC"]
+    assert [analyte for panel in panels for analyte in panel] == list(ANALYTES)
+    assert panels[2] == ["SICAM1"]
 
 
 def test_header_keys_and_blocks_of_real_files(written):
@@ -72,7 +73,7 @@ def test_layout(written):
         assert median["Location"][:3].to_list() == ["1(1,A1)", "2(1,B1)", "3(1,C1)"]
         assert median.height <= 96
         assert set(median.group_by("Sample").len()["len"]) == {2}
-        assert {"Background0", "Standard1", "Standard7", "Control1", "Control2"} < set(median["Sample"])
+        assert {"Background0", "Standard1", "Standard8", "Control1", "Control2"} < set(median["Sample"])
 
 
 def test_printed_results_follow_from_printed_coefficients(written):
@@ -96,12 +97,13 @@ def test_marks_out_of_range_name_the_limit(written):
     parts = blocks(folder / "Luminex_A_P01.csv")
     expected = frame(parts["Standard Expected Concentration"])
     result = frame(parts["Result"])
-    for analyte in ANALYTES[:3]:
+    for analyte in expected.columns[1:]:
         limits = [float(v) for v in expected[analyte]]
+        dilution = float(parts["Dilution Factor"][-1][-1])
         marks = {m for m in result.filter(pl.col("Sample").str.contains("-S-"))[analyte] if m[0] in "<>"}
         for mark in marks:
             limit = min(limits) if mark[0] == "<" else max(limits)
-            assert float(mark[1:]) == pytest.approx(limit * SERUM_DILUTION, rel=1e-3)
+            assert float(mark[1:]) == pytest.approx(limit * dilution, rel=1e-3)
 
 
 def test_truth_is_recovered(tmp_path):
@@ -115,7 +117,7 @@ def test_truth_is_recovered(tmp_path):
                 if (name, analyte) in true and printed[0] not in "<>":
                     error.append(np.log(float(printed) / true[name, analyte]))
     assert len(error) > 500
-    # Duplicates with 5 % noise on a curve of seven duplicate standards; flatter at its ends.
+    # Duplicates with 5 % noise on a curve of eight duplicate standards; flatter at its ends.
     assert abs(np.median(error)) < 0.02
     assert np.quantile(np.abs(error), 0.8) < 0.15
 
@@ -128,7 +130,7 @@ def test_one_expected_concentration_breaks_the_series(written):
         for analyte in expected.columns[1:]:
             values = np.array([float(v) for v in expected[analyte]])
             steps = values[:-1] / values[1:]
-            if not np.allclose(steps, 4.0, rtol=1e-4):
+            if not np.allclose(steps, 3.0, rtol=1e-4):
                 broken.append(f"{path.name} {analyte} {expected['Reagent'][int(np.argmax(steps)) + 1]}")
     assert broken == truth.filter(pl.col("id") == "luminex_shifted_decimal")["name"].to_list()
 

@@ -1,7 +1,8 @@
 """ProteinSimple Simple Plex (Ella): CSV of cartridges, four analytes, three glass nano-reactors per inlet and analyte.
 
 Model. The factory curve of an analyte and lot is ``signal = D + (A - D) / (1 + (x / C)^B)^G``. Each nano-reactor shows
-the signal of its inlet with relative and absolute noise; the printed concentrations are the curve inverted.
+the signal of its inlet with relative and absolute noise; the printed concentrations are the curve inverted. Serum is
+run undiluted.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from correlates.simulate.cytokines import ANALYTES
 from correlates.simulate.exports.source import Stream, chunks, collected, generator, truth_rows
-from correlates.simulate.exports.xponent import SERUM_DILUTION
 from correlates.simulate.trial import Trial
 from correlates.simulate.warts import Warts
 
@@ -25,8 +26,6 @@ CONTROLS = (("LowControl", 0.02), ("HighControl", 0.3))
 """Controls run on each cartridge and their concentration as a share of the upper limit."""
 SAMPLES_PER_CARTRIDGE = INLETS - len(CONTROLS)
 CARTRIDGES_PER_FILE = 8
-RANGE = 4000.0
-"""Upper over lower limit of quantification of the factory curve."""
 RELATIVE_SD = 0.04
 ABSOLUTE_SD = 0.05
 
@@ -44,12 +43,12 @@ def write_simple_plex(trial: Trial, folder: Path, warts: Warts) -> pl.DataFrame:
     folder.mkdir(parents=True, exist_ok=True)
     rng = generator(trial, Stream.SIMPLE_PLEX)
     long = trial.cytokines.filter(pl.col("panel") == "simple_plex")
-    highest = long.group_by("analyte", maintain_order=True).agg(pl.col("pg_ml").quantile(0.98))
-    analytes = highest["analyte"].to_list()
+    present = set(long["analyte"].unique())
+    kit = [a for a in ANALYTES if a.code in present]
+    analytes = [a.code for a in kit]
     if not analytes:
         return truth_rows("plate", [])
-    uloq = _two_digits(1.5 * highest["pg_ml"].to_numpy() / SERUM_DILUTION)
-    lloq = _two_digits(uloq / RANGE)
+    lloq, uloq = np.array([a.lloq for a in kit]), np.array([a.uloq for a in kit])
     curve = _factory_curves(rng, uloq)
     wide = long.pivot("analyte", index="sample_id", values="pg_ml")
     serum = collected(trial, warts).select("sample_id").join(wide, on="sample_id", maintain_order="left")
@@ -60,7 +59,7 @@ def write_simple_plex(trial: Trial, folder: Path, warts: Warts) -> pl.DataFrame:
             part = serum[span]
             names = [*(name for name, _ in CONTROLS), *part["sample_id"]]
             shares = np.array([share for _, share in CONTROLS])
-            amounts = np.concatenate([shares[:, None] * uloq, part.select(analytes).to_numpy() / SERUM_DILUTION])
+            amounts = np.concatenate([shares[:, None] * uloq, part.select(analytes).to_numpy()])
             lines += _cartridge(rng, f"KIT{20_400 + k}", names, analytes, amounts, curve, lloq, uloq)
         path = folder / f"KitsExport_{f:02d}.csv"
         path.write_text("\r\n".join(lines) + "\r\n", encoding="utf-8", newline="")
@@ -136,10 +135,6 @@ def _invert(signal: Array, curve: Array) -> Array:
     share = (signal - d) / (a - d)
     inside = (share > 0) & (share < 1)
     return np.where(inside, c * (np.where(inside, share, 0.5) ** (-1 / g) - 1) ** (1 / b), np.nan)
-
-
-def _two_digits(values: Array) -> Array:
-    return np.array([float(f"{v:.2g}") for v in values])
 
 
 def _number(value: float) -> str:

@@ -17,6 +17,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from correlates.errors import InternalError, Problem
+from correlates.simulate.cytokines import ANALYTES
 from correlates.simulate.exports.logistic import Logistic, fit
 from correlates.simulate.exports.source import (
     Stream,
@@ -33,19 +35,21 @@ from correlates.simulate.warts import Warts
 Array = NDArray[np.float64]
 Texts = NDArray[np.str_]
 
-LEVELS = 7
-STEP = 4.0
-"""Standards 1 (highest) to 7, each a fourth of the one before, in duplicate."""
+LEVELS = 8
+STEP = 3.0
+"""Standards 1 (highest) to 8, each a third of the one before, in duplicate."""
 CONTROL_SHARES = (1 / 8, 1 / 100)
 """Expected concentration of the two controls, as a share of the highest standard."""
 REPLICATES = 2
-SERUM_DILUTION = 2.0
-"""Serum is diluted by hand before both immunoassays."""
 RELATIVE_SD = 0.05
-ABSOLUTE_SD = 1.0
+SD_AT_LLOQ = 0.15
+"""Standard deviation of the net signal at an analyte's lower limit of quantification, as a share of it."""
 MIN_EVENTS = 50
 LOW_BEADS = (8, 22)
-KITS = ("A", "B")
+DILUTIONS = {"A": 2.0, "B": 2.0, "C": 500.0}
+"""Kits and the dilution of serum in each: cytokines and chemokines in A and B, acute-phase and vascular proteins in C."""
+ABUNDANT = 1e6
+"""Upper limit in serum from which an analyte belongs to the kit of abundant proteins, pg/mL."""
 _FIXED = 1 + LEVELS + len(CONTROL_SHARES)
 SAMPLES_PER_PLATE = 96 // REPLICATES - _FIXED
 _REGIONS = (12, 13, 14, 15, 18, 19, 20, 21, 22, 25, 26, 27, 28, 29, 30, 33, 34, 35, 36, 37, 38, 42, 43, 44, 45)
@@ -54,11 +58,13 @@ _COUNT_WARNING = "The acquisition had at least one region that did not reach the
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kit:
-    """A reagent kit: its analytes and the concentration of the highest standard of each, pg/mL."""
+    """A reagent kit: analytes, dilution of the samples, and in the well the highest standard and LLOQ of each, pg/mL."""
 
     name: str
+    dilution: float
     analytes: tuple[str, ...]
     top: Array
+    lloq: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +82,7 @@ class Plate:
     fitted: Logistic
 
 
-def write_xponent(trial: Trial, folder: Path, warts: Warts, *, kits: int = len(KITS)) -> pl.DataFrame:
+def write_xponent(trial: Trial, folder: Path, warts: Warts, *, kits: int = len(DILUTIONS)) -> pl.DataFrame:
     """Write the Luminex plates of the first ``kits`` panels into ``folder``; return the truth behind them."""
     folder.mkdir(parents=True, exist_ok=True)
     serum = _concentrations(trial, warts)
@@ -108,21 +114,27 @@ def _concentrations(trial: Trial, warts: Warts) -> pl.DataFrame:
 
 
 def _kits(trial: Trial) -> list[Kit]:
-    """The panels: analytes in the order of the trial, halved; highest standards on a 1-2-5 ladder above the samples."""
-    luminex = trial.cytokines.filter(pl.col("panel") == "luminex")
-    highest = luminex.group_by("analyte", maintain_order=True).agg(pl.col("pg_ml").quantile(0.98))
-    names = highest["analyte"].to_list()
-    top = _ladder(highest["pg_ml"].to_numpy() / SERUM_DILUTION)
-    half = max(1, -(-len(names) // len(KITS)))
-    spans = [slice(start, start + half) for start in range(0, len(names), half)]
-    return [Kit(name=k, analytes=tuple(names[s]), top=top[s]) for k, s in zip(KITS, spans, strict=False)]
-
-
-def _ladder(values: Array) -> Array:
-    """The next value of 1, 2, 5, 10, 20 ... at or above each value."""
-    decade = 10 ** np.floor(np.log10(np.maximum(values, 1e-6)))
-    lead = values / decade
-    return np.asarray(decade * np.select([lead <= 1, lead <= 2, lead <= 5], [1.0, 2.0, 5.0], 10.0))
+    """The kits that the analytes of the trial are measured with: the first two share what is not abundant."""
+    present = set(trial.cytokines.filter(pl.col("panel") == "luminex")["analyte"].unique())
+    known = [a for a in ANALYTES if a.code in present]
+    unknown = present - {a.code for a in known}
+    if unknown:
+        what = f"No kit measures {', '.join(sorted(unknown))}"
+        raise InternalError(Problem(code="no-kit", what=what, expected="analytes of simulate.cytokines.ANALYTES"))
+    scarce = [a for a in known if a.uloq < ABUNDANT]
+    half = -(-len(scarce) // 2)
+    parts = (scarce[:half], scarce[half:], [a for a in known if a.uloq >= ABUNDANT])
+    return [
+        Kit(
+            name=name,
+            dilution=dilution,
+            analytes=tuple(a.code for a in part),
+            top=np.array([a.uloq / dilution for a in part]),
+            lloq=np.array([a.lloq / dilution for a in part]),
+        )
+        for (name, dilution), part in zip(DILUTIONS.items(), parts, strict=True)
+        if part
+    ]
 
 
 def _base(rng: np.random.Generator, kit: Kit) -> Logistic:
@@ -160,11 +172,12 @@ def _run(
 ) -> tuple[Plate, list[pl.DataFrame]]:
     standards = kit.top[:, None] / STEP ** np.arange(LEVELS)
     controls = kit.top[:, None] * np.array(CONTROL_SHARES)
-    samples = part.select(kit.analytes).to_numpy().T / SERUM_DILUTION
+    samples = part.select(kit.analytes).to_numpy().T / kit.dilution
     blank = np.zeros((len(kit.analytes), 1))
     quantities = np.repeat(np.concatenate([blank, standards, controls, samples], axis=1), REPLICATES, axis=1)
     shape = quantities.shape
-    net = true.at(quantities) * np.exp(rng.normal(0, RELATIVE_SD, shape)) + rng.normal(0, ABSOLUTE_SD, shape)
+    floor = SD_AT_LLOQ * (true.at(kit.lloq[:, None]) - true.a[:, None])
+    net = true.at(quantities) * np.exp(rng.normal(0, RELATIVE_SD, shape)) + floor * rng.normal(0, 1, shape)
     background = rng.uniform(8, 40, (shape[0], 1))
     median = np.maximum(_half(net + background), 0.0)
     counts = np.maximum(rng.poisson(rng.uniform(75, 110, (shape[0], 1)), shape), MIN_EVENTS)
@@ -208,7 +221,7 @@ def _file(trial: Trial, plate: Plate) -> bytes:
         *plate.samples,
     ]
     names = [label for label in labels for _ in range(REPLICATES)]
-    dilution = np.where(np.arange(len(names)) < _FIXED * REPLICATES, 1.0, SERUM_DILUTION)
+    dilution = np.where(np.arange(len(names)) < _FIXED * REPLICATES, 1.0, plate.kit.dilution)
     places = [f"{i + 1}(1,{_well(i)})" for i in range(len(names))]
     events = [str(n) for n in plate.counts.sum(axis=0)]
     low, high = plate.expected.min(axis=1), plate.expected.max(axis=1)
@@ -303,7 +316,7 @@ def _header(trial: Trial, plate: Plate, wells: int) -> list[list[str] | str]:
         ["Country Code", "409"],
         ["ProtocolName", f"Human Cytokine Panel {plate.kit.name}"],
         ["ProtocolVersion", "2"],
-        ["ProtocolDescription", "Serum 1:2, duplicates"],
+        ["ProtocolDescription", f"Serum 1:{plate.kit.dilution:g}, duplicates"],
         ["ProtocolDevelopingCompany", "Central laboratory"],
         ["SampleVolume", "50 uL"],
         ["DDGate", "8000 to 16500"],
