@@ -10,7 +10,20 @@ from pathlib import Path
 import polars as pl
 
 from correlates.errors import InputError, Problem, Where, unknown
-from correlates.readers import luminex, quantasoft, quantstudio_rt, simple_plex
+from correlates.readers import (
+    absolute_q,
+    bioplex,
+    cfx_maestro,
+    luminex,
+    msd,
+    qiacuity,
+    quantasoft,
+    quantstudio_da,
+    quantstudio_rt,
+    qx_manager,
+    rdml,
+    simple_plex,
+)
 from correlates.readers.content import Content
 from correlates.readers.record import Reader
 from correlates.readers.unread import describe
@@ -18,9 +31,19 @@ from correlates.readers.wells import file_row, wells_of
 
 READERS: tuple[Reader, ...] = (
     quantstudio_rt.READER,
+    quantstudio_da.READER,
+    cfx_maestro.READER,
+    rdml.READER,
     quantasoft.READER,
+    qx_manager.READER,
+    qx_manager.CLUSTERS,
+    absolute_q.READER,
+    qiacuity.READER,
     luminex.READER,
     luminex.INTELLIFLEX,
+    bioplex.READER,
+    msd.READER,
+    msd.METHODICAL_MIND,
     simple_plex.READER,
 )
 

@@ -52,7 +52,7 @@ def wells_of(parsed: Parsed, file_id: str, file: str) -> pl.DataFrame:
     try:
         wells = conform(rows, WELLS, file=file, rows="row")
     except InputError as error:
-        problems += [p for p in error.problems if not (problems and p.code == "duplicate-key")]
+        problems += [p for p in error.problems if p.where is None or p.where.column != "well_id"]
     if problems:
         raise InputError(problems)
     return wells
