@@ -1,0 +1,436 @@
+"""Quantitative PCR against a standard curve on each plate: from Cq to the reported unit, with limits and intervals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from correlates import units
+from correlates.errors import InputError, Problem, Where
+from correlates.quantify import chain as unit_chain
+from correlates.quantify import replicates, standards
+from correlates.quantify.record import Quantified, Quantifier, conform_inputs, quantified
+from correlates.quantify.rules import check_rows, gather
+from correlates.quantify.samples_join import SAMPLE_COLUMNS, analyte_wells, with_samples
+from correlates.quantify.settings import Qpcr
+from correlates.schema import MEASUREMENTS
+from correlates.stats import calibration, poisson
+from correlates.terms import AssayKind, Censoring, Reason, Role, SignalKind, Status
+
+METHOD = "qpcr_standard_curve"
+_HIGHEST_EXPONENT = 300.0
+_LN10 = calibration.LN10
+
+Floats = NDArray[np.float64]
+
+
+def quantify_qpcr(
+    name: str,
+    wells: pl.DataFrame,
+    samples: pl.DataFrame,
+    product: pl.DataFrame,
+    settings: Qpcr,
+    files: Mapping[str, str],
+) -> Quantified:
+    """Quantify samples by the standard curve of their plate.
+
+    Parameters
+    ----------
+    name
+        Name of the assay.
+    wells, samples, product
+        The tables of these names.
+    settings
+        The rules.
+    files
+        Path by file_id: which of several plates is the last goes by path, then plate.
+
+    Raises
+    ------
+    InputError
+        A table that deviates from its declaration, two names of one analyte in one well, or (``reruns: refuse``) a sample
+        on several accepted plates.
+    PlanError
+        A unit chain that cannot be.
+    """
+    wells, samples, product = conform_inputs(wells, samples, product)
+    chain = unit_chain.checked(settings.chain, settings.quantity)
+    chosen, notices = analyte_wells(wells, settings.targets, SignalKind.CQ, name)
+    chosen = standards.usable(chosen)
+    lines = standards.fit(chosen, name)
+    points = standards.points(chosen, lines)
+    accepted, plate_checks = standards.accept(lines, points, settings, name)
+
+    unknowns = chosen.filter((pl.col("role") == Role.UNKNOWN.value) & pl.col("sample_id").is_not_null())
+    line_columns = ("curve", *standards.KEY, "curve_id", "fit", "slope", "intercept", "invertible", "why", "df")
+    sets = replicates.reduce(unknowns.join(accepted.select(line_columns), on=standards.KEY), settings)
+    sets = sets.join(
+        accepted.select(*line_columns, "accepted", "failed", "highest_used"), on="curve", maintain_order="left"
+    )
+    members = (
+        sets.select("sample_id")
+        .unique()
+        .sort("sample_id")
+        .join(samples.select("sample_id", "subject_id"), on="sample_id", how="left", maintain_order="left")
+    )
+    factors = unit_chain.resolve(chain, members, samples, product)
+    sets = sets.join(factors, on="sample_id", how="left", maintain_order="left")
+    sets, covariance = _predict(sets, lines, settings)
+    sets = replicates.judge(sets.with_columns(quantity=10.0 ** pl.col("x")), settings)
+    curves, curve_points = standards.as_tables(accepted, points, covariance, settings, name)
+
+    rows, rerun_checks = _one_per_sample(sets, settings, name, files)
+    rows, stranger_checks = with_samples(rows, samples, name)
+    measurements = _measurements(rows, chain, settings, name)
+    return quantified(
+        measurements=measurements,
+        curves=curves,
+        curve_points=curve_points,
+        checks=gather(
+            (
+                notices,
+                plate_checks,
+                replicates.checks(sets, settings, name),
+                rerun_checks,
+                stranger_checks,
+                unit_chain.notices(chain, name),
+            )
+        ),
+    )
+
+
+def _predict(sets: pl.DataFrame, lines: standards.Lines, settings: Qpcr) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Log10 quantity and interval of every set of replicates, and the covariance of every line.
+
+    Adds ``x`` (log10 quantity; undetermined wells count as no copies where the detected ones lie below the lower limit),
+    ``x_lower``, ``x_upper`` (chain included), ``se`` (without the chain) and ``se_df``. The variance of a well is the
+    plate's technical variance plus the Poisson sampling of the copies in it.
+    """
+    counted = units.unit(settings.quantity).dimension == "copies per reaction"
+    fits = lines.fits
+
+    def sampling(x: Floats, slope: Floats) -> Floats:
+        """Variance of Cq from the sampling of molecules; none where the standards are not counted in copies."""
+        if not counted:
+            return np.zeros_like(x)
+        copies = 10.0 ** np.clip(x, -_HIGHEST_EXPONENT, _HIGHEST_EXPONENT)
+        return (slope / _LN10) ** 2 * poisson.log_sampling_variance(copies)
+
+    levels = (
+        lines.used.group_by("fit", "x")
+        .agg(pl.col("signal").mean(), var_cq=pl.col("signal").var(), wells=pl.len().cast(pl.Int64))
+        .sort("fit", "x")
+    )
+    level_fit, level_x, level_n = (levels[c].to_numpy() for c in ("fit", "x", "wells"))
+    several = level_n >= 2
+    usable = sets["invertible"] & (sets["n_detected"] >= 1)
+    at = sets.with_row_index("row").filter(usable)
+    fit = at["fit"].to_numpy()
+    slope, intercept = fits.slope[fit], fits.intercept[fit]
+    x = (at["mean_cq"].to_numpy() - intercept) / slope
+    n = at["n_detected"].to_numpy()
+    spread = at["var_cq"].fill_null(0.0).to_numpy()
+    whole = (n >= 2) & (at["n_undetected"].to_numpy() == 0)
+
+    at_levels = sampling(level_x, fits.slope[level_fit])
+    technical = calibration.technical_variance(
+        np.concatenate((levels["var_cq"].fill_null(0.0).to_numpy()[several], spread[whole])),
+        np.concatenate((level_n[several], n[whole])) - 1,
+        np.concatenate((at_levels[several], sampling(x, slope)[whole])),
+        np.concatenate((level_fit[several], fit[whole])),
+        fallback=fits.residual_sd**2,
+        fallback_df=fits.df,
+    )
+    line = calibration.line_covariance(
+        fits,
+        level_x,
+        levels["signal"].to_numpy(),
+        level_n,
+        technical.variance[level_fit] + at_levels,
+        level_fit,
+    )
+
+    well = technical.variance[fit] + sampling(x, slope)
+    uncertainty = technical.uncertainty[fit]
+    stands_out = np.zeros(len(x), dtype=np.bool_)
+    stands_out[whole] = ~technical.pooled[several.sum() :]
+    own = np.maximum(well, spread)
+    uncertainty = np.where(stands_out, 2.0 * own**2 / np.maximum(n - 1, 1), uncertainty)
+    measured = np.where(stands_out, own, well) / n
+    of_line = line.var_intercept[fit] + 2.0 * x * line.covariance[fit] + x * x * line.var_slope[fit]
+    chain_variance = (slope / _LN10) ** 2 * at["relative_variance"].to_numpy()
+    total = measured + of_line + chain_variance
+    df = 2.0 * total**2 / (uncertainty / n**2)
+    quantile = calibration.student_quantile(settings.confidence, np.maximum(df, 1.0))
+    predicted = calibration.invert_line(
+        at["mean_cq"].to_numpy(),
+        measured + chain_variance,
+        intercept=intercept,
+        slope=slope,
+        var_intercept=line.var_intercept[fit],
+        covariance=line.covariance[fit],
+        var_slope=line.var_slope[fit],
+        quantile=quantile,
+    )
+    missed = at["n_undetected"].to_numpy()
+    shift = np.where((missed > 0) & (x < np.log10(settings.lloq)), np.log10(n / np.maximum(n + missed, 1)), 0.0)
+    found = pl.DataFrame(
+        {
+            "row": at["row"],
+            "x": x + shift,
+            "x_lower": predicted.fieller_lower + shift,
+            "x_upper": predicted.fieller_upper + shift,
+            "se": np.sqrt(measured + of_line) / np.abs(slope),
+            "se_df": np.maximum(df, 1.0),
+        }
+    ).with_columns(
+        pl.when(pl.col(c).is_between(-_HIGHEST_EXPONENT, _HIGHEST_EXPONENT)).then(pl.col(c)).alias(c)
+        for c in ("x", "x_lower", "x_upper")
+    )
+    covariance = pl.DataFrame(
+        {
+            "fit": np.arange(len(fits.n), dtype=np.int64),
+            "var_intercept": line.var_intercept,
+            "covariance": line.covariance,
+            "var_slope": line.var_slope,
+            "level_sd": np.sqrt(line.level_variance),
+            "technical_sd": np.sqrt(technical.variance),
+        }
+    )
+    return sets.with_row_index("row").join(found, on="row", how="left", maintain_order="left").drop("row"), covariance
+
+
+def _natural(text: str) -> str:
+    """A text that sorts as people count: plate 10 after plate 2."""
+    return re.sub(r"\d+", lambda number: number.group().zfill(12), text.casefold())
+
+
+def _one_per_sample(
+    sets: pl.DataFrame, settings: Qpcr, assay: str, files: Mapping[str, str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Choose among, or combine, the plates a sample was measured on. Which it was is a check; nothing is silent."""
+    plates = sets.select("file_id", "plate").unique()
+    order = plates.with_columns(
+        order=pl.Series(
+            [f"{_natural(files.get(f, ''))}\x00{_natural(p)}\x00{f}" for f, p in plates.iter_rows()], dtype=pl.String
+        )
+    )
+    may = pl.col("invertible") & (pl.col("accepted") | pl.lit(settings.on_failure == "flag"))
+    sets = (
+        sets.join(order, on=["file_id", "plate"], how="left", maintain_order="left")
+        .with_columns(plate_ok=may, has_signal=(pl.col("n_detected") + pl.col("n_undetected")) > 0)
+        .sort("analyte", "sample_id", "plate_ok", "has_signal", "order")
+    )
+    key = ["analyte", "sample_id"]
+    several = sets.group_by(key, maintain_order=True).agg(
+        pl.len().alias("plates"),
+        pl.col("plate_ok").sum().alias("plates_ok"),
+        pl.format(
+            "{}/{} ({})", "file_id", "plate", pl.when("accepted").then(pl.lit("accepted")).otherwise(pl.lit("failed"))
+        )
+        .sort_by("order")
+        .str.join(", ")
+        .alias("named"),
+        pl.col("source_ids").explode(empty_as_null=False).sort().alias("all_ids"),
+    )
+    if settings.reruns == "refuse":
+        _refuse(several, sets)
+    last = sets.group_by(key, maintain_order=True).last()
+    combine = (several["plates_ok"] > 1) & (settings.reruns == "mean")
+    rows = last.join(several, on=key, maintain_order="left").with_columns(combined=pl.lit(value=False))
+    if combine.any():
+        rows = _combined(rows, sets.filter("plate_ok"), settings)
+    again = rows.filter(pl.col("plates") > 1)
+    checks = check_rows(
+        again,
+        assay=assay,
+        scope="sample",
+        rule="one_plate",
+        item=pl.col("sample_id"),
+        target=pl.col("analyte"),
+        passed=pl.lit(value=False),
+        found=pl.format("{} plates: {}", "plates", "named"),
+        value=pl.col("plates"),
+        required=pl.when("combined")
+        .then(pl.lit("one plate; the mean of the accepted is used"))
+        .otherwise(pl.format("one plate; {} is used", "curve_id")),
+        action="excluded",
+        sources=pl.col("all_ids"),
+    ).with_columns(action=pl.when(again["combined"]).then(pl.lit("kept")).otherwise(pl.lit("excluded")))
+    return rows, checks
+
+
+def _refuse(several: pl.DataFrame, sets: pl.DataFrame) -> None:
+    repeated = several.filter(pl.col("plates_ok") > 1)
+    if repeated.height:
+        first = sets.group_by("analyte", "sample_id", maintain_order=True).agg(pl.col("file_id").first())
+        raise InputError(
+            [
+                Problem(
+                    code="sample-on-several-plates",
+                    what=f"Sample {sample!r} of analyte {analyte} stands on several accepted plates",
+                    where=Where(file=file),
+                    found=named,
+                    expected="one accepted plate (reruns: refuse)",
+                    do="Take the others out of the assay's files, or declare another rule for reruns",
+                )
+                for analyte, sample, named, file in repeated.join(first, on=["analyte", "sample_id"])
+                .select("analyte", "sample_id", "named", "file_id")
+                .iter_rows()
+            ]
+        )
+
+
+def _combined(rows: pl.DataFrame, sets: pl.DataFrame, settings: Qpcr) -> pl.DataFrame:
+    """Replace the rows of samples on several accepted plates by the mean of the plates' log quantities.
+
+    The variance of the mean is the sum of the plates' over k squared, times the Birge ratio max(1, Q/(k - 1)) with
+    Q = sum (x - mean)^2/se^2: plates that differ by more than their errors widen the interval.
+    """
+    key = ["analyte", "sample_id"]
+    read = sets.filter(pl.col("x").is_not_null())
+    mean = pl.col("x").mean()
+    k = pl.len()
+    merged = (
+        read.group_by(key)
+        .agg(
+            x_mean=mean,
+            k=k,
+            spread=(((pl.col("x") - mean) / pl.col("se")) ** 2).sum() / (k - 1),
+            variance=(pl.col("se") ** 2).sum() / k**2,
+            df_mean=(pl.col("se") ** 2).sum() ** 2 / (pl.col("se") ** 4 / pl.col("se_df")).sum(),
+            n_all=pl.col("n_detected").sum(),
+            missed_all=pl.col("n_undetected").sum(),
+            ids=pl.col("source_ids").explode(empty_as_null=False).sort(),
+            ceiling=pl.col("highest_used").min(),
+            failed_all=pl.col("replicates_failed").drop_nulls().unique().sort().str.join(", "),
+        )
+        .filter(pl.col("k") > 1)
+        .with_columns(variance=pl.col("variance") * pl.max_horizontal(pl.lit(1.0), "spread"))
+    )
+    rows = rows.join(merged, on=key, how="left", maintain_order="left")
+    both = pl.col("x_mean").is_not_null()
+    quantile = calibration.student_quantile(settings.confidence, rows["df_mean"].fill_null(1.0).to_numpy())
+    half = pl.lit(pl.Series(quantile)) * (pl.col("variance") + pl.col("relative_variance") / _LN10**2).sqrt()
+    return rows.with_columns(
+        combined=both,
+        x=pl.when(both).then("x_mean").otherwise("x"),
+        x_lower=pl.when(both).then(pl.col("x_mean") - half).otherwise("x_lower"),
+        x_upper=pl.when(both).then(pl.col("x_mean") + half).otherwise("x_upper"),
+        n_detected=pl.when(both).then("n_all").otherwise("n_detected"),
+        n_undetected=pl.when(both).then("missed_all").otherwise("n_undetected"),
+        source_ids=pl.when(both).then("ids").otherwise("source_ids"),
+        highest_used=pl.when(both).then("ceiling").otherwise("highest_used"),
+        cv=pl.when(~both).then("cv"),
+        curve_id=pl.when(~both).then("curve_id"),
+        replicates_failed=pl.when(both).then(pl.col("failed_all").replace("", None)).otherwise("replicates_failed"),
+        quantity=10.0 ** pl.when(both).then("x_mean").otherwise("x"),
+    )
+
+
+def _measurements(rows: pl.DataFrame, chain: unit_chain.Chain, settings: Qpcr, assay: str) -> pl.DataFrame:
+    """Limits, censoring, reasons and the chain: the table of measurements."""
+    ceiling = pl.col("highest_used") if settings.uloq == "highest_standard" else pl.lit(float(settings.uloq))
+    wells = pl.col("n_detected") + pl.col("n_undetected")
+    undetected = (pl.col("n_detected") == 0) & (pl.col("n_undetected") > 0)
+    reason = (
+        pl.when(~pl.col("invertible"))
+        .then(pl.lit(Reason.NO_CURVE.value))
+        .when(wells == 0)
+        .then(pl.lit(Reason.SIGNAL_MISSING.value))
+        .when(pl.col("multiplier").is_null())
+        .then(pl.lit(Reason.FACTOR_MISSING.value))
+        .when(~undetected & pl.col("x").is_null())
+        .then(pl.lit(Reason.OUTSIDE_CURVE.value))
+    )
+    excluded = (
+        pl.when(~pl.col("accepted") & (settings.on_failure == "exclude"))
+        .then(pl.lit(Reason.PLATE_FAILED.value))
+        .when(pl.col("replicates_failed").is_not_null() & (settings.replicates.on_failure == "exclude"))
+        .then(pl.lit(Reason.SAMPLE_FAILED.value))
+    )
+    frame = rows.with_columns(null_reason=reason, exclusion=excluded, ceiling=ceiling).with_columns(
+        limit=pl.when(pl.col("null_reason").is_not_null())
+        .then(None)
+        .when(undetected | (pl.col("quantity") < settings.lloq))
+        .then(pl.lit(Censoring.LEFT.value))
+        .when(pl.col("quantity") > pl.col("ceiling"))
+        .then(pl.lit(Censoring.RIGHT.value))
+        .otherwise(pl.lit(Censoring.NONE.value))
+    )
+    in_reaction = (
+        pl.when(pl.col("limit") == Censoring.LEFT.value)
+        .then(pl.lit(settings.lloq))
+        .when(pl.col("limit") == Censoring.RIGHT.value)
+        .then(pl.col("ceiling"))
+        .when(pl.col("limit") == Censoring.NONE.value)
+        .then(pl.col("quantity"))
+    )
+    begin = pl.col("quantity").fill_null(pl.lit(settings.lloq))
+    first = unit_chain.entry(
+        factor=pl.when(pl.col("quantity").is_null())
+        .then(pl.lit("lower limit of quantification"))
+        .otherwise(pl.lit("quantity of the standard curve")),
+        operation="start",
+        value=begin,
+        unit=chain.start,
+        cv=pl.when(pl.col("quantity").is_not_null()).then(100.0 * _LN10 * pl.col("se")),
+        source=pl.coalesce(pl.col("curve_id"), pl.lit("mean of the accepted plates")),
+        quantity=begin,
+    )
+    detail = pl.concat_list(
+        pl.when(pl.col("null_reason") == Reason.NO_CURVE.value).then(
+            pl.coalesce(pl.col("why"), pl.lit("the slope is not negative"))
+        ),
+        pl.when(pl.col("missing").is_not_null()).then("missing"),
+        pl.when(~pl.col("accepted")).then(pl.format("plate rules not met: {}", "failed")),
+        pl.when(pl.col("replicates_failed").is_not_null()).then(
+            pl.format("sample rules not met: {}", "replicates_failed")
+        ),
+        pl.when(pl.col("n_undetected") > 0).then(pl.format("no Cq in {} of {} wells", "n_undetected", wells)),
+        pl.when(pl.col("combined")).then(pl.format("mean of {}", "named")),
+        pl.lit(None, dtype=pl.String),
+    )
+    multiplier = pl.col("multiplier")
+    counted = pl.when(undetected | ((pl.col("n_undetected") > 0) & (pl.col("limit") == Censoring.LEFT.value)))
+    return frame.select(
+        pl.concat_str(pl.lit(assay), "analyte", "sample_id", separator="/").alias("measurement_id"),
+        pl.lit(assay).alias("assay"),
+        "analyte",
+        "sample_id",
+        *SAMPLE_COLUMNS,
+        value=in_reaction * multiplier,
+        unit=pl.lit(chain.unit),
+        censoring=pl.col("limit"),
+        estimate=pl.when(pl.col("null_reason").is_null()).then(pl.col("quantity") * multiplier),
+        lower=pl.when(pl.col("null_reason").is_null()).then(10.0 ** pl.col("x_lower") * multiplier),
+        upper=pl.when(pl.col("null_reason").is_null()).then(10.0 ** pl.col("x_upper") * multiplier),
+        lloq=pl.lit(settings.lloq) * multiplier,
+        uloq=pl.col("ceiling") * multiplier,
+        method=pl.lit(METHOD),
+        n_replicates=counted.then(wells).otherwise(pl.col("n_detected")),
+        cv=pl.col("cv"),
+        status=pl.when(pl.col("exclusion").is_not_null())
+        .then(pl.lit(Status.EXCLUDED.value))
+        .otherwise(pl.lit(Status.REPORTED.value)),
+        reason=pl.coalesce("null_reason", "exclusion"),
+        detail=detail.list.drop_nulls().list.join("; ").replace("", None),
+        curve_id=pl.col("curve_id"),
+        chain=unit_chain.trace(chain, [first], begin),
+        source_ids=pl.col("source_ids"),
+    ).select(MEASUREMENTS.names)
+
+
+QPCR = Quantifier(
+    code=AssayKind.QPCR,
+    label="Quantitative PCR by standard curve",
+    needs=(SignalKind.CQ,),
+    methods={METHOD: "log10 quantity = (mean Cq - intercept)/slope of the plate's standard curve"},
+    function=quantify_qpcr,
+    formula="quantity = 10^((mean Cq - intercept)/slope)",
+    citation="Bustin et al., Clin Chem 2009;55:611 (MIQE); Fieller, J R Stat Soc B 1954;16:175",
+)
