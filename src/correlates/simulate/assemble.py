@@ -79,9 +79,7 @@ def draw(seed: int, n: int = 101, *, coefficients: Coefficients = DEFAULT) -> Tr
     )
     at_labs = kept & (day <= drawn_until[:, None])
     made = patients.product(subjects, quantity, coefficients)
-    frame = _patients(
-        seed, subjects, coefficients, scores, quantity, curve, plan, spd, assessments, samples, last_contact
-    )
+    frame = _patients(seed, subjects, scores, quantity, curve, plan, spd, assessments, samples, last_contact)
     return Trial(
         seed=seed,
         patients=frame,
@@ -124,7 +122,6 @@ def _best(subjects: list[str], assessments: pl.DataFrame) -> pl.Series:
 def _patients(
     seed: int,
     subjects: list[str],
-    coefficients: Coefficients,
     scores: dict[str, Floats],
     quantity: dict[str, Floats],
     curve: Profile,
@@ -140,7 +137,7 @@ def _patients(
         .agg(pl.col("car_cells_per_ul").max().alias("sampled_peak"))
     )
     kinetic = {p: quantity[p] for p in ("foldx", "tmax", "cmax", "alpha", "fb", "beta")}
-    frame = patients.covariates(seed, subjects, plan.end).with_columns(
+    frame = patients.covariates(seed, subjects, plan.cut_off).with_columns(
         **{f"latent_{name}": pl.Series(scores[name]) for name in _LATENT},
         **{name: pl.Series(value) for name, value in kinetic.items()},
         spd=pl.Series(spd),
@@ -163,4 +160,8 @@ def _patients(
         uncensored_death_day=_days(plan.death),
     )
     frame = frame.join(sampled, on="subject_id", how="left", maintain_order="left")
+    frame = frame.with_columns(
+        relapsed_after_landmark=(pl.col("progression_day") > outcomes.LANDMARK).fill_null(value=False)
+        & pl.col("best_response").is_in(["CR", "PR"])
+    )
     return frame.insert_column(frame.get_column_index("best_response") + 1, outcomes.durability(frame))

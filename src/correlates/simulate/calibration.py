@@ -53,7 +53,14 @@ def _aggregate(code: str, label: str, unit: str, published: float, kind: str, so
 AGGREGATES: tuple[Aggregate, ...] = (
     _aggregate("orr", "Objective response", "%", 82.5, "rate", f"82 % ({_NEJM}), 83 % ({_FIVE})"),
     _aggregate("cr", "Complete response", "%", 56.0, "rate", f"54 % ({_NEJM}), 58 % ({_FIVE})"),
-    _aggregate("ongoing_12", "Response ongoing at 1 year", "%", 40.0, "rate", "about 40 % (Locke 2019, Lancet Oncol 20:31, recalled)"),
+    _aggregate(
+        "ongoing_12",
+        "Response ongoing at 1 year",
+        "%",
+        40.0,
+        "rate",
+        "about 40 % (Locke 2019, Lancet Oncol 20:31, recalled)",
+    ),
     _aggregate("ongoing_60", "Response ongoing at 60 months", "%", 31.0, "rate", _FIVE),
     _aggregate("crs3", "CRS of grade 3 or higher", "%", 13.0, "rate", _NEJM),
     _aggregate("ne3", "Neurologic event of grade 3 or higher", "%", 28.0, "rate", _NEJM),
@@ -71,10 +78,19 @@ AGGREGATES: tuple[Aggregate, ...] = (
     _aggregate("ratio_relapsed", "Peak, ongoing to relapsed", "ratio", 1.86, "ratio", _FIVE),
     _aggregate("ratio_none", "Peak, ongoing to nonresponse", "ratio", 5.44, "ratio", _FIVE),
     _aggregate("peak_responders", "Peak, responders, median", "cells/uL", 43.6, "median", _LABEL),
-    _aggregate("peak_nonresponders", "Peak, nonresponders, median", "cells/uL", 21.2, "context", f"{_LABEL}; at odds with 12.08"),
+    _aggregate(
+        "peak_nonresponders",
+        "Peak, nonresponders, median",
+        "cells/uL",
+        21.2,
+        "context",
+        f"{_LABEL}; at odds with 12.08",
+    ),
     _aggregate("auc_responders", "AUC0-28, responders, median", "day x cells/uL", 557.1, "context", _LABEL),
     _aggregate("auc_nonresponders", "AUC0-28, nonresponders, median", "day x cells/uL", 222.0, "context", _LABEL),
-    _aggregate("tmax_7_14", "Day of the sampled peak within 7-14", "%", 100.0, "context", f"{_LABEL}: peak in 7-14 days"),
+    _aggregate(
+        "tmax_7_14", "Day of the sampled peak within 7-14", "%", 100.0, "context", f"{_LABEL}: peak in 7-14 days"
+    ),
     _aggregate("peak_tocilizumab", "Peak, tocilizumab to none", "ratio", 2.32, "context", _LABEL),
     _aggregate("peak_steroids", "Peak, corticosteroids to none", "ratio", 1.55, "context", _LABEL),
 )
@@ -100,7 +116,9 @@ def _day(trial: Trial, column: str) -> Floats:
 def status(trial: Trial, day: int) -> npt.NDArray[np.str_]:
     """What has become of each response by ``day``, whatever the end of follow-up: ongoing, relapsed, nonresponse, other."""
     progression = _day(trial, "uncensored_progression_day")
-    ended = np.minimum(_day(trial, "uncensored_death_day"), np.minimum(_day(trial, "new_therapy_day"), _day(trial, "transplant_day")))
+    ended = np.minimum(
+        _day(trial, "uncensored_death_day"), np.minimum(_day(trial, "new_therapy_day"), _day(trial, "transplant_day"))
+    )
     best = trial.patients["best_response"].to_numpy()
     responder = np.isin(best, ("CR", "PR"))
     return np.select(
@@ -112,7 +130,9 @@ def status(trial: Trial, day: int) -> npt.NDArray[np.str_]:
 
 def _sampled_auc(trial: Trial) -> Floats:
     """Area from 0 to 28 by the linear trapezoid over the samples taken, as a noncompartmental analysis gives it."""
-    blood = trial.samples.filter((pl.col("matrix") == "blood") & ~pl.col("missed") & pl.col("study_day").is_between(1, 91))
+    blood = trial.samples.filter(
+        (pl.col("matrix") == "blood") & ~pl.col("missed") & pl.col("study_day").is_between(1, 91)
+    )
     areas = {}
     for (subject,), frame in blood.sort("study_day").group_by("subject_id"):
         day = np.concatenate([[0.0], frame["study_day"].to_numpy()])
@@ -135,8 +155,15 @@ def measure(trial: Trial) -> dict[str, float | None]:
     alive = death > _MONTH_60
     area = _sampled_auc(trial)
     known = np.isfinite(area)
-    blood = trial.samples.filter((pl.col("matrix") == "blood") & ~pl.col("missed") & pl.col("study_day").is_between(1, 28))
-    top = blood.sort("car_cells_per_ul", descending=True).group_by("subject_id").agg(pl.col("study_day").first())["study_day"].to_numpy()
+    blood = trial.samples.filter(
+        (pl.col("matrix") == "blood") & ~pl.col("missed") & pl.col("study_day").is_between(1, 28)
+    )
+    top = (
+        blood.sort("car_cells_per_ul", descending=True)
+        .group_by("subject_id")
+        .agg(pl.col("study_day").first())["study_day"]
+        .to_numpy()
+    )
     toci, steroids = p["tocilizumab"].to_numpy(), p["steroids"].to_numpy()
     ongoing, relapsed, none = (_median(peak, late == s) for s in ("ongoing", "relapsed", "nonresponse"))
     return {
@@ -195,7 +222,9 @@ DRIVERS: tuple[Driver, ...] = (
 def _biomarkers(trial: Trial) -> dict[str, Floats]:
     p, q = trial.patients, trial.product
     peak = p["sampled_peak"].fill_null(0.0).to_numpy()
-    crp = trial.labs.filter((pl.col("test") == "CRP") & (pl.col("visit") == "Baseline")).select("subject_id", crp="value")
+    crp = trial.labs.filter((pl.col("test") == "CRP") & (pl.col("visit") == "Baseline")).select(
+        "subject_id", crp="value"
+    )
     values: dict[str, Callable[[], pl.Series | Floats]] = {
         "peak_per_burden": lambda: peak / p["spd"].to_numpy(),
         "peak": lambda: peak,
@@ -211,7 +240,10 @@ def _biomarkers(trial: Trial) -> dict[str, Floats]:
         "stage": lambda: p["stage"].replace_strict({"I": 1, "II": 2, "III": 3, "IV": 4}, return_dtype=pl.Int64),
         "ipi": lambda: p["ipi"],
     }
-    return {name: np.asarray(pl.Series(make()).cast(pl.Float64).fill_null(np.nan), dtype=np.float64) for name, make in values.items()}
+    return {
+        name: np.asarray(pl.Series(make()).cast(pl.Float64).fill_null(np.nan), dtype=np.float64)
+        for name, make in values.items()
+    }
 
 
 def p_values(trial: Trial) -> list[float | None]:
@@ -273,9 +305,19 @@ def calibrate(trials: int = 200, n: int = 101, *, seed: int = 1, coefficients: C
         low, middle, high = np.quantile(values, [0.05, 0.5, 0.95], method="nearest")
         simulated = float(values.mean()) if a.unit == "%" else float(middle)
         off = simulated - a.published if a.unit == "%" else 100.0 * (simulated / a.published - 1.0)
-        aggregates.append((a.code, a.label, a.unit, a.kind, a.published, simulated, float(low), float(high), off, a.source))
+        aggregates.append(
+            (a.code, a.label, a.unit, a.kind, a.published, simulated, float(low), float(high), off, a.source)
+        )
     drivers = [
-        (d.endpoint, d.biomarker, d.true, 100.0 * float(np.mean(np.array(t) < 0.05)), float(np.median(t)), len(t)) for d, t in zip(DRIVERS, tests, strict=True)
+        (
+            d.endpoint,
+            d.biomarker,
+            d.true,
+            100.0 * float(np.mean(np.array(t) < 0.05)),
+            *map(float, np.quantile(t, [0.05, 0.5, 0.95])),
+            len(t),
+        )
+        for d, t in zip(DRIVERS, tests, strict=True)
     ]
     return Calibration(
         aggregates=pl.DataFrame(
@@ -283,23 +325,40 @@ def calibrate(trials: int = 200, n: int = 101, *, seed: int = 1, coefficients: C
             schema=["code", "label", "unit", "kind", "published", "simulated", "low", "high", "deviation", "source"],
             orient="row",
         ),
-        drivers=pl.DataFrame(drivers, schema=["endpoint", "biomarker", "true", "rejected", "median_p", "trials"], orient="row"),
+        drivers=pl.DataFrame(
+            drivers,
+            schema=["endpoint", "biomarker", "true", "rejected", "low_p", "median_p", "high_p", "trials"],
+            orient="row",
+        ),
     )
 
 
 def markdown(result: Calibration) -> str:
     """Both tables as Markdown."""
-    lines = ["| aggregate | published | simulated | 5-95 % of trials | deviation | source |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| aggregate | published | simulated | 5-95 % of trials | deviation | source |",
+        "|---|---|---|---|---|---|",
+    ]
     for r in result.aggregates.iter_rows(named=True):
         unit = f" {r['unit']}" if r["unit"] not in ("ratio",) else ""
         off = f"{r['deviation']:+.1f} points" if r["unit"] == "%" else f"{r['deviation']:+.1f} %"
         note = off if r["kind"] != "context" else f"{off}, not calibrated"
-        shown = [f"{r[c]:.4g}" if np.isfinite(r[c]) else "not reached" for c in ("published", "simulated", "low", "high")]
-        lines.append(f"| {r['label']} | {shown[0]}{unit} | {shown[1]} | {shown[2]} to {shown[3]} | {note} | {r['source']} |")
-    lines += ["", "| endpoint | biomarker | role | P < 0.05 in % of trials | median P |", "|---|---|---|---|---|"]
+        shown = [
+            f"{r[c]:.4g}" if np.isfinite(r[c]) else "not reached" for c in ("published", "simulated", "low", "high")
+        ]
+        lines.append(
+            f"| {r['label']} | {shown[0]}{unit} | {shown[1]} | {shown[2]} to {shown[3]} | {note} | {r['source']} |"
+        )
+    lines += [
+        "",
+        "| endpoint | biomarker | role | P < 0.05 in % of trials | median P | 5-95 % of P |",
+        "|---|---|---|---|---|---|",
+    ]
     for r in result.drivers.iter_rows(named=True):
         role = "true" if r["true"] else "negative control"
-        lines.append(f"| {r['endpoint']} | {r['biomarker']} | {role} | {r['rejected']:.1f} | {r['median_p']:.2g} |")
+        lines.append(
+            f"| {r['endpoint']} | {r['biomarker']} | {role} | {r['rejected']:.1f} | {r['median_p']:.2g} | {r['low_p']:.1g} to {r['high_p']:.2g} |"
+        )
     return "\n".join(lines)
 
 

@@ -12,7 +12,6 @@ import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +20,6 @@ from correlates.errors import InternalError, Problem
 from correlates.simulate.graph import CONSTANTS, EDGES, NODES, Constant, Edge, Node
 
 Floats = npt.NDArray[np.float64]
-
-__all__ = ["DEFAULT", "Coefficients", "covariance", "mermaid", "natural", "scores", "stream"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,20 +190,3 @@ def natural(node: Node, score: Floats) -> Floats:
 
 def _transformed(node: Node, value: float) -> float:
     return math.log(value) if node.transform == "log" else value
-
-
-_SHAPES: dict[str, tuple[str, str]] = {"latent": ("([", "])"), "exact": ("{{", "}}"), "measured": ("[", "]")}
-
-
-def mermaid(coefficients: Coefficients = DEFAULT, *, direction: Literal["LR", "TD"] = "LR") -> str:
-    """The graph as a Mermaid flowchart, made from the table; edges whose coefficient is zero are left out."""
-    lines = [f"flowchart {direction}"]
-    for node in coefficients.nodes:
-        kind = "exact" if node.exact else ("measured" if node.measured else "latent")
-        opening, closing = _SHAPES[kind]
-        lines.append(f'  {node.name}{opening}"{node.label}"{closing}')
-    known = {node.name for node in coefficients.nodes}
-    outcomes = {name for e in coefficients.edges for name in (e.cause, e.effect)} - known
-    lines.extend(f'  {name}(("{name.replace("_", " ")}"))' for name in sorted(outcomes))
-    lines.extend(f'  {e.cause} -->|"{e.coefficient:+g}"| {e.effect}' for e in coefficients.edges if e.coefficient)
-    return "\n".join(lines)

@@ -16,6 +16,7 @@ from correlates.terms import Durability, Response
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Texts = npt.NDArray[np.str_]
 
 NEVER = np.inf
 LANDMARK = 365
@@ -27,11 +28,11 @@ class Course:
 
     ``first`` is the response at the first scan (week 4), ``best`` the best response reached, ``reached`` the place in
     the visits at which the best is first seen. ``progression``, ``death``, ``new_therapy`` and ``transplant`` are what
-    happens without an end of follow-up; ``end`` is the day at which follow-up ends (data cut-off or loss).
+    happens without an end of follow-up; ``end`` is the day at which follow-up ends, ``cut_off`` or the day of loss.
     """
 
-    first: npt.NDArray[np.str_]
-    best: npt.NDArray[np.str_]
+    first: Texts
+    best: Texts
     reached: Ints
     progression: Floats
     death: Floats
@@ -39,6 +40,7 @@ class Course:
     transplant: Floats
     end: Floats
     lost: Bools
+    cut_off: Floats
     crs: Ints
     ne: Ints
     crs_onset: Ints
@@ -74,122 +76,14 @@ def course(seed: int, scores: dict[str, Floats], day: Ints, coefficients: Coeffi
     day
         Actual days of the visits, subject x visit: progression is documented on days of scans.
     """
-    rng = stream(seed, "response")
-    get = coefficients.constant
-    efficacy = scores["efficacy"]
-    n = efficacy.size
-    best, first, reached = _responses(rng, efficacy, coefficients)
     crs = grades(scores["crs"], coefficients, ("crs_any", "crs_2", "crs_3", "crs_4", "crs_5"))
     ne = grades(scores["neurotoxicity"], coefficients, ("ne_any", "ne_2", "ne_3", "ne_4"))
-
-    responder = np.isin(best, ("CR", "PR"))
-    lasting = get("lasting_logit") + coefficients.edge("efficacy", "lasting_response") * efficacy
-    lasts = rng.random(n) < _expit(lasting)
-    time = get("relapse_median") * np.exp(
-        coefficients.edge("efficacy", "time_to_relapse") * efficacy + get("relapse_spread") * rng.standard_normal(n)
-    )
-    earliest = day[np.arange(n), reached] + 21.0
-    relapse = np.where(lasts, NEVER, np.maximum(time, earliest + rng.integers(0, 15, n)))
-    stable = 40.0 + 55.0 * rng.random(n)
-    week_4 = day[:, PLACE["Week 4"]].astype(np.float64)
-    primary = np.where(rng.random(n) < 0.25, np.floor(15.0 + 10.0 * rng.random(n)), week_4)
-    progression = np.where(responder, relapse, np.where(best == "PD", primary, stable))
-    progression = _documented(progression, day)
-    return _rest(seed, scores, coefficients, best, first, reached, progression, crs, ne)
-
-
-def _responses(
-    rng: np.random.Generator, efficacy: Floats, coefficients: Coefficients
-) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_], Ints]:
-    get = coefficients.constant
-    cuts = np.array([upper(1.0 - get(s)) for s in ("share_pd_best", "share_nonresponse", "share_not_cr")])
-    best = np.array(["PD", "SD", "PR", "CR"])[np.searchsorted(cuts, efficacy)]
-    u, v = rng.random(efficacy.size), rng.random(efficacy.size)
-    first = best.copy()
-    first[(best == "CR") & (u < 0.28)] = "PR"
-    first[(best == "CR") & (u > 0.96)] = "SD"
-    first[(best == "PR") & (u > 0.92)] = "SD"
-    later = first != best
-    reached = np.where(later, PLACE["Month 3"], PLACE["Week 4"])
-    reached = np.where((best == "CR") & (first == "PR") & (v < 0.2), PLACE["Month 6"], reached)
-    return best, first, reached.astype(np.int64)
-
-
-def _documented(progression: Floats, day: Ints) -> Floats:
-    """Days of progression as documented: on a scan within 12 days, else on an unscheduled scan."""
-    scans = day[:, list(SCANS)].astype(np.float64)
-    gap = np.abs(scans - progression[:, None])
-    nearest = np.argmin(gap, axis=1)
-    rows = np.arange(progression.size)
-    finite = np.isfinite(progression)
-    close = finite & (gap[rows, nearest] <= 12.0)
-    return np.where(close, scans[rows, nearest], np.where(finite, np.rint(np.where(finite, progression, 0.0)), NEVER))
-
-
-def _rest(
-    seed: int,
-    scores: dict[str, Floats],
-    coefficients: Coefficients,
-    best: npt.NDArray[np.str_],
-    first: npt.NDArray[np.str_],
-    reached: Ints,
-    progression: Floats,
-    crs: Ints,
-    ne: Ints,
-) -> Course:
-    get = coefficients.constant
-    rng = stream(seed, "survival")
-    n = progression.size
-    responder = np.isin(best, ("CR", "PR"))
-    salvaged = rng.random(n) < get("salvaged")
-    weibull = (rng.exponential(size=n) / math.log(2.0)) ** (1.0 / get("survival_shape"))
-    after = np.maximum(np.rint(get("survival_after_progression") * weibull), 3.0)
-    in_response = np.rint(60.0 + rng.exponential(size=n) * 365.25 / get("death_in_response_per_year"))
-    death = np.where(np.isfinite(progression), np.where(salvaged, NEVER, progression + after), in_response)
-    late = np.rint(1200.0 + rng.exponential(size=n) * 365.25 / 0.12)
-    death = np.where(np.isfinite(progression) & salvaged, late, death)
-    toxic = np.where(crs == 5, 6.0 + rng.integers(0, 16, n), NEVER)
-    early = np.where(rng.random(n) < get("early_death"), 10.0 + rng.integers(0, 14, n), NEVER)
-    death = np.minimum(death, np.minimum(toxic, early))
-    in_response_death = responder & (death < progression)
-    progression = np.where(death <= progression, NEVER, progression)
-    death = np.where(in_response_death & (death == LANDMARK), death + 1.0, death)
-
-    rng = stream(seed, "further therapy")
-    u = rng.random((4, n))
-    gap = 20.0 + rng.integers(0, 60, n)
-    treated = np.isfinite(progression) & (u[0] < get("new_therapy_after_progression"))
-    new_therapy = np.where(treated, progression + gap, NEVER)
-    transplanted = treated & (u[1] < get("transplant_after_new_therapy"))
-    transplant = np.where(transplanted, new_therapy + 40.0 + rng.integers(0, 80, n), NEVER)
-    reached_day = np.array([VISITS[r].latest for r in reached])
-    in_response_day = reached_day + 25.0 + rng.integers(0, 120, n)
-    new_in_response = responder & (u[2] < get("new_therapy_in_response")) & (in_response_day < progression - 14.0)
-    sct_in_response = responder & (u[3] < get("transplant_in_response")) & (in_response_day < progression - 14.0)
-    new_therapy = np.where(new_in_response, in_response_day, new_therapy)
-    transplant = np.where(sct_in_response, in_response_day, transplant)
-    stable_switch = (best == "SD") & (u[2] > 0.85)
-    new_therapy = np.where(stable_switch, 36.0 + np.floor(u[3] * 10.0), new_therapy)
-    progression = np.where(stable_switch | new_in_response | sct_in_response, NEVER, progression)
-    new_therapy = np.where(new_therapy < death, new_therapy, NEVER)
-    transplant = np.where(transplant < death, transplant, NEVER)
-
-    rng = stream(seed, "follow-up")
-    cutoff = get("follow_up_least") + np.floor(rng.random(n) * get("accrual"))
-    lost = rng.random(n) < get("lost")
-    gone = 120.0 + np.floor(rng.random(n) * 500.0)
-    lost &= gone < np.minimum(cutoff, death)
-    end = np.where(lost, gone, cutoff)
-
-    rng = stream(seed, "toxicity")
-    crs_onset = np.clip(np.rint(2.0 * np.exp(0.6 * rng.standard_normal(n))), 1, 12).astype(np.int64)
-    ne_onset = np.clip(np.rint(5.0 * np.exp(0.45 * rng.standard_normal(n))), 1, 17).astype(np.int64)
-    ready = np.maximum(crs_onset, 1)
-    toci = _given(rng, scores, coefficients, "tocilizumab") & (crs >= 1)
-    ster = _given(rng, scores, coefficients, "steroids") & ((crs >= 2) | (ne >= 1))
-    last = np.minimum(death, 28.0) - 1.0
-    toci_day = np.minimum(ready + rng.integers(1, 5, n), last)
-    ster_day = np.minimum(np.where(ne >= 1, ne_onset, ready + 2) + rng.integers(0, 4, n), last)
+    first, best, reached, progression = _response(seed, scores["efficacy"], day, coefficients)
+    death = _death(seed, progression, crs, coefficients)
+    progression = np.where(progression < death, progression, NEVER)
+    progression, new_therapy, transplant = _further_therapy(seed, best, reached, progression, death, coefficients)
+    end, lost, cut_off = _follow_up(seed, death, coefficients)
+    crs_onset, ne_onset, tocilizumab, steroids = _toxicity(seed, scores, crs, ne, death, coefficients)
     return Course(
         first=first,
         best=best,
@@ -200,12 +94,140 @@ def _rest(
         transplant=transplant,
         end=end,
         lost=lost,
+        cut_off=cut_off,
         crs=crs,
         ne=ne,
         crs_onset=crs_onset,
         ne_onset=ne_onset,
-        tocilizumab=np.where(toci, toci_day, NEVER),
-        steroids=np.where(ster, ster_day, NEVER),
+        tocilizumab=tocilizumab,
+        steroids=steroids,
+    )
+
+
+def _response(seed: int, efficacy: Floats, day: Ints, coefficients: Coefficients) -> tuple[Texts, Texts, Ints, Floats]:
+    """Response at the first scan, best response, the visit it is reached at, and the documented day of progression.
+
+    A responder's response lasts with a probability that rises with the score, or ends after a log-normal time, three
+    weeks after the best response at the earliest. Primary progression is seen at week 4 or before, progression from
+    stable disease between day 40 and 95.
+    """
+    get = coefficients.constant
+    rng = stream(seed, "response")
+    n = efficacy.size
+    cuts = np.array([upper(1.0 - get(s)) for s in ("share_pd_best", "share_nonresponse", "share_not_cr")])
+    best = np.array(["PD", "SD", "PR", "CR"])[np.searchsorted(cuts, efficacy)]
+    kind, later = rng.random(n), rng.random(n)
+    first = best.copy()
+    first[(best == "CR") & (kind < get("cr_after_pr"))] = "PR"
+    first[(best == "CR") & (kind > 1.0 - get("cr_after_sd"))] = "SD"
+    first[(best == "PR") & (kind > 1.0 - get("pr_after_sd"))] = "SD"
+    reached = np.where(first != best, PLACE["Month 3"], PLACE["Week 4"])
+    reached = np.where((best == "CR") & (first == "PR") & (later < 0.2), PLACE["Month 6"], reached).astype(np.int64)
+
+    lasts = rng.random(n) < _expit(get("lasting_logit") + coefficients.edge("efficacy", "lasting_response") * efficacy)
+    log_time = coefficients.edge("efficacy", "time_to_relapse") * efficacy + get(
+        "relapse_spread"
+    ) * rng.standard_normal(n)
+    earliest = day[np.arange(n), reached] + 21.0 + rng.integers(0, 15, n)
+    relapse = np.where(lasts, NEVER, np.maximum(get("relapse_median") * np.exp(log_time), earliest))
+    from_stable = 40.0 + 55.0 * rng.random(n)
+    week_4 = day[:, PLACE["Week 4"]].astype(np.float64)
+    primary = np.where(rng.random(n) < 0.25, np.floor(15.0 + 10.0 * rng.random(n)), week_4)
+    progression = np.select([best == "PD", best == "SD"], [primary, from_stable], relapse)
+    return first, best, reached, _documented(progression, day)
+
+
+def _documented(progression: Floats, day: Ints) -> Floats:
+    """Days of progression as documented: on the nearest scan within 12 days, else on an unscheduled scan."""
+    scans = day[:, list(SCANS)].astype(np.float64)
+    gap = np.abs(scans - progression[:, None])
+    nearest = np.argmin(gap, axis=1)
+    rows = np.arange(progression.size)
+    day_seen = np.where(gap[rows, nearest] <= 12.0, scans[rows, nearest], np.rint(progression))
+    return np.asarray(day_seen, dtype=np.float64)
+
+
+def _death(seed: int, progression: Floats, crs: Ints, coefficients: Coefficients) -> Floats:
+    """Day of death, after progression or without it.
+
+    After progression a share is rescued by later therapy and dies at a constant rate from three years on; the others
+    die after a Weibull time. In response a small constant rate holds. Grade 5 CRS is fatal within three weeks.
+    """
+    get = coefficients.constant
+    rng = stream(seed, "survival")
+    n = progression.size
+    rescued = rng.random(n) < get("salvaged")
+    weibull = (rng.exponential(size=n) / math.log(2.0)) ** (1.0 / get("survival_shape"))
+    refractory = progression + np.maximum(np.rint(get("survival_after_progression") * weibull), 3.0)
+    in_response = 60.0 + np.rint(rng.exponential(size=n) * 365.25 / get("death_in_response_per_year"))
+    late = progression + 1100.0 + np.rint(rng.exponential(size=n) * 365.25 / get("death_rescued_per_year"))
+    toxic = np.where(crs == 5, 6.0 + rng.integers(0, 16, n), NEVER)
+    early = np.where(rng.random(n) < get("early_death"), 10.0 + rng.integers(0, 14, n), NEVER)
+    progressed = np.isfinite(progression)
+    death = np.select([progressed & rescued, progressed], [late, refractory], in_response)
+    return np.minimum(death, np.minimum(toxic, early))
+
+
+def _further_therapy(
+    seed: int, best: Texts, reached: Ints, progression: Floats, death: Floats, coefficients: Coefficients
+) -> tuple[Floats, Floats, Floats]:
+    """Progression, new anticancer therapy and transplant: therapy after progression, or without it.
+
+    Therapy before progression ends the observation of the response: the progression is taken away.
+    """
+    get = coefficients.constant
+    rng = stream(seed, "further therapy")
+    n = best.size
+    u = rng.random((5, n))
+    after = progression + 20.0 + rng.integers(0, 60, n)
+    before = np.array([VISITS[r].latest for r in reached]) + 25.0 + rng.integers(0, 120, n)
+    stable = 36.0 + rng.integers(0, 10, n)
+    ongoing = np.isin(best, ("CR", "PR")) & (before < np.minimum(progression - 14.0, death))
+    consolidated = ongoing & (u[0] < get("transplant_in_response"))
+    switched = ongoing & ~consolidated & (u[1] < get("new_therapy_in_response"))
+    unsatisfied = (best == "SD") & (u[2] < get("new_therapy_in_stable")) & (stable < death)
+    new_therapy = np.select(
+        [switched, unsatisfied, u[3] < get("new_therapy_after_progression")], [before, stable, after], NEVER
+    )
+    new_therapy = np.where(new_therapy < death, new_therapy, NEVER)
+    grafted = np.where(u[4] < get("transplant_after_new_therapy"), new_therapy + 40.0 + np.floor(80.0 * u[4]), NEVER)
+    transplant = np.where(consolidated, before, grafted)
+    transplant = np.where(transplant < death, transplant, NEVER)
+    progression = np.where(switched | unsatisfied | consolidated, NEVER, progression)
+    new_therapy = np.where(consolidated, NEVER, new_therapy)
+    return progression, new_therapy, transplant
+
+
+def _follow_up(seed: int, death: Floats, coefficients: Coefficients) -> tuple[Floats, Bools, Floats]:
+    """Last day of follow-up, whether it ended by loss, and the day of the data cut-off: accrual is uniform before one common cut-off."""
+    get = coefficients.constant
+    rng = stream(seed, "follow-up")
+    n = death.size
+    cut_off = get("follow_up_least") + np.floor(rng.random(n) * get("accrual"))
+    gone = 120.0 + np.floor(rng.random(n) * 500.0)
+    lost = (rng.random(n) < get("lost")) & (gone < np.minimum(cut_off, death))
+    return np.where(lost, gone, cut_off), lost, cut_off
+
+
+def _toxicity(
+    seed: int, scores: dict[str, Floats], crs: Ints, ne: Ints, death: Floats, coefficients: Coefficients
+) -> tuple[Ints, Ints, Floats, Floats]:
+    """Onsets of CRS and neurologic events, days of tocilizumab and corticosteroids."""
+    rng = stream(seed, "toxicity")
+    n = crs.size
+    crs_onset = np.clip(np.rint(2.0 * np.exp(0.6 * rng.standard_normal(n))), 1.0, np.clip(death - 5.0, 1.0, 12.0))
+    ne_onset = np.clip(np.rint(5.0 * np.exp(0.45 * rng.standard_normal(n))), 1.0, np.clip(death - 1.0, 1.0, 17.0))
+    delay, wait = rng.integers(1, 5, n), rng.integers(0, 4, n)
+    tocilizumab = _given(rng, scores, coefficients, "tocilizumab") & (crs >= 1)
+    steroids = _given(rng, scores, coefficients, "steroids") & ((crs >= 2) | (ne >= 1))
+    last = np.minimum(death - 1.0, 28.0)
+    toci_day = np.minimum(crs_onset + delay, last)
+    steroid_day = np.minimum(np.where(ne >= 1, ne_onset, crs_onset + 2.0) + wait, last)
+    return (
+        crs_onset.astype(np.int64),
+        ne_onset.astype(np.int64),
+        np.where(tocilizumab, toci_day, NEVER),
+        np.where(steroids, steroid_day, NEVER),
     )
 
 

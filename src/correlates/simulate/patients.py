@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 CUT_OFF = date(2019, 8, 11)
 
 
-def covariates(seed: int, subjects: list[str], end: Floats) -> pl.DataFrame:
+def covariates(seed: int, subjects: list[str], cut_off: Floats) -> pl.DataFrame:
     """Age, sex, ECOG, subtype, stage, IPI and day of infusion.
 
     The prespecified covariates of the analysis plan are drawn without looking at anything else: they are negative
@@ -24,8 +24,8 @@ def covariates(seed: int, subjects: list[str], end: Floats) -> pl.DataFrame:
 
     Parameters
     ----------
-    end
-        Follow-up until the data cut-off (day): all subjects have the same date of cut-off.
+    cut_off
+        Day of the data cut-off, whose date is the same for all subjects.
     """
     rng = stream(seed, "covariates")
     n = len(subjects)
@@ -45,7 +45,7 @@ def covariates(seed: int, subjects: list[str], end: Floats) -> pl.DataFrame:
             "subtype": subtype,
             "stage": stage,
             "ipi": ipi.astype(np.int64),
-            "infusion_date": [CUT_OFF - timedelta(days=int(d)) for d in end],
+            "infusion_date": [CUT_OFF - timedelta(days=int(d)) for d in cut_off],
         }
     )
 

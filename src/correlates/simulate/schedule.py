@@ -77,7 +77,7 @@ def days(seed: int, n: int) -> Ints:
     low = np.array([v.earliest for v in VISITS])
     high = np.array([v.latest for v in VISITS])
     jitter = rng.standard_normal((n, len(VISITS))) * (high - low) / 5.0
-    return np.clip(np.rint(nominal + jitter), low, high).astype(np.int64)
+    return np.asarray(np.clip(np.rint(nominal + jitter), low, high), dtype=np.int64)
 
 
 def attended(seed: int, n: int, coefficients: Coefficients) -> Bools:
@@ -141,9 +141,9 @@ def samples(
         planned &= kept | ~optional  # an extra sample that was not taken is no missed visit
         row, col = np.nonzero(planned)
         missed = ~kept[row, col]
-        dna = np.clip(200.0 + 12.0 * rng.standard_normal(row.size), 150.0, 250.0)
+        full = np.clip(200.0 + 12.0 * rng.standard_normal(row.size), 150.0, 250.0)
         cells = (lymphocytes + monocytes)[row, col]
-        dna = np.round(np.where(cells < 60.0, dna * 0.5, dna), 1)
+        dna = np.round(np.where(cells < 60.0, full * 0.5, full), 1)
         blood = matrix == "blood"
         names = [VISITS[c] for c in col]
         frames.append(

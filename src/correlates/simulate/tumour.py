@@ -111,7 +111,7 @@ def draw_tumour(
 def visits(rng: np.random.Generator, plan: Course, i: int, day: Ints, kept: Bools) -> list[tuple[str, int, str]]:
     """Scans of one subject: visit, day and response, up to progression, further therapy, death or end of follow-up."""
     progression, death = plan.progression[i], plan.death[i]
-    stop = min(plan.end[i], plan.new_therapy[i], plan.transplant[i], death - 1.0)
+    stop = min(plan.end[i], min(plan.new_therapy[i], plan.transplant[i], death) - 1.0)
     reached, first, best = int(plan.reached[i]), str(plan.first[i]), str(plan.best[i])
     documented: list[tuple[str, int, str]] = []
     draws = rng.random(len(SCANS))
@@ -159,8 +159,7 @@ def _change(rng: np.random.Generator, lesions: list[Lesion], response: str) -> L
     elif response == "PR":
         _partial(rng, lesions)
     elif response == "SD":
-        for lesion, ratio in zip(lesions, rng.uniform(0.72, 1.08, len(lesions)), strict=True):
-            lesion.set(_scaled(lesion.base, float(ratio)))
+        _stable(rng, lesions)
     elif response == "PD":
         return _progress(rng, lesions)
     return None
@@ -181,10 +180,20 @@ def _complete(rng: np.random.Generator, lesions: list[Lesion]) -> None:
         lesion.set((longest, min(across, longest, max(lesion.now[1], 1))))
 
 
+def _stable(rng: np.random.Generator, lesions: list[Lesion]) -> None:
+    largest = _largest(lesions)
+    for lesion, ratio in zip(lesions, rng.uniform(0.72, 1.08, len(lesions)), strict=True):
+        longest, across = _scaled(lesion.base, float(ratio))
+        lesion.set((max(longest, 16) if lesion is largest else longest, across))
+
+
+def _largest(lesions: list[Lesion]) -> Lesion:
+    return max((x for x in lesions if x.kind == "target"), key=lambda x: x.base[0] * x.base[1])
+
+
 def _partial(rng: np.random.Generator, lesions: list[Lesion]) -> None:
     ratio = float(rng.uniform(0.12, 0.42))
-    targets = [x for x in lesions if x.kind == "target"]
-    largest = max(targets, key=lambda x: x.base[0] * x.base[1])
+    largest = _largest(lesions)
     for lesion in lesions:
         size = _scaled(lesion.base, ratio)
         if lesion is largest:
