@@ -20,6 +20,7 @@ from correlates.endpoints.settings import (
     MaxGrade,
     Recorded,
 )
+from correlates.figures.settings import Expansion, Forest
 from correlates.parameters.settings import (
     Burden,
     Characteristic,
@@ -167,26 +168,13 @@ class Univariable(_Strict):
 AnalysisPlan = Annotated[Compare | Univariable, Field(discriminator="do")]
 
 
-class Expansion(_Strict):
-    """What the expansion figures show."""
-
-    assay: str
-    """The assay of the cells."""
-    by: str | None = None
-    """Class endpoint by which the median and quartiles are drawn."""
-    last_day: float = 365.0
-    """Last day of the axis."""
-
-
 class Report(_Strict):
     """The report."""
 
     expansion: Expansion | None = None
     """Expansion curves."""
-    forest: tuple[str, ...] = ()
-    """Endpoints of the forest of associations, side by side."""
-    forest_method: Literal["firth", "logistic_ml"] = "firth"
-    """Method whose odds ratios the forest shows."""
+    forest: Forest | None = None
+    """Forest of associations with efficacy and toxicity, side by side."""
     pseudonyms: bool = False
     """Whether subjects appear under pseudonyms."""
 

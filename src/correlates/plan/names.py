@@ -249,5 +249,9 @@ def _report(file: PlanFile) -> Iterator[Problem]:
         yield from _reference(file, "assay", report.expansion.assay, file.plan.assays, (*path, "assay"))
         if report.expansion.by is not None:
             yield from _reference(file, "endpoint", report.expansion.by, file.plan.endpoints, (*path, "by"))
-    for index, endpoint in enumerate(report.forest):
-        yield from _reference(file, "endpoint", endpoint, file.plan.endpoints, ("report", "forest", index))
+    if report.forest is not None:
+        here: Path_ = ("report", "forest")
+        populations = {ALL, *file.plan.populations}
+        yield from _reference(file, "population", report.forest.population, populations, (*here, "population"))
+        for index, endpoint in enumerate(report.forest.endpoints):
+            yield from _reference(file, "endpoint", endpoint, file.plan.endpoints, (*here, "endpoints", index))

@@ -100,7 +100,7 @@ def test_a_plan_that_is_not_there(tmp_path: Path):
         ("analyses:\n  a: {do: univariable, endpoints: [d]}\n", "Unknown endpoint 'd' (plan.yaml:3:36)"),
         ("populations:\n  p: {has: [A]}\n", "Unknown parameter 'A'"),
         ("parameters:\n  A: {take: spd}\n", "needs a source of kind sdtm"),
-        ("report: {forest: [d]}\n", "Unknown endpoint 'd'"),
+        ("report: {forest: {endpoints: [d]}}\n", "Unknown endpoint 'd'"),
     ],
 )
 def test_every_reference_is_followed(tmp_path: Path, text: str, message: str):

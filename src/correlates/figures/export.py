@@ -1,0 +1,36 @@
+"""Charts as pictures, and the charting library for a page that is opened offline."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from correlates.figures.record import Drawn
+
+
+def svg(drawn: Drawn) -> str:
+    """The chart as SVG."""
+    import vl_convert
+
+    return str(vl_convert.vegalite_to_svg(drawn.spec))
+
+
+def png(drawn: Drawn, *, scale: float = 2.0) -> bytes:
+    """The chart as PNG."""
+    import vl_convert
+
+    return bytes(vl_convert.vegalite_to_png(drawn.spec, scale=scale))
+
+
+def save(drawn: Drawn, folder: Path) -> None:
+    """Write the chart as SVG, its data as CSV and its specification as JSON."""
+    (folder / f"{drawn.name}.svg").write_text(svg(drawn), encoding="utf-8")
+    drawn.data.write_csv(folder / f"{drawn.name}.csv")
+    (folder / f"{drawn.name}.json").write_text(json.dumps(drawn.spec, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def library() -> str:
+    """The JavaScript that draws the specifications: one text, no request to anywhere."""
+    import vl_convert
+
+    return str(vl_convert.javascript_bundle(None))  # type: ignore[arg-type]  # None asks for the whole bundle

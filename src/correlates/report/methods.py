@@ -1,0 +1,46 @@
+"""The methods text, written from the records of what was used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """Something a run used: what it is called there, what it is, by which formula, from where, under which settings."""
+
+    topic: str
+    names: tuple[str, ...]
+    label: str
+    formula: str
+    citation: str
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+def paragraphs(used: Sequence[Used], references: Sequence[str]) -> tuple[str, ...]:
+    """One paragraph for each thing used, with numbers that point into the references."""
+    lines = []
+    for item in used:
+        number = references.index(item.citation) + 1
+        named = f" ({', '.join(item.names)})" if item.names else ""
+        said = f" Settings: {'; '.join(f'{key} {value}' for key, value in item.settings)}." if item.settings else ""
+        lines.append(f"{item.topic}: {item.label}{named}. {_sentence(item.formula)} [{number}].{said}")
+    return tuple(lines)
+
+
+def references(used: Sequence[Used]) -> tuple[str, ...]:
+    """Every source once, in the order of use."""
+    return tuple(dict.fromkeys(item.citation for item in used))
+
+
+def markdown(title: str, used: Sequence[Used], text: Sequence[str]) -> str:
+    """The methods as a document of their own."""
+    sources = references(used)
+    body = [f"# Methods: {title}", "", *(f"{paragraph}\n" for paragraph in (*text, *paragraphs(used, sources)))]
+    listed = [f"{index}. {source}" for index, source in enumerate(sources, start=1)]
+    return "\n".join([*body, "## References", "", *listed, ""])
+
+
+def _sentence(text: str) -> str:
+    return (text[:1].upper() + text[1:]).rstrip(".")
