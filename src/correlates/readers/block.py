@@ -68,10 +68,13 @@ def block(sheet: Sheet, head: int, *, last: int | None = None, section: str | No
     width = max([len(sheet.rows[head])] + [len(row) for row, _ in body])
     names = headings(sheet.rows[head], width)
     filled = [row + ("",) * (width - len(row)) for row, _ in body]
-    columns = list(zip(*filled, strict=True)) if filled else [()] * width
+    columns = zip(*filled, strict=True) if filled else [()] * width
     frame = pl.DataFrame(
-        [pl.Series(name, cells, dtype=TEXT) for name, cells in zip(names, columns, strict=True)]
-    ).with_columns(pl.all().replace("", None))
+        [
+            pl.Series(name, [cell or None for cell in cells], dtype=TEXT)
+            for name, cells in zip(names, columns, strict=True)
+        ]
+    )
     return Block(
         sheet=section if section is not None else sheet.name,
         line=sheet.lines[head],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
@@ -107,6 +108,7 @@ _POINT = r"^[+-]?(?:\d{1,3}(?:,\d{3})+\.\d+|\d+\.(?:\d{1,2}|\d{4,})|0\d*\.\d+|\d
 _COMMA = r"^[+-]?(?:\d{1,3}(?:\.\d{3})+,\d+|\d+,(?:\d{1,2}|\d{4,})|0\d*,\d+|\d{4,},\d+|,\d+)(?:[eE][+-]?\d+)?$"
 
 
+@lru_cache(maxsize=4096)  # headings are compared many times
 def fold(text: str) -> str:
     """A heading or word for comparison: case, runs of blanks, Cyrillic т and the two micro signs make no difference."""
     text = text.replace("т", "t").replace("Т", "T").replace("μ", "µ")
@@ -173,13 +175,13 @@ def numbers(cells: pl.Series, decimal: str = ".") -> Numbers:
     value = value.set((value.is_nan() | value.is_infinite()).fill_null(value=False), None)
     rest = value.is_null()
     if not rest.any():
-        return Numbers(value=value, flag=pl.repeat(None, cells.len(), dtype=pl.String, eager=True), bad=rest)
+        return Numbers(value=value, flag=pl.Series([None], dtype=pl.String).new_from_index(0, cells.len()), bad=rest)
     left = cells.filter(rest).fill_null("").unique()
     read = {text: _read_one(text, decimal) for text in left}
     at = rest.arg_true()
     found = [read[text or ""] for text in cells.gather(at)]
     value = value.scatter(at, [f[0] for f in found])
-    flag = pl.repeat(None, cells.len(), dtype=pl.String, eager=True).scatter(at, [f[1] for f in found])
+    flag = pl.Series([None], dtype=pl.String).new_from_index(0, cells.len()).scatter(at, [f[1] for f in found])
     return Numbers(value=value, flag=flag, bad=value.is_null() & flag.is_null())
 
 

@@ -161,9 +161,14 @@ class _Plate:
 
     def long(self, part: Block, index: pl.Series) -> pl.Series:
         """A block's cells, analyte by analyte, in the order of the wells; null where the block lacks an analyte."""
-        columns = part.frame.columns
-        found = [part.frame[a].gather(index) if a in columns else _nulls(self.height) for a in self.analytes]
-        return pl.concat(found) if found else _nulls(0)
+        there = [a for a in self.analytes if a in part.frame.columns]
+        if not there:
+            return _nulls(self.height * len(self.analytes))
+        frame = part.frame.select(there)[index]
+        if len(there) < len(self.analytes):
+            missing = [_nulls(self.height).alias(a) for a in self.analytes if a not in there]
+            frame = frame.with_columns(missing).select(self.analytes)
+        return pl.concat([column.alias("") for column in frame.get_columns()])
 
     def tile(self, series: pl.Series) -> pl.Series:
         """A column of the wells, once per analyte."""
@@ -171,8 +176,7 @@ class _Plate:
 
     def each(self, values: Sequence[str | None]) -> pl.Series:
         """A value of every analyte, once per well."""
-        rows = [pl.repeat(value, self.height, dtype=pl.String, eager=True) for value in values]
-        return pl.concat(rows) if rows else _nulls(0)
+        return pl.Series([value for value in values for _ in range(self.height)], dtype=pl.String)
 
     def checked(self, part: Block, index: pl.Series) -> Numbers:
         """A block's cells as numbers; text where a number is expected is a problem of its analyte."""
@@ -312,11 +316,11 @@ def _said(plate: _Plate, blocks: dict[str, Block], where: pl.Series, well: pl.Se
 
 
 def _nulls(height: int) -> pl.Series:
-    return pl.repeat(None, height, dtype=pl.String, eager=True)
+    return pl.Series([None] * height, dtype=pl.String)
 
 
 def _blank_numbers(height: int) -> pl.Series:
-    return pl.repeat(None, height, dtype=pl.Float64, eager=True)
+    return pl.Series([None] * height, dtype=pl.Float64)
 
 
 def _match(signal: Block, part: Block) -> pl.Series:
@@ -374,25 +378,24 @@ def _roles(plate: _Plate, sample: pl.Series, blocks: dict[str, Block]) -> tuple[
     A sample that the block of expected concentrations of standards (or controls) names is a standard (or control);
     otherwise names that xPONENT gives decide: Standard1, Control1, Background0.
     """
-
-    def all_(role: Role) -> pl.Series:
-        return pl.repeat(role.value, sample.len(), dtype=pl.String, eager=True)
-
-    role = all_(Role.UNKNOWN)
-    names = sample.fill_null("")
-    for pattern, known in _ROLE_NAMES:
-        role = all_(known).zip_with(names.str.contains(pattern), role)
     expected: dict[str, dict[str, float]] = {}
+    listed: dict[str, Role] = {}
     for block_name, known in ((_STANDARDS, Role.STANDARD), (_CONTROLS, Role.QC)):
-        for name in _by_name(blocks, (block_name,)):
-            here = _expected(plate, blocks[name])
+        for block_ in _by_name(blocks, (block_name,)):
+            here = _expected(plate, blocks[block_])
             expected |= here
-            role = all_(known).zip_with(names.is_in(list(here)) & (role != Role.BLANK.value), role)
-    columns = [
-        names.replace_strict({s: v[a] for s, v in expected.items() if a in v}, default=None, return_dtype=pl.Float64)
-        for a in plate.analytes
+            listed |= dict.fromkeys(here, known)
+    names = ["" if name is None else name for name in sample.to_list()]
+    guessed = {
+        name: next((role for pattern, role in _ROLE_NAMES if re.match(pattern, name)), None) for name in set(names)
+    }
+    role = [
+        (Role.BLANK if guessed[name] is Role.BLANK else listed.get(name) or guessed[name] or Role.UNKNOWN).value
+        for name in names
     ]
-    return role, pl.concat(columns) if columns else _blank_numbers(0)
+    per_well = [expected.get(name, {}) for name in names]
+    nominal = [values.get(analyte) for analyte in plate.analytes for values in per_well]
+    return pl.Series(role, dtype=pl.String), pl.Series(nominal, dtype=pl.Float64)
 
 
 def _expected(plate: _Plate, part: Block) -> dict[str, dict[str, float]]:

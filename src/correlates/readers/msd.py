@@ -27,6 +27,8 @@ def _heads(sheet: Sheet) -> list[int]:
 
 def recognise(content: Content) -> bool:
     """A table with Sample, Assay, Well, Spot and Signal."""
+    if content.kind == "text" and "Spot" not in content.text:
+        return False
     return any(_heads(sheet) for sheet in content.sheets)
 
 

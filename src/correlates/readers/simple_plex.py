@@ -103,7 +103,8 @@ def read(content: Content) -> Parsed:
     plate = kit.fill_null(PurePath(content.name).stem)
     inlet = columns.text("Inlet", "InletNumber", "InletId", "Well")
     if inlet.null_count():
-        nth = pl.select(pl.int_range(1, pl.len() + 1).over(plate.alias("p"), target.alias("t"))).to_series()
+        keys = pl.DataFrame({"plate": plate, "target": target})
+        nth = keys.select(pl.int_range(1, pl.len() + 1).over("plate", "target")).to_series()
         if inlet.null_count() < inlet.len():
             columns.keep(table.column("Inlet", "InletNumber", "InletId", "Well") or "")
         inlet = nth.cast(pl.String)
