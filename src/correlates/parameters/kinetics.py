@@ -217,10 +217,8 @@ def _area_checks(
     n = len(courses.subjects)
 
     def note(
-        i: int, rule: str, text: str, required: str, action: str, value: float, mask: Mask, *, passed: bool
+        rule: str, i: int, text: str, value: float, ids: list[list[str]], *, required: str, action: str, passed: bool
     ) -> None:
-        columns = np.flatnonzero(mask[i])
-        ids = [s for c in columns for s in courses.ids[int(courses.offsets[i] + c)]]
         notes.append(
             check(
                 assay=courses.assay,
@@ -232,38 +230,49 @@ def _area_checks(
                 required=required,
                 passed=passed,
                 action=action,
-                source_ids=ids,
+                source_ids=ids[i],
                 parts=(names[i // n],),
             )
         )
 
     low = found.used & (courses.censoring < 0)
-    for i in np.flatnonzero(some(low)).tolist():
-        share = float(found.share[i])
-        if found.censoring[i] < 0:
-            text = f"all {int(low[i].sum())} samples are below their limits; the area is at most {found.area[i]:g}"
-            note(i, "area-quantifiable", text, "a quantifiable sample", "flagged", share, low, passed=False)
-        else:
-            text = f"{100 * share:.3g} % of the area lies next to {int(low[i].sum())} samples below the limit"
-            note(i, "area-censored-share", text, "none (for information)", "none", share, low, passed=True)
-    negative = found.used & (courses.values < 0)
-    for i in np.flatnonzero(some(negative)).tolist():
-        count = int(negative[i].sum())
+    shares, bounds, counts = found.share.tolist(), found.area.tolist(), low.sum(axis=1).tolist()
+    ids = courses.source_ids(low).to_list()
+    for i in np.flatnonzero(some(low) & (found.censoring < 0)).tolist():
+        text = f"all {counts[i]} samples are below their limits; the area is at most {bounds[i]:g}"
         note(
+            "area-quantifiable",
             i,
-            "area-not-negative",
-            f"{count} negative values",
-            "no negative value",
-            "corrected",
-            count,
-            negative,
+            text,
+            shares[i],
+            ids,
+            required="a quantifiable sample",
+            action="flagged",
             passed=False,
         )
-    for i in np.flatnonzero(found.status == areas.NOT_COVERED).tolist():
+    for i in np.flatnonzero(some(low) & (found.censoring >= 0)).tolist():
+        text = f"{100 * shares[i]:.3g} % of the area lies next to {counts[i]} samples below the limit"
+        note(
+            "area-censored-share",
+            i,
+            text,
+            shares[i],
+            ids,
+            required="none (for information)",
+            action="none",
+            passed=True,
+        )
+    negative = found.used & (courses.values < 0)
+    ids = courses.source_ids(negative).to_list()
+    for i in np.flatnonzero(some(negative)).tolist():
+        text, count = f"{len(ids[i])} negative values count as zero", float(len(ids[i]))
+        note("area-not-negative", i, text, count, ids, required="no negative value", action="corrected", passed=False)
+    uncovered = found.status == areas.NOT_COVERED
+    ids = courses.source_ids(courses.valid & uncovered[:, None]).to_list()
+    first, final = settings.window
+    required = f"day {first:g} to {final:g}, start {settings.at_start}, end {settings.at_end}"
+    for i in np.flatnonzero(uncovered).tolist():
         days = courses.times[i][courses.valid[i]]
         text = f"samples from day {days[0]:g} to {days[-1]:g}"
-        required = (
-            f"day {settings.window[0]:g} to {settings.window[1]:g}, start {settings.at_start}, end {settings.at_end}"
-        )
-        note(i, "window-covered", text, required, "excluded", float(days[-1]), courses.valid, passed=False)
+        note("window-covered", i, text, float(days[-1]), ids, required=required, action="excluded", passed=False)
     return notes

@@ -271,3 +271,30 @@ def test_records_are_whole_and_unique() -> None:
 
 def test_the_frames_of_these_tests_are_measurements() -> None:
     conform(measurements({"A": [(0, 1.0)]}), MEASUREMENTS)
+
+
+EVERY_WINDOW = {
+    "PEAK": Window(take="peak", of="car"),
+    "FOLD": Window(take="fold_change", of="car"),
+    "DAY": Window(take="at_day", of="car", window=(0, 0)),
+    "R": Ratio(take="ratio", of=("CMAX", "PEAK")),
+}
+
+
+def test_no_subject_and_no_dated_sample() -> None:
+    given = measurements({"A": [(None, 1.0), (None, 2.0)]})
+    got = run(KINETICS | EVERY_WINDOW, ["A", "B"], measurements=given)
+    assert got.parameters["reason"].unique().to_list() == ["no-sample"]
+    assert got.parameters.height == 20
+    none = run(KINETICS | EVERY_WINDOW, [], measurements=given)
+    assert none.parameters.height == 0
+
+
+def test_one_sample_and_a_value_at_the_limit() -> None:
+    got = run(KINETICS, ["A"], measurements=measurements({"A": [(7, 10.0)]}))
+    assert one(got, "AUC")["reason"] == "fewer-than-two-quantifiable"
+    # exactly at the limit is quantified: the quantification says so by its censoring, the number alone does not
+    at_limit = run(KINETICS, ["A"], measurements=measurements({"A": [(0, 10.0), (7, 10.0, "left"), (28, 10.0)]}))
+    assert one(at_limit, "N_QUANTIFIABLE")["value"] == 2.0
+    assert (one(at_limit, "CMAX")["value"], one(at_limit, "CMAX")["censoring"]) == (10.0, "none")
+    assert "peak-above-limits" not in rules(at_limit)
