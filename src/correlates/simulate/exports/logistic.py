@@ -38,20 +38,21 @@ class Logistic:
         return np.where(inside, x, np.where(share <= 0, 0.0, np.inf))
 
 
-def fit(x: Array, y: Array, start: Logistic, *, steps: int = 25) -> Logistic:
-    """Weighted least squares (weight 1/y^2) of many curves at once, by damped Gauss-Newton from ``start``.
+def fit(x: Array, y: Array, sd: Array, start: Logistic, *, steps: int = 25) -> Logistic:
+    """Weighted least squares (weight 1/sd^2) of many curves at once, by damped Gauss-Newton from ``start``.
 
     Parameters
     ----------
-    x, y
-        Quantities and responses of the standards, shape (curves, n); quantities above 0.
+    x, y, sd
+        Quantities of the standards, their responses and the standard deviations these are weighted by, shape (curves, n);
+        quantities and standard deviations above 0.
     start
         Coefficients to begin with.
     steps
         Number of iterations; a step that does not lower the sum of squares is not taken.
     """
     theta = np.stack([start.a, np.log(start.b), np.log(start.c), np.log(-start.d), np.log(start.f)], axis=1)
-    weight = 1 / np.maximum(y, 5.0)
+    weight = 1 / sd
     log_x = np.log(x)
     damping = np.full(len(theta), 1e-3)
     residual, jacobian = _residual(theta, log_x, y, weight)

@@ -16,7 +16,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from correlates.simulate.exports.source import (
-    Stream,
     chunks,
     copies_per_reaction,
     generator,
@@ -59,7 +58,7 @@ _Z = {"": 1.96, "68": 1.0}
 def write_quantasoft(trial: Trial, folder: Path, warts: Warts) -> pl.DataFrame:
     """Write the droplet digital PCR plates of a subset of the samples into ``folder``; return the truth behind them."""
     folder.mkdir(parents=True, exist_ok=True)
-    rng = generator(trial, Stream.DDPCR)
+    rng = generator(trial, "ddpcr")
     chosen = _subset(copies_per_reaction(trial, warts))
     truth = [truth_rows("sample", chosen["sample_id"].to_list(), {"ddpcr_copies_per_reaction": chosen["copies"]})]
     per_plate = max(1, -(-chosen.height // max(1, -(-chosen.height // SAMPLES_PER_PLATE))))

@@ -15,7 +15,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from correlates.simulate.exports.source import (
-    Stream,
     chunks,
     copies_per_reaction,
     generator,
@@ -103,8 +102,9 @@ def _plan(trial: Trial, dna: pl.DataFrame, warts: Warts) -> tuple[list[Plate], l
     truth: list[pl.DataFrame] = []
     plates: list[Plate] = []
 
-    def plate(number: int, ids: list[str], amounts: Array, *, comment: str, stream: Stream, bad: bool) -> Plate:
-        rng = generator(trial, stream, number)
+    def plate(number: int, ids: list[str], amounts: Array, *, comment: str, bad: bool) -> Plate:
+        kind = "plate" if comment == "NA" else "repeat"
+        rng = generator(trial, f"qpcr {kind} {number}")
         slope, intercept = rng.normal(-3.36, 0.04), rng.normal(38.5, 0.2)
         return Plate(
             name=f"CAR_qPCR_P{number:02d}",
@@ -119,12 +119,12 @@ def _plan(trial: Trial, dna: pl.DataFrame, warts: Warts) -> tuple[list[Plate], l
         )
 
     for i, span in enumerate(spans):
-        plates.append(plate(i + 1, names[span], copies[span], comment="NA", stream=Stream.QPCR, bad=i == failed))
+        plates.append(plate(i + 1, names[span], copies[span], comment="NA", bad=i == failed))
     if failed is not None:
         bad = plates[failed]
         truth.append(wart_row("qpcr_failed_plate", bad.name, "True slope of the plate", bad.slope))
         if warts.qpcr_rerun:
-            rng = generator(trial, Stream.WARTS)
+            rng = generator(trial, "qpcr samples repeated")
             n = len(bad.samples)
             keep = np.sort(rng.choice(n, size=max(1, round(RERUN_SHARE * n)), replace=False))
             again = plate(
@@ -132,7 +132,6 @@ def _plan(trial: Trial, dna: pl.DataFrame, warts: Warts) -> tuple[list[Plate], l
                 [bad.samples[k] for k in keep],
                 bad.copies[keep],
                 comment=f"Repeat of {bad.name}",
-                stream=Stream.QPCR_RERUN,
                 bad=False,
             )
             plates.append(again)

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from correlates.simulate.cytokines import ANALYTES
-from correlates.simulate.exports.source import Stream, chunks, collected, generator, truth_rows
+from correlates.simulate.exports.source import chunks, collected, generator, truth_rows
 from correlates.simulate.trial import Trial
 from correlates.simulate.warts import Warts
 
@@ -41,7 +41,7 @@ COLUMNS = (
 def write_simple_plex(trial: Trial, folder: Path, warts: Warts) -> pl.DataFrame:
     """Write the cartridges of a trial into ``folder``; return the truth behind them."""
     folder.mkdir(parents=True, exist_ok=True)
-    rng = generator(trial, Stream.SIMPLE_PLEX)
+    rng = generator(trial, "simple plex")
     long = trial.cytokines.filter(pl.col("panel") == "simple_plex")
     present = set(long["analyte"].unique())
     kit = [a for a in ANALYTES if a.code in present]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from enum import IntEnum
 
 import numpy as np
 import polars as pl
 
+from correlates.simulate.causal import stream
 from correlates.simulate.trial import Trial
 from correlates.simulate.warts import Warts
 
@@ -18,20 +18,9 @@ NG_PER_DIPLOID_GENOME = 0.0066
 TRUTH_SCHEMA = {"level": pl.String, "id": pl.String, "name": pl.String, "value": pl.Float64, "text": pl.String}
 
 
-class Stream(IntEnum):
-    """Independent random streams: a change in one file leaves the others as they were."""
-
-    QPCR = 1
-    QPCR_RERUN = 2
-    DDPCR = 3
-    LUMINEX = 4
-    SIMPLE_PLEX = 5
-    WARTS = 6
-
-
-def generator(trial: Trial, stream: Stream, part: int = 0) -> np.random.Generator:
-    """The generator of one stream of a trial: the same for the same seed on every machine."""
-    return np.random.default_rng(np.random.SeedSequence(trial.seed, spawn_key=(int(stream), part)))
+def generator(trial: Trial, block: str) -> np.random.Generator:
+    """The random stream of one file or step: a change in one leaves the others as they were."""
+    return stream(trial.seed, f"exports {block}")
 
 
 def collected(trial: Trial, warts: Warts) -> pl.DataFrame:

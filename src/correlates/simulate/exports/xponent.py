@@ -21,7 +21,6 @@ from correlates.errors import InternalError, Problem
 from correlates.simulate.cytokines import ANALYTES
 from correlates.simulate.exports.logistic import Logistic, fit
 from correlates.simulate.exports.source import (
-    Stream,
     chunks,
     collected,
     generator,
@@ -92,7 +91,7 @@ def write_xponent(trial: Trial, folder: Path, warts: Warts, *, kits: int = len(D
         spans = chunks(present.height, SAMPLES_PER_PLATE)
         typed_wrong = len(spans) // 2 if warts.luminex_shifted_decimal and k == 0 else None
         clogged = len(spans) // 3 if warts.luminex_low_beads and k == 0 else None
-        rng = generator(trial, Stream.LUMINEX, k)
+        rng = generator(trial, f"luminex kit {kit.name}")
         base = _base(rng, kit)
         for i, span in enumerate(spans):
             name = f"Luminex_{kit.name}_P{i + 1:02d}"
@@ -142,7 +141,7 @@ def _base(rng: np.random.Generator, kit: Kit) -> Logistic:
     return Logistic(
         a=rng.uniform(0.0, 4.0, n),
         b=rng.uniform(14_000, 28_000, n),
-        c=kit.top * rng.uniform(0.25, 0.6, n),
+        c=kit.top * rng.uniform(0.5, 1.0, n),
         d=-rng.uniform(0.95, 1.1, n),
         f=rng.uniform(0.75, 1.25, n),
     )
@@ -178,8 +177,8 @@ def _run(
     shape = quantities.shape
     floor = SD_AT_LLOQ * (true.at(kit.lloq[:, None]) - true.a[:, None])
     net = true.at(quantities) * np.exp(rng.normal(0, RELATIVE_SD, shape)) + floor * rng.normal(0, 1, shape)
-    background = rng.uniform(8, 40, (shape[0], 1))
-    median = np.maximum(_half(net + background), 0.0)
+    background = rng.uniform(8, 40, (shape[0], 1)) + 5 * floor
+    median = np.maximum(_half(net + background), 1.0)
     counts = np.maximum(rng.poisson(rng.uniform(75, 110, (shape[0], 1)), shape), MIN_EVENTS)
     few = rng.integers(*LOW_BEADS, shape[0])
     rows: list[pl.DataFrame] = []
@@ -197,7 +196,7 @@ def _run(
         text = f"Typed in as {_amount(expected[analyte, level])}, true value in value"
         rows.append(wart_row("luminex_shifted_decimal", where, text, float(standards[analyte, level])))
     wells = slice(REPLICATES, REPLICATES * (1 + LEVELS))
-    fitted = fit(np.repeat(expected, REPLICATES, axis=1), net[:, wells], true)
+    fitted = fit(np.repeat(expected, REPLICATES, axis=1), net[:, wells], median[:, wells], true)
     plate = Plate(
         name=name,
         number=number,
