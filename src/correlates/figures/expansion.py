@@ -85,7 +85,7 @@ def _individual(
     points: pl.DataFrame, wanted: Expansion, settings: FigureSettings, unit: str, lloq: float, classes: list[str]
 ) -> Drawn:
     order = [*classes, *(["undetermined"] if "undetermined" in points["group"] else [])] or ["all subjects"]
-    names = [settings.label(c) for c in order]
+    names = [settings.class_label(c) for c in order]
     data = points.with_columns(
         group=pl.col("group").replace_strict(dict(zip(order, names, strict=True)), default=pl.col("group")),
         limit=pl.when(pl.col("censoring") == Censoring.NONE.value)
@@ -146,7 +146,7 @@ def _median(
     groups = classes or points["group"].unique().to_list()
     sizes = points.group_by("group").agg(n=pl.col("subject_id").n_unique())
     counts = dict(sizes.iter_rows())
-    names = {c: f"{settings.label(c)} (n = {counts.get(c, 0)})" for c in groups}
+    names = {c: f"{settings.class_label(c)} (n = {counts.get(c, 0)})" for c in groups}
     data = (
         points.filter(pl.col("group").is_in(groups))
         .drop_nulls("nominal_day")

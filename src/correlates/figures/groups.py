@@ -38,7 +38,7 @@ def _comparison(analysis_id: str, tables: Tables, settings: FigureSettings) -> D
         return None
     unit = _unit(tables["parameters"], code)
     sizes = dict(points.group_by("class").agg(pl.len()).iter_rows())
-    names = {c: f"{settings.label(c)}\nn = {sizes[c]}" for c in order}
+    names = {c: f"{settings.class_label(c)}\nn = {sizes[c]}" for c in order}
     log = float(points["value"].min()) > 0  # type: ignore[arg-type]
     data = _placed(points, order).with_columns(
         name=pl.col("class").replace_strict(names),

@@ -46,10 +46,14 @@ class FigureSettings:
     confirmations: tuple[tuple[str, str], ...] = ()
     """Pairs of assays of which the second confirms the first."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Label of a biomarker, endpoint, class or assay; a name without label is shown as it is."""
+    """Label of a biomarker, endpoint or assay, and of a class as ``class:NAME``; without one a name is shown as it is."""
     order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Classes of a class endpoint in the order in which they are drawn."""
 
     def label(self, name: str) -> str:
         """The label of a name."""
         return self.labels.get(name, name)
+
+    def class_label(self, name: str) -> str:
+        """The label of a class."""
+        return self.labels.get(f"class:{name}", name)

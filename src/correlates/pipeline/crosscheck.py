@@ -151,6 +151,9 @@ def _unknown_samples(name: str, wells: pl.DataFrame, samples: pl.DataFrame) -> l
         )
     if unknown.height > _SHOWN:
         problems.append(
-            Problem(code="sample-not-in-manifest", what=f"{unknown.height - _SHOWN} further samples of {name} are not in the manifest")
+            Problem(
+                code="sample-not-in-manifest",
+                what=f"{unknown.height - _SHOWN} further samples of {name} are not in the manifest",
+            )
         )
     return problems

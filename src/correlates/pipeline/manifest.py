@@ -69,5 +69,6 @@ def read_manifest(folder: Path) -> Manifest | None:
 def code_fingerprint() -> str:
     """Fingerprint of the source of this package: a stage made by other code is made again."""
     root = Path(__file__).resolve().parents[1]
-    sources = sorted(root.rglob("*.py")) + sorted(root.rglob("*.j2")) + sorted(root.rglob("*.js"))
+    endings = {".py", ".j2", ".js", ".css", ".yaml"}
+    sources = sorted(p for p in root.rglob("*") if p.suffix in endings)
     return fingerprint([(str(p.relative_to(root)), file_sha256(p)) for p in sources])

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from correlates.errors import CorrelatesError
+from correlates.errors import PlanError, Problem
 from correlates.pipeline.gather import READ, gather
 from correlates.pipeline.manifest import Manifest, code_fingerprint, read_manifest, write_manifest
 from correlates.pipeline.publish import publish
-from correlates.pipeline.store import Progress, Store, Tables, guard, silent, staging
-from correlates.pipeline.translate import associations, endpoints_meta, populations
-from correlates.plan import InputFiles, PlanFile, check_names, find_inputs, load_plan
+from correlates.pipeline.store import Progress, Store, Tables, guard, open_run, silent, staging
+from correlates.pipeline.translate import associations, populations
+from correlates.plan import InputFiles, PlanFile, check_names, find_inputs, load_plan, plan_from_text
 from correlates.provenance import environment, file_sha256, fingerprint
 
 
@@ -39,15 +40,14 @@ def check(path: Path) -> tuple[PlanFile, InputFiles]:
         With every problem of the plan.
     """
     file = load_plan(path)
-    problems = []
+    problems: list[Problem] = []
     for step in (check_names, find_inputs):
         try:
             step(file)
-        except CorrelatesError as error:
+        except PlanError as error:
             problems += error.problems
-            family = type(error)
     if problems:
-        raise family(problems)
+        raise PlanError(problems)
     return file, find_inputs(file)
 
 
@@ -73,7 +73,9 @@ def run(path: Path, *, out: Path | None = None, force: bool = False, progress: P
     began = time.perf_counter()
     file, inputs = check(path)
     target = (out if out is not None else file.folder / "run").absolute()
-    prints = {str(p.relative_to(file.folder) if p.is_relative_to(file.folder) else p): file_sha256(p) for p in inputs.all}
+    prints = {
+        str(p.relative_to(file.folder) if p.is_relative_to(file.folder) else p): file_sha256(p) for p in inputs.all
+    }
     keys = stage_keys(file, inputs, prints)
     previous = read_manifest(target) if target.is_dir() else None
     report = target / "report.html"
@@ -84,21 +86,40 @@ def run(path: Path, *, out: Path | None = None, force: bool = False, progress: P
     with staging(target) as folder:
         store = Store(folder=folder, keys=keys, previous=target if previous else None, progress=progress)
         compute(file, inputs, store)
-        figures = publish(file, store)
+        figures = publish(file.plan, store.tables, folder, keys, progress)
         write_manifest(_manifest(file, keys, prints, store, figures), folder)
     seconds = time.perf_counter() - began
     return RunOutcome(folder=target, report=report, unchanged=False, reused=tuple(store.reused), seconds=seconds)
 
 
+def republish(folder: Path, *, progress: Progress = silent) -> Path:
+    """Make figures, methods and report of a finished run again, from its tables and the plan it keeps.
+
+    Raises
+    ------
+    UsageError
+        There is no finished run.
+    """
+    finished = open_run(folder)
+    manifest = finished.manifest
+    plan = plan_from_text(manifest.plan, folder / "plan.yaml").plan
+    tables = {name: finished.table(name) for name in manifest.tables}
+    with staging(folder.absolute()) as fresh:
+        shutil.copytree(folder / "tables", fresh / "tables", dirs_exist_ok=True)
+        figures = publish(plan, tables, fresh, manifest.stages, progress)
+        write_manifest(replace(manifest, figures=figures), fresh)
+    return folder.absolute() / "report.html"
+
+
 def compute(file: PlanFile, inputs: InputFiles, store: Store) -> None:
     """From raw files to results: every stage, in its order."""
-    plan, t = file.plan, store.tables
+    t = store.tables
     store.stage("read", READ, lambda: gather(file, inputs, store.progress))
     store.stage("quantify", ("measurements", "curves", "curve_points"), lambda: _quantify(file, t))
     store.stage("endpoints", ("burden", "outcomes"), lambda: _endpoints(file, t))
     store.stage("parameters", ("parameters",), lambda: _parameters(file, t))
     store.stage("dataset", ("analysis", "exclusions"), lambda: _dataset(file, t))
-    store.stage("association", ("results",), lambda: {"results": associations(plan, file, t)})
+    store.stage("association", ("results",), lambda: {"results": associations(file, t)})
     store.close()
 
 
@@ -126,10 +147,11 @@ def _quantify(file: PlanFile, t: Tables) -> Tables:
     from correlates.quantify import quantify
 
     sources = t["files"].select("file_id", "source")
+    paths = dict(t["files"].select("file_id", "path").iter_rows())
     parts = []
     for name, settings in file.plan.assays.items():
         mine = t["wells"].join(sources.filter(pl.col("source") == name), on="file_id", how="semi")
-        parts.append(quantify(name, mine, t["samples"], t["product"], settings))
+        parts.append(quantify(name, mine, t["samples"], t["product"], settings, files=paths))
     names = ("measurements", "curves", "curve_points", "checks")
     return {name: pl.concat([getattr(part, name) for part in parts]) for name in names} if parts else _nothing(names)
 

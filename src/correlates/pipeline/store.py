@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from correlates.errors import Problem, UsageError
-from correlates.pipeline.manifest import MANIFEST, read_manifest
+from correlates.pipeline.manifest import MANIFEST, Manifest, read_manifest
 from correlates.schema import CHECKS, TABLES, conform
 
 Progress = Callable[[str], None]
@@ -165,6 +165,7 @@ class FinishedRun:
     """A finished run on disk."""
 
     folder: Path
+    manifest: Manifest
 
     def table(self, name: str) -> pl.DataFrame:
         """A table of the run; empty where the run has none of that name."""
@@ -180,7 +181,8 @@ def open_run(folder: Path) -> FinishedRun:
     UsageError
         There is no finished run.
     """
-    if read_manifest(folder) is None:
+    manifest = read_manifest(folder)
+    if manifest is None:
         raise UsageError(
             Problem(
                 code="no-run",
@@ -189,4 +191,4 @@ def open_run(folder: Path) -> FinishedRun:
                 do="Make one with 'correlates run PLAN'",
             )
         )
-    return FinishedRun(folder=folder)
+    return FinishedRun(folder=folder, manifest=manifest)

@@ -1,7 +1,7 @@
 """The plan file: a strict typed model, loaded with line and column, its names resolved."""
 
 from correlates.plan.inputs import InputFiles, find_inputs
-from correlates.plan.load import PlanFile, load_plan, plan_schema
+from correlates.plan.load import PlanFile, load_plan, plan_from_text, plan_schema
 from correlates.plan.model import Plan
 from correlates.plan.names import biomarker_groups, check_names, expand
 
@@ -14,5 +14,6 @@ __all__ = [
     "expand",
     "find_inputs",
     "load_plan",
+    "plan_from_text",
     "plan_schema",
 ]

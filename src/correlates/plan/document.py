@@ -69,6 +69,17 @@ def load(path: Path) -> Document:
         raise PlanError(
             Problem(code="not-utf-8", what="The plan is not UTF-8 text", where=Where(file=name), do="Save it as UTF-8")
         ) from error
+    return parse(text, name)
+
+
+def parse(text: str, name: str) -> Document:
+    """A document from its text; ``name`` is what the problems call it.
+
+    Raises
+    ------
+    PlanError
+        Not YAML, a key that stands twice, or not a mapping.
+    """
     yaml = YAML(typ="rt")
     yaml.allow_duplicate_keys = False
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from correlates.errors import PlanError, Problem, closest
-from correlates.plan.document import Document, Path_, load
+from correlates.plan.document import Document, Path_, load, parse
 from correlates.plan.model import Plan
 
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
@@ -54,12 +54,26 @@ def load_plan(path: Path) -> PlanFile:
     PlanError
         With every unknown key, absent key and wrong value, each with file:line:column and the closest known name.
     """
-    document = load(path)
+    return _validated(load(path), path.resolve())
+
+
+def plan_from_text(text: str, path: Path) -> PlanFile:
+    """A plan from its text, as a run keeps it; ``path`` is where it would stand.
+
+    Raises
+    ------
+    PlanError
+        As for :func:`load_plan`.
+    """
+    return _validated(parse(text, path.name), path)
+
+
+def _validated(document: Document, path: Path) -> PlanFile:
     try:
         plan = Plan.model_validate(document.data)
     except ValidationError as error:
         raise PlanError(_problems(error, document)) from error
-    return PlanFile(plan=plan, document=document, path=path.resolve())
+    return PlanFile(plan=plan, document=document, path=path)
 
 
 def plan_schema() -> dict[str, Any]:

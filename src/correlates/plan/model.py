@@ -163,6 +163,8 @@ class Univariable(_Strict):
     """Populations, each analysed on its own."""
     families: Families = Families()
     """Families of tests for multiplicity."""
+    unit_of: str | None = None
+    """Parameter that names the subject of a row, where rows are not subjects: repeated subjects get a notice."""
 
 
 AnalysisPlan = Annotated[Compare | Univariable, Field(discriminator="do")]

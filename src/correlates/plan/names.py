@@ -236,6 +236,8 @@ def _analyses(file: PlanFile) -> Iterator[Problem]:
                 yield from _reference(file, "endpoint", endpoint, plan.endpoints, (*path, "endpoints", index))
             for index, population in enumerate(analysis.populations):
                 yield from _reference(file, "population", population, populations, (*path, "populations", index))
+            if analysis.unit_of is not None:
+                yield from _reference(file, "parameter", analysis.unit_of, plan.parameters, (*path, "unit_of"))
             if analysis.biomarkers != "all":
                 for index, code in enumerate(analysis.biomarkers):
                     if code not in groups:

@@ -70,6 +70,8 @@ class Qpcr:
     """Absolute quantification by a standard curve on each plate."""
 
     kind: Literal["qpcr"] = "qpcr"
+    label: str | None = None
+    """Name of the assay in figures and tables."""
     files: tuple[str, ...]
     """Globs relative to the plan."""
     targets: Mapping[str, tuple[str, ...]]
@@ -109,6 +111,8 @@ class Dpcr:
     """Absolute quantification by counting partitions."""
 
     kind: Literal["dpcr"] = "dpcr"
+    label: str | None = None
+    """Name of the assay in figures and tables."""
     files: tuple[str, ...]
     """Globs relative to the plan."""
     targets: Mapping[str, tuple[str, ...]]
@@ -153,6 +157,8 @@ class CalibrationLimits:
     """Allowed mean recovery of the lowest and highest level, percent."""
     cv: float = 25.0
     """Largest coefficient of variation of the back-calculated replicates of a level, percent."""
+    share: float = 0.75
+    """Smallest share of the levels from LLOQ to ULOQ that must meet the recovery and the CV (ICH M10)."""
     levels: int = 6
     """Fewest levels within the limits for a curve to be accepted."""
 
@@ -162,6 +168,8 @@ class Immunoassay:
     """Quantification of a multiplex immunoassay by a weighted logistic curve per analyte and plate."""
 
     kind: Literal["immunoassay"] = "immunoassay"
+    label: str | None = None
+    """Name of the assay in figures and tables."""
     files: tuple[str, ...]
     """Globs relative to the plan."""
     analytes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

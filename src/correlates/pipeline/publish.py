@@ -1,0 +1,89 @@
+"""From the tables of a run to its figures, methods and report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from correlates.pipeline.manifest import code_fingerprint
+from correlates.pipeline.pseudonyms import pseudonymise
+from correlates.pipeline.store import Progress
+from correlates.pipeline.translate import class_order, labels, used
+from correlates.plan import Plan
+from correlates.plan.model import Compare
+from correlates.provenance import environment
+from correlates.quantify.settings import Dpcr
+
+
+def publish(
+    plan: Plan, tables: Mapping[str, pl.DataFrame], folder: Path, stages: Mapping[str, str], progress: Progress
+) -> tuple[str, ...]:
+    """Write figures, methods.md and report.html into a run folder; returns the names of the figures."""
+    from correlates.association import NOTICES
+    from correlates.figures import FIGURES, FigureSettings, library, save
+    from correlates.report import Block, Facts, compose, markdown, render
+
+    shown = pseudonymise(tables, plan.study.seed) if plan.report.pseudonyms else dict(tables)
+    names = labels(plan, shown)
+    settings = FigureSettings(
+        expansion=plan.report.expansion,
+        forest=plan.report.forest,
+        comparisons=tuple(name for name, a in plan.analyses.items() if isinstance(a, Compare) and a.figure),
+        confirmations=tuple(
+            (a.confirms, name) for name, a in plan.assays.items() if isinstance(a, Dpcr) and a.confirms is not None
+        ),
+        labels=names,
+        order={name: order for name in plan.endpoints if (order := class_order(plan, name))},
+    )
+    drawn = {figure.code: figure.draw(shown, settings) for figure in FIGURES}
+    sections: dict[str, tuple[object, ...]] = {}
+    for figure in FIGURES:
+        for chart in drawn[figure.code]:
+            progress(f"drawing {chart.name}")
+            save(chart, folder / "figures")
+        sections[figure.section] = (*sections.get(figure.section, ()), *drawn[figure.code])
+    items = used(plan)
+    general = _general(plan)
+    facts = Facts(
+        title=plan.study.title,
+        study=plan.study.id,
+        product=plan.study.product,
+        labels=names,
+        notices=NOTICES,
+        used=items,
+        general=general,
+        blocks=(
+            Block(title="The plan, with every default in force", text=_plan_text(plan)),
+            Block(title="Software", text=json.dumps({**environment(), "code": code_fingerprint()}, indent=1)),
+            Block(title="Stage keys", text=json.dumps(dict(stages), indent=1)),
+        ),
+    )
+    content = compose(shown, sections, facts)  # type: ignore[arg-type]
+    (folder / "report.html").write_text(render(content, library()), encoding="utf-8")
+    (folder / "methods.md").write_text(markdown(plan.study.title, items, general), encoding="utf-8")
+    return tuple(chart.name for charts in drawn.values() for chart in charts)
+
+
+def _plan_text(plan: Plan) -> str:
+    import io
+
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe")
+    yaml.default_flow_style = False
+    yaml.width = 120
+    stream = io.StringIO()
+    yaml.dump(plan.model_dump(mode="json", exclude_none=True), stream)
+    return stream.getvalue()
+
+
+def _general(plan: Plan) -> tuple[str, ...]:
+    kinds = sorted({assay.kind for assay in plan.assays.values()})
+    return (
+        "Days are relative to the infusion (day 0). A value below or above the limits of quantification is carried as censored at "
+        "its own limit, never replaced; rank tests place censored values as ties at the limit. A missing value has a reason. "
+        f"Everything random follows from seed {plan.study.seed}." + (f" Assays: {', '.join(kinds)}." if kinds else ""),
+    )

@@ -1,0 +1,217 @@
+"""From the words of a plan to the settings of the stages, and to labels for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from correlates.association.settings import Biomarker, Comparison, Endpoint, Univariable
+from correlates.dataset.settings import Population
+from correlates.endpoints.settings import ORDER, BestResponse, DurableClass
+from correlates.plan import Plan, PlanFile, biomarker_groups, expand
+from correlates.plan.model import Compare
+from correlates.plan.names import ALL
+from correlates.report import Used
+from correlates.stats.multiplicity import Adjust
+from correlates.terms import Durability, OutcomeKind, Response, Timing
+
+_FAMILY = {"analysis": "analysis_id", "group": "biomarker_group"}
+_CLASS_LABELS = {
+    Durability.DURABLE: "Durable responders",
+    Durability.RELAPSED: "Relapsed",
+    Durability.NONRESPONDER: "Nonresponders",
+    Durability.UNDETERMINED: "Undetermined",
+}
+
+
+def populations(plan: Plan) -> dict[str, Population]:
+    """The populations of a plan, with the one of every treated subject."""
+    return {ALL: Population(label="All treated subjects"), **plan.populations}
+
+
+def class_order(plan: Plan, name: str) -> tuple[str, ...]:
+    """Classes of a class endpoint in the order in which they are shown; empty where the data decide."""
+    endpoint = plan.endpoints.get(name)
+    if isinstance(endpoint, DurableClass):
+        return tuple(d.value for d in ORDER)
+    if isinstance(endpoint, BestResponse):
+        return tuple(r.value for r in Response if r is not Response.NE)
+    return ()
+
+
+def biomarkers(file: PlanFile, parameters: pl.DataFrame) -> list[Biomarker]:
+    """The declared biomarkers that the data have, with patterns expanded over the analytes."""
+    from correlates.parameters import record
+
+    facts = {
+        row["code"]: row
+        for row in parameters.group_by("code", maintain_order=True)
+        .agg(pl.col("label", "timing", "kind").first(), pl.col("unit", "category").drop_nulls().first())
+        .iter_rows(named=True)
+    }
+    made = []
+    for group, (patterns, prespecified) in biomarker_groups(file).items():
+        for code in expand(patterns, list(facts)):
+            fact = facts[code]
+            categorical = fact["category"] is not None
+            kind: Literal["categorical", "numeric"] = "categorical" if categorical else "numeric"
+            made.append(
+                Biomarker(
+                    code=code,
+                    label=fact["label"],
+                    unit=fact["unit"],
+                    group=group,
+                    prespecified=prespecified,
+                    scale=record(fact["kind"]).scale,
+                    kind=kind,
+                    timing=Timing(fact["timing"]),
+                )
+            )
+    return made
+
+
+def endpoint(plan: Plan, name: str, outcomes: pl.DataFrame, *, classes: tuple[str, ...] | None = None) -> Endpoint:
+    """An endpoint as the analyses see it; ``classes`` restricts a class endpoint, the others being left out."""
+    rows = outcomes.filter(pl.col("endpoint") == name)
+    kind = OutcomeKind(rows["kind"][0]) if rows.height else OutcomeKind.BINARY
+    label = plan.endpoints[name].label or name
+    if kind is not OutcomeKind.CLASS:
+        return Endpoint(name=name, label=label, kind=kind)
+    there = rows["category"].drop_nulls().unique().sort().to_list()
+    levels = classes or tuple(c for c in class_order(plan, name) if c in there) or tuple(there)
+    return Endpoint(
+        name=name, label=label, kind=kind, levels=levels, left_out=tuple(c for c in there if c not in levels)
+    )
+
+
+def associations(file: PlanFile, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """All analyses of the plan, in one results table."""
+    from correlates.association import associate, compare
+    from correlates.schema import RESULTS
+
+    plan, outcomes = file.plan, tables["outcomes"]
+    declared = biomarkers(file, tables["parameters"])
+    by_code = {b.code: b for b in declared}
+    parts = [RESULTS.empty()]
+    for name, analysis in plan.analyses.items():
+        if isinstance(analysis, Compare):
+            marker = by_code.get(analysis.biomarker) or _undeclared(analysis.biomarker, tables["parameters"])
+            target = endpoint(plan, analysis.across, outcomes, classes=analysis.classes)
+            comparison = Comparison(
+                name=name,
+                pairs=analysis.pairs,
+                pair_adjust=Adjust(analysis.adjust),
+                population=analysis.population,
+                prespecified=marker.prespecified,
+            )
+            parts.append(compare(tables["analysis"], marker, target, comparison))
+            continue
+        chosen = declared
+        if analysis.biomarkers != "all":
+            groups = biomarker_groups(file)
+            patterns = [p for c in analysis.biomarkers for p in (groups[c][0] if c in groups else (c,))]
+            codes = set(expand(patterns, [b.code for b in declared]))
+            chosen = [b for b in declared if b.code in codes]
+        targets = [endpoint(plan, e, outcomes) for e in analysis.endpoints]
+        settings = Univariable(
+            name=name,
+            methods=analysis.methods,
+            families=tuple(_FAMILY.get(word, word) for word in analysis.families.by),
+            adjust=Adjust(analysis.families.adjust),
+            populations=analysis.populations,
+            unit_of=analysis.unit_of,
+        )
+        parts.append(associate(tables["analysis"], chosen, targets, settings))
+    return pl.concat(parts)
+
+
+def _undeclared(code: str, parameters: pl.DataFrame) -> Biomarker:
+    """A parameter that is compared without being declared a biomarker: exploratory."""
+    from correlates.parameters import record
+
+    row = parameters.filter(pl.col("code") == code).row(0, named=True)
+    return Biomarker(code=code, label=row["label"], unit=row["unit"], scale=record(row["kind"]).scale)
+
+
+def labels(plan: Plan, tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+    """Labels of parameters, endpoints, assays, methods and (as ``class:NAME``) classes."""
+    from correlates.association import METHODS
+
+    found = {f"class:{d.value}": label for d, label in _CLASS_LABELS.items()}
+    found |= {method.code: method.label for method in METHODS}
+    found |= dict(tables["parameters"].select("code", "label").unique(maintain_order=True).iter_rows())
+    for part in (plan.assays, plan.endpoints, plan.populations):
+        found |= {name: item.label for name, item in part.items() if item.label}
+    return found
+
+
+def used(plan: Plan) -> tuple[Used, ...]:
+    """What the plan uses, kind by kind, for the methods text."""
+    from correlates.association import METHODS
+    from correlates.endpoints import ENDPOINTS
+    from correlates.parameters import record
+    from correlates.quantify import QUANTIFIERS
+
+    items = []
+    for quantifier in QUANTIFIERS:
+        for name, assay in plan.assays.items():
+            if assay.kind == quantifier.code:
+                items.append(_used("Assay", (name,), quantifier, _settings(assay)))
+    kinds: dict[str, list[str]] = {}
+    for code, parameter in plan.parameters.items():
+        kinds.setdefault(parameter.take, []).append(code)
+    items += [_used("Parameter", tuple(codes), record(kind), ()) for kind, codes in kinds.items()]
+    for endpoint_kind in ENDPOINTS:
+        for name, item in plan.endpoints.items():
+            if item.derive == endpoint_kind.code:
+                items.append(_used("Endpoint", (name,), endpoint_kind, _settings(item)))
+    wanted: set[str] = set()
+    for analysis in plan.analyses.values():
+        wanted |= {"kruskal_wallis", "wilcoxon"} if isinstance(analysis, Compare) else set(analysis.methods)
+    items += [_used("Statistic", (), method, ()) for method in METHODS if method.code in wanted]
+    return tuple(items)
+
+
+def _used(topic: str, names: tuple[str, ...], record: Any, settings: tuple[tuple[str, str], ...]) -> Used:
+    return Used(
+        topic=topic,
+        names=names,
+        label=_label(record),
+        formula=record.formula,
+        citation=record.citation,
+        settings=settings,
+    )
+
+
+def _label(record: Any) -> str:
+    return (
+        str(record.label).replace("{analyte}", "the analyte").replace("{start}", "first").replace("{end}", "last day")
+    )
+
+
+def _settings(item: object) -> tuple[tuple[str, str], ...]:
+    """Every setting in force, as words."""
+    if not is_dataclass(item):
+        return ()
+    skip = {"kind", "derive", "take", "files", "label", "targets", "analytes", "chain"}
+    found = []
+    for field in fields(item):
+        value = getattr(item, field.name)
+        if field.name in skip or value is None or value == () or value == {}:
+            continue
+        if is_dataclass(value):
+            found += [(f"{field.name}.{key}", text) for key, text in _settings(value)]
+        else:
+            found.append((field.name, _words(value)))
+    return tuple(found)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_words(part) for part in value) + "]"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
