@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import cast
 
+import polars as pl
+
 from correlates.provenance import short_id
+from correlates.schema import CHECKS
+from correlates.schema.table import TEXT, WHOLE
 
 
 def check(
@@ -39,3 +43,23 @@ def check(
         "action": action,
         "source_ids": [str(i) for i in cast("Iterable[object]", source_ids)],
     }
+
+
+def table(notes: Iterable[Mapping[str, object]]) -> pl.DataFrame:
+    """The notes as the table ``checks``, each id once. Lists are built from one flat column: many short ones are slow."""
+    rows = list({str(note["check_id"]): note for note in notes}.values())
+    ids = [cast("list[str]", row["source_ids"]) for row in rows]
+    flat = pl.DataFrame(
+        {
+            "row": pl.Series([i for i, part in enumerate(ids) for _ in part], dtype=WHOLE),
+            "source_ids": pl.Series([s for part in ids for s in part], dtype=TEXT),
+        }
+    )
+    lists = flat.group_by("row", maintain_order=True).agg("source_ids")
+    plain = CHECKS.frame([{k: v for k, v in row.items() if k != "source_ids"} for row in rows]).drop("source_ids")
+    return (
+        plain.with_columns(row=pl.int_range(pl.len(), dtype=WHOLE))
+        .join(lists, on="row", how="left", maintain_order="left")
+        .with_columns(pl.col("source_ids").fill_null(pl.lit([], dtype=pl.List(TEXT))))
+        .select(CHECKS.names)
+    )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import polars as pl
 
 from correlates.errors import DerivationError
+from correlates.parameters.checks import table as checks_table
 from correlates.parameters.courses import Courses, courses
 from correlates.parameters.prepare import lab_courses, lab_problems, measurement_problems, usable
 from correlates.parameters.record import Computed, Inputs, Parameter
@@ -122,12 +123,7 @@ def derive(
             done.update(dict.fromkeys(family_codes(code, spec, analytes), frame))
     ordered = [done[name] for code, spec in specs.items() for name in family_codes(code, spec, analytes)]
     table = pl.concat([PARAMETERS.empty(), *(f.select(PARAMETERS.names) for f in ordered)])
-    checks = CHECKS.frame(_unique(notes))
-    return Derived(parameters=conform(table, PARAMETERS), checks=conform(checks, CHECKS))
-
-
-def _unique(notes: Sequence[dict[str, object]]) -> list[dict[str, object]]:
-    return list({str(n["check_id"]): n for n in notes}.values())
+    return Derived(parameters=conform(table, PARAMETERS), checks=conform(checks_table(notes), CHECKS))
 
 
 def _described(code: str, spec: ParameterSettings, entry: Parameter, rows: pl.DataFrame) -> pl.DataFrame:

@@ -35,6 +35,7 @@ def peak_checks(code: str, courses: Courses, peaks: Peaks, mask: Mask, *, family
     notes = []
     names = codes_of(code, courses, family=family)
     n = len(courses.subjects)
+    ids = courses.source_ids(courses.only(peaks.point.index, peaks.point.found)).to_list()
     for i in np.flatnonzero(peaks.hidden > 0).tolist():
         limit, value = float(peaks.hidden[i]), float(peaks.point.value[i])
         notes.append(
@@ -48,7 +49,7 @@ def peak_checks(code: str, courses: Courses, peaks: Peaks, mask: Mask, *, family
                 required="no limit above the highest quantified value",
                 passed=False,
                 action="kept",
-                source_ids=courses.ids[int(courses.offsets[i] + peaks.point.index[i])],
+                source_ids=ids[i],
                 parts=(names[i // n],),
             )
         )
@@ -72,7 +73,7 @@ def peak_checks(code: str, courses: Courses, peaks: Peaks, mask: Mask, *, family
                 required="samples before and after the peak",
                 passed=False,
                 action="flagged",
-                source_ids=courses.ids[int(courses.offsets[i] + peaks.point.index[i])],
+                source_ids=ids[i],
                 parts=(names[i // n],),
             )
         )
