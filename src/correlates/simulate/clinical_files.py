@@ -9,9 +9,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
-from correlates.simulate.exports.source import TRUTH_SCHEMA, collected, stamp, wart_row
+from correlates.simulate.exports.source import TRUTH_SCHEMA, collected, generator, stamp, wart_row
 from correlates.simulate.trial import Trial
 from correlates.simulate.warts import Warts
 from correlates.terms import Scale
@@ -74,6 +75,9 @@ _GENERAL = "GENERAL DISORDERS AND ADMINISTRATION SITE CONDITIONS"
 BODY_SYSTEMS = {term: body for body, terms in _TERMS.items() for term in terms}
 """System organ class by preferred term; any other term is a general disorder."""
 
+COUNT_CV, DNA_CV, VCN_CV = 0.05, 0.03, 0.05
+"""Coefficients of variation of what the files state about the true leukocyte counts, DNA mass and vector copy number."""
+
 _HEADER = 640
 """Length of the records of a transport file that carry the times of writing: library and member header."""
 _STAMP = re.compile(rb"\d{2}[A-Z]{3}\d{2}:\d{2}:\d{2}:\d{2}")
@@ -90,9 +94,13 @@ QUALIFIERS = (
 def write_manifest(trial: Trial, path: Path, warts: Warts) -> pl.DataFrame:
     """Write ``samples.csv``: one row per sample that was taken; return the truth of missed visits.
 
-    Serum has no dilution here: it differs between kits and stands in their files.
+    Cell counts and DNA mass are measured: their truth times a log-normal error (the same for lymphocytes and monocytes
+    of a sample). Serum has no dilution here: it differs between kits and stands in their files.
     """
-    taken = collected(trial, warts)
+    rng = generator(trial, "manifest")
+    count, dna = np.exp(rng.normal(0.0, (COUNT_CV, DNA_CV), (trial.samples.height, 2))).T
+    errors = trial.samples.select("sample_id").with_columns(count=count, dna=dna)
+    taken = collected(trial, warts).join(errors, on="sample_id", how="left", maintain_order="left")
     infused = trial.patients.select("subject_id", "infusion_date")
     rows = taken.join(infused, on="subject_id", how="left", maintain_order="left").select(
         SAMPLE=pl.col("sample_id"),
@@ -102,9 +110,9 @@ def write_manifest(trial: Trial, path: Path, warts: Warts) -> pl.DataFrame:
         DAY=pl.col("study_day"),
         COLLECTION=pl.col("infusion_date") + pl.duration(days=pl.col("study_day").cast(pl.Int64)),
         MATRIX=pl.col("matrix"),
-        DNA_NG=pl.col("dna_ng").round(1),
-        LYMPH=pl.col("lymphocytes_per_ul").round(1),
-        MONO=pl.col("monocytes_per_ul").round(1),
+        DNA_NG=(pl.col("dna_ng") * pl.col("dna")).round(1),
+        LYMPH=(pl.col("lymphocytes_per_ul") * pl.col("count")).round(1),
+        MONO=(pl.col("monocytes_per_ul") * pl.col("count")).round(1),
         DILUTION=pl.when(pl.col("dna_ng").is_not_null()).then(pl.lit(1.0)),
     )
     rows.write_csv(path)
@@ -121,9 +129,13 @@ def write_manifest(trial: Trial, path: Path, warts: Warts) -> pl.DataFrame:
 
 
 def write_product(trial: Trial, path: Path, warts: Warts) -> pl.DataFrame:
-    """Write ``product.csv``: one row per subject, units in parentheses; return the truth of a duplicated record."""
+    """Write ``product.csv``: one row per subject, units in parentheses; return the truth of a duplicated record.
+
+    The vector copy number is measured: its truth times a log-normal error.
+    """
     known = [a for a in ATTRIBUTES if a.column in trial.product.columns]
-    rows = trial.product.select(
+    error = np.exp(generator(trial, "product").normal(0.0, VCN_CV, trial.product.height))
+    rows = trial.product.with_columns(vcn=pl.col("vcn") * error).select(
         pl.col("subject_id").alias("USUBJID"),
         *(pl.col(a.column).round_sig_figs(5).alias(f"{a.name} ({a.unit})") for a in known),
     )

@@ -33,6 +33,11 @@ class Extent:
     """Simple Plex cartridges."""
 
 
+SAMPLE_TRUTH = (
+    "sample_id", "study_day", "dna_ng", "lymphocytes_per_ul", "monocytes_per_ul", "car_cells_per_ul",
+)  # fmt: skip
+"""Columns of the samples whose true values are kept."""
+
 WHOLE = Extent()
 LIGHT = Extent(luminex_panels=1, simple_plex=False)
 """Enough for the kinetics, the agreement of two assays and a cytokine panel; for many trials in a row."""
@@ -58,7 +63,7 @@ def write_trial(trial: Trial, folder: Path, *, warts: Warts = DEFAULT, extent: E
     truth = [
         _wide_truth(trial.patients, "subject", "subject_id"),
         _wide_truth(trial.product, "subject", "subject_id"),
-        _wide_truth(trial.samples.select("sample_id", "car_cells_per_ul", "study_day"), "sample", "sample_id"),
+        _wide_truth(trial.samples.select(*SAMPLE_TRUTH), "sample", "sample_id"),
         _cytokine_truth(trial),
         write_manifest(trial, folder / "samples.csv", warts),
         write_product(trial, folder / "product.csv", warts),

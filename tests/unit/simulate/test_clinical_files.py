@@ -110,3 +110,25 @@ def test_product_has_units_in_its_headings_and_one_record_twice(tmp_path):
     assert rows.filter(rows.is_duplicated())["USUBJID"].to_list() == truth["name"].to_list() * 2
     write_product(TRIAL, tmp_path / "clean.csv", CLEAN)
     assert pl.read_csv(tmp_path / "clean.csv").is_duplicated().sum() == 0
+
+
+def test_factors_are_stated_with_their_measurement_error(tmp_path):
+    trial = small_trial(60)
+    write_manifest(trial, tmp_path / "samples.csv", CLEAN)
+    write_product(trial, tmp_path / "product.csv", CLEAN)
+    blood = (
+        pl.read_csv(tmp_path / "samples.csv")
+        .drop_nulls("DNA_NG")
+        .join(trial.samples, left_on="SAMPLE", right_on="sample_id")
+    )
+    product = pl.read_csv(tmp_path / "product.csv").join(trial.product, left_on="USUBJID", right_on="subject_id")
+
+    def log_ratio(frame, stated, true):
+        return frame.select((pl.col(stated) / pl.col(true)).log()).to_series()
+
+    # 479 samples and 60 subjects: the standard error of an SD is SD / sqrt(2 n).
+    assert log_ratio(blood, "DNA_NG", "dna_ng").std() == pytest.approx(0.03, rel=0.15)
+    assert log_ratio(blood, "LYMPH", "lymphocytes_per_ul").std() == pytest.approx(0.05, rel=0.15)
+    assert log_ratio(product, "VCN (copies/cell)", "vcn").std() == pytest.approx(0.05, rel=0.35)
+    share = blood.select(pl.col("MONO") / pl.col("LYMPH")).to_series()
+    assert share.to_list() == pytest.approx([0.6] * len(share), rel=1e-3)
