@@ -71,3 +71,11 @@ def p_value(value: float | None) -> str:
 def percent(share: float | None, digits: int = 0) -> str:
     """A share as percent."""
     return NOTHING if share is None else f"{100 * share:.{digits}f} %"
+
+
+def unit_text(unit: str | None) -> str:
+    """A unit as it is printed: cells/µL, mm²; plain words stay."""
+    if unit is None:
+        return ""
+    text = f" {unit}".replace(" x ", " \N{MULTIPLICATION SIGN} ").strip()
+    return text.replace("uL", "\N{MICRO SIGN}L").replace("ug", "\N{MICRO SIGN}g").replace("mm2", "mm\N{SUPERSCRIPT TWO}")

@@ -8,6 +8,7 @@ import polars as pl
 from correlates.figures.record import Drawn, Figure, Tables
 from correlates.figures.settings import FigureSettings
 from correlates.figures.theme import BLUE, CONFIG, GREY, ORANGE, VERMILION, inline
+from correlates.rounding import unit_text
 from correlates.schema import CURVE_POINTS, CURVES, MEASUREMENTS
 from correlates.terms import Censoring, Role, Status
 
@@ -34,7 +35,7 @@ def _draw_curves(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
 
 
 def _curves(assay: str, curves: pl.DataFrame, points: pl.DataFrame, settings: FigureSettings) -> Drawn:
-    unit = curves["unit"][0] or "quantity"
+    unit = unit_text(curves["unit"][0]) or "quantity"
     data = points.select("plate", "nominal", "signal", "line", "state", "used").sort("plate", "nominal")
     base = alt.Chart(inline(data.to_dicts()))
     x = alt.X(
@@ -154,11 +155,11 @@ def _agreement(measurements: pl.DataFrame, first: str, second: str, settings: Fi
     )
     if pairs.is_empty():
         return None
-    unit = pairs["unit"][0]
+    unit = unit_text(pairs["unit"][0])
     span = pl.concat([pairs["value"], pairs["value_second"]])
     low, high = float(span.min()) / 1.4, float(span.max()) * 1.4  # type: ignore[arg-type]
     scale = alt.Scale(type="log", domain=[low, high], nice=False)
-    axis = alt.Axis(format="~g", tickCount=6)
+    axis = alt.Axis(format="~g", tickCount=6, grid=False)
     identity = (
         alt.Chart(inline([{"x": low, "y": low}, {"x": high, "y": high}]))
         .mark_line(color=GREY, strokeDash=[4, 3])

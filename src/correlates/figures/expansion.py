@@ -8,6 +8,7 @@ import polars as pl
 from correlates.figures.record import Drawn, Figure, Tables
 from correlates.figures.settings import Expansion, FigureSettings
 from correlates.figures.theme import CONFIG, GREY, INK, colours, inline
+from correlates.rounding import unit_text
 from correlates.schema import MEASUREMENTS, OUTCOMES
 from correlates.terms import Censoring, Status
 
@@ -22,7 +23,7 @@ def _draw(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     points = _points(tables, wanted, settings)
     if points.is_empty():
         return ()
-    unit = points["unit"][0]
+    unit = unit_text(points["unit"][0])
     classes = [c for c in settings.order.get(wanted.by or "", ()) if c in points["group"]]
     lloq = float(points["lloq"].drop_nulls().median() or 0.0)  # type: ignore[arg-type]
     return (
@@ -66,7 +67,7 @@ def _height(values: pl.Series, unit: str) -> alt.Y:
         "value:Q",
         title=f"CAR T cells in blood ({unit})",
         scale=alt.Scale(type="log", domain=[low / 1.5, high * 1.5], nice=False),
-        axis=alt.Axis(format="~g", tickCount=6),
+        axis=alt.Axis(format="~g", values=[10.0**k for k in range(-5, 7)]),
     )
 
 

@@ -100,7 +100,7 @@ def _panel(data: pl.DataFrame, labels: list[str], title: str, *, first: bool) ->
         "odds_ratio:Q",
         title="Odds ratio (95 % CI)",
         scale=scale,
-        axis=alt.Axis(values=[0.05, 0.2, 1, 5, 20], format="~g", grid=True),
+        axis=alt.Axis(values=[0.05, 0.2, 1, 5, 20], format="~g", grid=False),
     )
     y = alt.Y(
         "label:N",
@@ -145,7 +145,9 @@ def _panel(data: pl.DataFrame, labels: list[str], title: str, *, first: bool) ->
             alt.Tooltip("n:Q", title="n"),
         ],
     )
-    return alt.layer(one, bars, dots).properties(width=_PANEL, height=_ROW * len(labels), title=title)
+    return alt.layer(one, bars, dots).properties(
+        width=_PANEL, height=_ROW * len(labels), title=alt.TitleParams(title, frame="group")
+    )
 
 
 FOREST = Figure(

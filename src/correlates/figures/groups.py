@@ -10,7 +10,7 @@ import polars as pl
 from correlates.figures.record import Drawn, Figure, Tables
 from correlates.figures.settings import FigureSettings
 from correlates.figures.theme import CONFIG, GREY, INK, colours, inline
-from correlates.rounding import p_value
+from correlates.rounding import p_value, unit_text
 from correlates.schema import ANALYSIS, PARAMETERS, RESULTS
 from correlates.terms import Censoring
 
@@ -70,7 +70,7 @@ def _comparison(analysis_id: str, tables: Tables, settings: FigureSettings) -> D
 
 def _unit(parameters: pl.DataFrame, code: str) -> str:
     units = parameters.filter((pl.col("code") == code) & pl.col("unit").is_not_null())["unit"]
-    return "" if units.is_empty() else str(units[0])
+    return "" if units.is_empty() else unit_text(units[0])
 
 
 def _placed(points: pl.DataFrame, order: list[str]) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,7 @@ from correlates.readers import read
 from correlates.readers.sdtm import read_sdtm
 from correlates.readers.tables import read_product, read_samples, read_table
 from correlates.schema import CHARACTERISTICS, CLINICAL, FILES, PRODUCT, SAMPLES, SUBJECTS, WELLS
+from correlates.terms import Role
 
 READ = ("files", "wells", "samples", *(table.name for table in CLINICAL))
 """Tables that reading makes."""
@@ -53,6 +55,7 @@ def gather(file: PlanFile, inputs: InputFiles, progress: Progress) -> Tables:
         tables.setdefault(table.name, table.empty())
     if not any(isinstance(source, SdtmSource) for source in file.plan.sources.values()):
         tables["subjects"] = _subjects_of(tables)
+    tables["wells"] = _controls(file, tables)
     check_files(tables["files"])
     check_wells(file, tables)
     check_subjects(tables)
@@ -92,6 +95,18 @@ def _export(folder: Path, path: Path, assay: str, parts: dict[str, list[pl.DataF
     export = read(path, relative_to=folder, source=assay)
     parts["files"].append(export.file)
     parts["wells"].append(export.wells)
+
+
+def _controls(file: PlanFile, tables: Tables) -> pl.DataFrame:
+    """The wells, those of declared control samples with the role of a control."""
+    wells = tables["wells"].join(tables["files"].select("file_id", "source"), on="file_id", how="left")
+    role = pl.col("role")
+    for name, assay in file.plan.assays.items():
+        for pattern in assay.controls:
+            mine = (pl.col("source") == name) & (pl.col("role") == Role.UNKNOWN.value)
+            names = [s for s in wells["sample_id"].drop_nulls().unique() if fnmatchcase(s, pattern)]
+            role = pl.when(mine & pl.col("sample_id").is_in(names)).then(pl.lit(Role.QC.value)).otherwise(role)
+    return wells.with_columns(role=role).drop("source")
 
 
 def _subjects_of(tables: Tables) -> pl.DataFrame:

@@ -22,7 +22,7 @@ def publish(
     plan: Plan, tables: Mapping[str, pl.DataFrame], folder: Path, stages: Mapping[str, str], progress: Progress
 ) -> tuple[str, ...]:
     """Write figures, methods.md and report.html into a run folder; returns the names of the figures."""
-    from correlates.association import NOTICES
+    from correlates.association.notices import Notice
     from correlates.figures import FIGURES, FigureSettings, library, save
     from correlates.report import Block, Facts, compose, markdown, render
 
@@ -52,7 +52,7 @@ def publish(
         study=plan.study.id,
         product=plan.study.product,
         labels=names,
-        notices=NOTICES,
+        notices={notice.value: notice.label for notice in Notice},
         used=items,
         general=general,
         blocks=(

@@ -123,6 +123,7 @@ def associations(file: PlanFile, tables: Mapping[str, pl.DataFrame]) -> pl.DataF
             adjust=Adjust(analysis.families.adjust),
             populations=analysis.populations,
             unit_of=analysis.unit_of,
+            prespecified=True,  # it stands in the plan; whether a result is depends on its biomarker too
         )
         parts.append(associate(tables["analysis"], chosen, targets, settings))
     return pl.concat(parts)
@@ -200,7 +201,7 @@ def _settings(item: object) -> tuple[tuple[str, str], ...]:
     found = []
     for field in fields(item):
         value = getattr(item, field.name)
-        if field.name in skip or value is None or value == () or value == {}:
+        if field.name in skip or value in (None, (), {}):
             continue
         if is_dataclass(value):
             found += [(f"{field.name}.{key}", text) for key, text in _settings(value)]

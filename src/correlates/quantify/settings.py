@@ -74,6 +74,8 @@ class Qpcr:
     """Name of the assay in figures and tables."""
     files: tuple[str, ...]
     """Globs relative to the plan."""
+    controls: tuple[str, ...] = ()
+    """Names (or patterns, QC-*) of control samples that the instrument file calls unknown: not in the manifest, never reported."""
     targets: Mapping[str, tuple[str, ...]]
     """Analyte: the names of its target in the files."""
     quantity: str = "copies/reaction"
@@ -115,6 +117,8 @@ class Dpcr:
     """Name of the assay in figures and tables."""
     files: tuple[str, ...]
     """Globs relative to the plan."""
+    controls: tuple[str, ...] = ()
+    """Names (or patterns, QC-*) of control samples that the instrument file calls unknown: not in the manifest, never reported."""
     targets: Mapping[str, tuple[str, ...]]
     """Analyte: the names of its target in the files."""
     partition_nl: float | None = None
@@ -172,6 +176,8 @@ class Immunoassay:
     """Name of the assay in figures and tables."""
     files: tuple[str, ...]
     """Globs relative to the plan."""
+    controls: tuple[str, ...] = ()
+    """Names (or patterns, QC-*) of control samples that the instrument file calls unknown: not in the manifest, never reported."""
     analytes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name in the analysis: names in the files. Analytes not named keep their own name without the unit."""
     curve: Literal["5PL", "4PL", "auto", "factory"] = "5PL"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from correlates.rounding import number, percent
+from correlates.rounding import number, percent, unit_text
 from correlates.tables.record import Cell, DisplayTable, Heading, text
 from correlates.terms import Censoring, OutcomeKind, Status
 
@@ -106,7 +106,7 @@ def assays(measurements: pl.DataFrame, curves: pl.DataFrame, labels: Mapping[str
         (
             text(labels.get(row["assay"], row["assay"])),
             text(row["analyte"]),
-            text(row["unit"]),
+            text(unit_text(row["unit"]) or None),
             text(row["method"]),
             count(row["n"]),
             count(row["reported"]),
@@ -195,7 +195,7 @@ def parameters(frame: pl.DataFrame) -> DisplayTable | None:
         (
             text(row["code"]),
             text(row["label"]),
-            text(row["unit"]),
+            text(unit_text(row["unit"]) or None),
             text(row["timing"]),
             count(row["n"]),
             count(row["censored"]),

@@ -1,0 +1,89 @@
+"""``explain``: what a parameter, endpoint, method, assay, figure or reader is, read from its record."""
+
+from __future__ import annotations
+
+import json as json_module
+from dataclasses import fields
+from typing import Any
+
+from correlates.errors import UsageError, unknown
+
+_SKIPPED = ("label", "compute", "function", "draw", "recognise", "read", "settings", "unusable", "kind", "code")
+
+
+def explain_code(code: str | None, *, json: bool) -> None:
+    """Print the record of a code, or all codes.
+
+    Raises
+    ------
+    UsageError
+        Nobody knows the code.
+    """
+    records = _records()
+    if code is None:
+        listing = {topic: {key: record.label for key, record in found.items()} for topic, found in records.items()}
+        print(json_module.dumps(listing, indent=1) if json else _listed(listing))
+        return
+    hits = [(topic, found[code]) for topic, found in records.items() if code in found]
+    if not hits:
+        known = sorted({key for found in records.values() for key in found})
+        raise UsageError(unknown("code", code, known, code="unknown-code"))
+    if json:
+        print(
+            json_module.dumps(
+                [{"topic": topic, "code": code, "label": r.label, **_facts(r)} for topic, r in hits], indent=1
+            )
+        )
+        return
+    for topic, record in hits:
+        print(f"{code} ({topic}): {record.label}")
+        for name, value in _facts(record).items():
+            print(f"  {name}: {value}")
+
+
+def _records() -> dict[str, dict[str, Any]]:
+    from correlates.association import METHODS
+    from correlates.endpoints import ENDPOINTS
+    from correlates.figures import FIGURES
+    from correlates.parameters import PARAMETERS
+    from correlates.quantify import QUANTIFIERS
+    from correlates.readers import READERS
+
+    return {
+        "assay": {str(record.code): record for record in QUANTIFIERS},
+        "parameter": {record.kind: record for record in PARAMETERS},
+        "endpoint": {record.code: record for record in ENDPOINTS},
+        "method": {record.code: record for record in METHODS},
+        "figure": {record.code: record for record in FIGURES},
+        "reader": {record.code: record for record in READERS},
+    }
+
+
+def _facts(record: Any) -> dict[str, str]:
+    found = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if field.name not in _SKIPPED and value not in (None, "", (), {}):
+            found[field.name] = _words(value)
+    return found
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_words(part)}" for key, part in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(_words(part) for part in value)
+    name = getattr(value, "name", None)
+    if isinstance(name, str) and not isinstance(value, str):
+        label = getattr(value, "label", None)
+        return f"{name} ({label})" if isinstance(label, str) else name
+    return str(value)
+
+
+def _listed(listing: dict[str, dict[str, str]]) -> str:
+    lines = []
+    for topic, found in listing.items():
+        lines.append(f"{topic}s")
+        width = max((len(key) for key in found), default=0)
+        lines += [f"  {key:<{width}}  {label}" for key, label in found.items()]
+    return "\n".join(lines)
