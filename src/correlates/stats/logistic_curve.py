@@ -346,7 +346,7 @@ def _fit(
 
 
 def _root(design: Floats, rss: Floats, df: Ints, unit: Floats) -> Floats:
-    """sigma R^-1 of the QR factors of the weighted Jacobian (free, m, n), as (n, 5, 5); NaN where it is singular.
+    """Residual sd times R^-1, of the QR factors of the weighted Jacobian (free, m, n), as (n, 5, 5); NaN where it is singular.
 
     Modified Gram-Schmidt on columns of length one: the condition number enters once, not squared as it would through J'WJ.
     """
@@ -375,7 +375,7 @@ def _root(design: Floats, rss: Floats, df: Ints, unit: Floats) -> Floats:
 def _distinct(x: Floats, there: Bools) -> Ints:
     """Number of distinct doses of each curve."""
     ordered = np.sort(where(there, x, np.inf), axis=1)
-    new = np.concatenate([np.ones((x.shape[0], 1), dtype=np.bool_), np.diff(ordered, axis=1) > 0], axis=1)
+    new = np.concatenate([np.ones((x.shape[0], 1), dtype=np.bool_), ordered[:, 1:] > ordered[:, :-1]], axis=1)
     return np.asarray((new & np.isfinite(ordered)).sum(axis=1), dtype=np.int64)
 
 

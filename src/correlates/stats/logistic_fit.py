@@ -27,7 +27,8 @@ _BLOCK = 1024  # curves worked on together: 16 points of them fit the cache
 _FIRST_STEPS = 15  # most curves are done by then; the others of all blocks go on together
 _STEPS = 300
 _TOLERANCE = 1e-13  # of the objective that a full Gauss-Newton step would still gain
-_ENOUGH = 1e-7  # the same after the last step: an offset of 1e-3 of a standard error and less (Bates and Watts 1981)
+_PATIENCE = 30  # steps after which _ENOUGH is enough
+_ENOUGH = 1e-7  # the same where progress is slow: the estimate is off by 1e-3 of a standard error or less (Bates and Watts 1981)
 _FLOOR = 1e-26  # the same, relative to the signals, for data without noise
 _LARGEST = 3.0  # of one step in b, c, k and g
 _ASYMMETRY = (
@@ -119,7 +120,6 @@ def solve(
     free
         4 (G = 1) or 5 parameters.
     """
-    n = signal.shape[1]
     rise = np.ones_like(sign)
     task = _Task(
         dose=dose, signal=signal, weight=weight, sign=sign, rise=rise, power=power, variance=variance, free=free
@@ -127,7 +127,7 @@ def solve(
     rise, starts = _starts(task)
     task = replace(task, rise=rise)
     theta, objective, converged, steps = _blocks(task, starts[0], _FIRST_STEPS)
-    for start in (theta, *starts[1:3]):
+    for start in (theta, *starts[1:2]):
         again = np.flatnonzero(~converged)
         if again.size == 0:
             break
@@ -192,11 +192,12 @@ def _descend(task: _Task, start: Floats, most: int) -> tuple[Floats, Floats, Boo
     stuck = ~np.isfinite(value)
     for count in range(1, most + 1):
         step, gain = _step(normal, score, damping, free)
-        tiny = gain <= _TOLERANCE * value + floor  # necessary: damping only makes the gain smaller
+        tolerance = _TOLERANCE if count <= _PATIENCE else _ENOUGH
+        tiny = gain <= tolerance * value + floor  # necessary: damping only makes the gain smaller
         if tiny.any():
             near = np.flatnonzero(tiny)
             full = _step(normal[:, :, near], score[:, near], np.full(near.size, 1e-12), free)[1]
-            tiny[near] = full <= _TOLERANCE * value[near] + floor[near]
+            tiny[near] = full <= tolerance * value[near] + floor[near]
         stuck |= damping > 1e12
         leave = (tiny & np.isfinite(value)) | stuck
         if leave.any():
@@ -284,7 +285,7 @@ def _starts(task: _Task) -> tuple[Floats, list[Floats]]:
 
     Curves whose (centred) dose series is the same share the grid, which then costs one matrix product.
     """
-    m, n = task.signal.shape
+    n = task.signal.shape[1]
     asymmetries = _ASYMMETRIES if task.free == 5 else (1.0,)
     weight = task.weight
     if task.variance == "fitted":
