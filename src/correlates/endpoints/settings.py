@@ -55,6 +55,8 @@ class DurableClass:
     """What shows that a response is ongoing at the landmark: a response assessment, or any later contact, on or after the landmark."""
     window: int = 0
     """Days before the landmark within which the last assessment or contact still counts."""
+    criteria: str | None = None
+    """Response criteria of the assessments used; null takes the only criteria, and it is an error when there are several."""
     evaluator: str | None = None
     """Whose assessments count; null takes the only evaluator, and it is an error when there are several."""
     label: str | None = None

@@ -1,0 +1,269 @@
+"""Best overall response, and the class of durable response made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from correlates.endpoints.history import Assessment, Event, History, histories
+from correlates.endpoints.record import Derived, Finding, Given
+from correlates.endpoints.settings import BestResponse, DurableClass, Endpoint
+from correlates.terms import Durability, OutcomeKind, Reason, Response
+
+RANK = (Response.CR, Response.PR, Response.SD, Response.PD)
+"""Responses, best first."""
+RESPONDERS = (Response.CR, Response.PR)
+
+
+def derive_best_response(name: str, spec: Endpoint, given: Given) -> Derived:
+    """Best overall response of every subject: see :func:`best_response`."""
+    assert isinstance(spec, BestResponse)
+    courses, criteria, checks = histories(
+        given.subjects, given.tables, evaluator=spec.evaluator, criteria=spec.criteria, endpoint=name
+    )
+    findings = {s: replace(_sure(c, lambda h: best_response(h, spec)), scale=criteria) for s, c in courses.items()}
+    words = tuple(r.value for r in RANK)
+    return Derived(kind=OutcomeKind.CLASS, findings=findings, classes=words, checks=tuple(checks))
+
+
+def derive_durability(name: str, spec: Endpoint, given: Given) -> Derived:
+    """Class of durable response of every subject: see :func:`durability`."""
+    assert isinstance(spec, DurableClass)
+    courses, criteria, checks = histories(
+        given.subjects, given.tables, evaluator=spec.evaluator, criteria=spec.criteria, endpoint=name
+    )
+    findings = {s: replace(_sure(c, lambda h: durability(h, spec)), scale=criteria) for s, c in courses.items()}
+    words = tuple(d.value for d in Durability if d is not Durability.UNDETERMINED)
+    return Derived(kind=OutcomeKind.CLASS, findings=findings, classes=words, checks=tuple(checks))
+
+
+def _sure(course: History, rule: Callable[[History], Finding]) -> Finding:
+    """The outcome, where it is the same wherever the incomplete dates lie; else undetermined."""
+    if course.reason is not None:
+        return Finding(reason=course.reason, detail=course.reason.label)
+    if course.conflict is not None:
+        ids = tuple(i for a in course.assessments for i in a.source_ids)
+        return Finding(reason=Reason.DUPLICATED, detail=f"contradicting assessments: {course.conflict}", source_ids=ids)
+    if course.exact:
+        return rule(course)
+    found = [rule(course.placed(assessments_late=a, events_late=e)) for a in (False, True) for e in (False, True)]
+    classes = dict.fromkeys(f.category or (f.reason.label.lower() if f.reason else "") for f in found)
+    if len(classes) == 1:
+        days = {f.day for f in found}
+        return replace(
+            found[-1],
+            day=found[-1].day if len(days) == 1 else None,
+            detail=f"{found[-1].detail}; the same wherever the incomplete dates lie",
+        )
+    return Finding(
+        reason=Reason.PARTIAL_DATE,
+        detail=f"depends on an incomplete date: {' or '.join(classes)}",
+        source_ids=found[-1].source_ids,
+    )
+
+
+def best_response(course: History, rule: BestResponse) -> Finding:
+    """Best overall response: the best of the evaluable assessments that count.
+
+    They are those after the infusion (day 1 and later), up to and including the first progression, and, with
+    ``until_new_therapy``, up to and including the day on which new anticancer therapy or a transplant starts.
+
+    Undefined when
+        No evaluable assessment counts (``no-assessment``).
+    """
+    stop = _earliest(course.new_therapy, course.transplant) if rule.until_new_therapy else None
+    seen = counted(course, stop)
+    if not seen:
+        return _nothing(course, stop)
+    best = min(seen, key=lambda a: RANK.index(a.response))
+    last = seen[-1]
+    # a complete response cannot be bettered: it is known when it is reached, any other best only at the end
+    known = best if best.response is Response.CR else last
+    return Finding(
+        category=best.response.value,
+        day=best.day,
+        known_on_day=known.day,
+        detail=f"{best}" + _best_of(seen, best) + _stopped(course, stop),
+        source_ids=tuple(i for a in seen for i in a.source_ids),
+    )
+
+
+def counted(course: History, stop: int | None) -> tuple[Assessment, ...]:
+    """The assessments that count: evaluable, not after ``stop``, up to and including the first progression."""
+    seen: list[Assessment] = []
+    for assessment in course.assessments:
+        if assessment.response is Response.NE or (stop is not None and (assessment.day or 0) > stop):
+            continue
+        seen.append(assessment)
+        if assessment.response is Response.PD:
+            break
+    return tuple(seen)
+
+
+def durability(course: History, rule: DurableClass) -> Finding:
+    """Class of durable response.
+
+    With ``best`` the best response among the assessments that count, in this order:
+
+    1. no evaluable assessment: undetermined (``no-assessment``);
+    2. ``best`` among ``nonresponder_best``: nonresponder; another best that is no response: undetermined
+       (``not-classed``);
+    3. the first of progression, death, new anticancer therapy and transplant after the response, on or before the
+       landmark: progression makes *relapsed* (it goes before another event of the same day); the others are
+       undetermined, or what the settings say;
+    4. none of them on or before the landmark, and the subject followed to the landmark: *durable*; with ``any_time`` a
+       later progression still makes *relapsed*;
+    5. not followed to the landmark: undetermined (``follow-up-too-short``).
+
+    Source: Locke et al. 2020, Blood Adv 4:4898 (ongoing response at least one year after infusion; relapse after CR or
+    PR; nonresponder). What the paper leaves open is a setting: see docs/methods/durability.md.
+    """
+    ignored = rule.transplant_in_response == "ongoing"
+    transplant = None if ignored else course.transplant
+    stop = _earliest(course.new_therapy, transplant)
+    seen = counted(course, stop)
+    if not seen:
+        return _nothing(course, stop)
+    ids = tuple(i for a in seen for i in a.source_ids)
+    best = min(seen, key=lambda a: RANK.index(a.response))
+    if best.response in rule.nonresponder_best:
+        last = seen[-1]
+        return Finding(
+            category=Durability.NONRESPONDER.value,
+            day=last.day,
+            known_on_day=last.day,
+            detail=f"best response {best}{_best_of(seen, best)}{_stopped(course, stop)}: nonresponder",
+            source_ids=ids,
+        )
+    if best.response not in RESPONDERS:
+        words = ", ".join(r.value for r in rule.nonresponder_best)
+        return Finding(
+            reason=Reason.NOT_CLASSED,
+            detail=f"best response {best}; only {words} makes a nonresponder",
+            source_ids=ids,
+        )
+    return _after_response(course, rule, seen, best, transplant)
+
+
+def _after_response(
+    course: History, rule: DurableClass, seen: tuple[Assessment, ...], best: Assessment, transplant: Event | None
+) -> Finding:
+    ids = tuple(i for a in seen for i in a.source_ids)
+    last, landmark = seen[-1], rule.landmark
+    response = next(a for a in seen if a.response in RESPONDERS)
+    begin = f"{best}" if best.day == response.day else f"{response}, {best}"
+    progression = last if last.response is Response.PD else None
+    others: list[tuple[int, str, str, Reason, Event]] = [
+        (event.earliest, words, setting, reason, event)
+        for event, words, setting, reason in (
+            (course.new_therapy, "new anticancer therapy", rule.new_therapy_in_response, Reason.NEW_THERAPY),
+            (transplant, "stem-cell transplant", rule.transplant_in_response, Reason.TRANSPLANT),
+            (course.death, "death", rule.death_in_response, Reason.DIED_IN_RESPONSE),
+        )
+        if event is not None
+    ]
+    other = min(others, key=lambda o: o[0], default=None)
+    if progression is not None and (other is None or (progression.day or 0) <= other[0]):
+        return _progressed(rule, begin, progression, ids)
+    if other is not None and other[0] <= landmark:
+        day, words, setting, reason, event = other
+        text = f"{begin}, {words} in response on day {day}, without progression"
+        ids = (*ids, event.source_id)
+        if setting == "relapsed":
+            return Finding(
+                category=Durability.RELAPSED.value,
+                day=day,
+                known_on_day=day,
+                detail=f"{text}: counted as relapsed",
+                source_ids=ids,
+            )
+        return Finding(reason=reason, detail=text, source_ids=ids)
+    evidence = _evidence(course, rule, seen)
+    if evidence is None:
+        shown = f"last response assessment {last}" if rule.follow_up_by == "assessment" else _last_seen(course)
+        until = f"day {landmark - rule.window}" if rule.window else f"the landmark, day {landmark}"
+        return Finding(
+            reason=Reason.FOLLOW_UP_TOO_SHORT,
+            detail=f"{begin}, no progression; {shown}, before {until}",
+            source_ids=ids,
+        )
+    day, words = evidence
+    later = f"; {other[1]} on day {other[0]}, after the landmark" if other is not None else ""
+    return Finding(
+        category=Durability.DURABLE.value,
+        day=day,
+        known_on_day=day,
+        detail=f"{begin}, no progression; {words}{later}: in response at day {landmark}",
+        source_ids=ids,
+    )
+
+
+def _progressed(rule: DurableClass, begin: str, progression: Assessment, ids: tuple[str, ...]) -> Finding:
+    day, landmark = progression.day or 0, rule.landmark
+    visit = f" ({progression.visit})" if progression.visit else ""
+    text = f"{begin}, progression on day {day}{visit}"
+    if day <= landmark or rule.relapse == "any_time":
+        when = f"by day {landmark}" if day <= landmark else f"after day {landmark} (any time counts)"
+        return Finding(
+            category=Durability.RELAPSED.value,
+            day=day,
+            known_on_day=day,
+            detail=f"{text}: relapsed {when}",
+            source_ids=ids,
+        )
+    return Finding(
+        category=Durability.DURABLE.value,
+        day=day,
+        known_on_day=day,
+        detail=f"{text}, after the landmark: in response at day {landmark}",
+        source_ids=ids,
+    )
+
+
+def _evidence(course: History, rule: DurableClass, seen: tuple[Assessment, ...]) -> tuple[int, str] | None:
+    """What shows that the subject was followed to the landmark: the day, and in words."""
+    needed = rule.landmark - rule.window
+    hit = next((a for a in seen if (a.day or 0) >= needed), None)
+    if hit is not None:
+        return hit.day or 0, f"assessed on day {hit.day} ({hit.response.value})"
+    if rule.follow_up_by == "assessment":
+        return None
+    return next(((day, f"seen on day {day} ({what})") for day, what in course.contacts if day >= needed), None)
+
+
+def _last_seen(course: History) -> str:
+    return "last seen on day {} ({})".format(*course.contacts[-1]) if course.contacts else "no contact recorded"
+
+
+def _nothing(course: History, stop: int | None) -> Finding:
+    notes = []
+    unevaluable = sum(a.response is Response.NE for a in course.assessments)
+    if unevaluable:
+        notes.append(f"{unevaluable} not evaluable")
+    if course.before:
+        notes.append(f"{course.before} on or before the day of infusion")
+    if stop is not None:
+        notes.append(f"new therapy or transplant on day {stop}")
+    if course.death is not None:
+        notes.append(f"death on day {course.death.earliest}")
+    detail = "no evaluable assessment" + (f": {', '.join(notes)}" if notes else "")
+    ids = tuple(i for a in course.assessments for i in a.source_ids)
+    return Finding(reason=Reason.NO_ASSESSMENT, detail=detail, source_ids=ids)
+
+
+def _earliest(*events: Event | None) -> int | None:
+    return min((e.earliest for e in events if e is not None), default=None)
+
+
+def _best_of(seen: tuple[Assessment, ...], best: Assessment) -> str:
+    last = seen[-1]
+    if last.response is Response.PD and last is not best:
+        return f", progression on day {last.day}"
+    return "" if len(seen) == 1 else f", the best of {len(seen)} assessments"
+
+
+def _stopped(course: History, stop: int | None) -> str:
+    after = [
+        a for a in course.assessments if stop is not None and (a.day or 0) > stop and a.response is not Response.NE
+    ]
+    return f"; {len(after)} after new therapy or transplant on day {stop} do not count" if after else ""

@@ -1,0 +1,92 @@
+"""Words that clinical files use, folded to the controlled words: responses, disposition events, grading scales."""
+
+from __future__ import annotations
+
+import re
+
+from correlates.terms import Response, Scale
+
+METABOLIC: dict[str, Response] = {
+    "CMR": Response.CR,
+    "COMPLETE METABOLIC RESPONSE": Response.CR,
+    "PMR": Response.PR,
+    "PARTIAL METABOLIC RESPONSE": Response.PR,
+    "NMR": Response.SD,
+    "NO METABOLIC RESPONSE": Response.SD,
+    "SMD": Response.SD,
+    "STABLE METABOLIC DISEASE": Response.SD,
+    "PMD": Response.PD,
+    "PROGRESSIVE METABOLIC DISEASE": Response.PD,
+}
+"""Lugano 2014, assessed with PET-CT."""
+
+ANATOMIC: dict[str, Response] = {"CAR": Response.CR, "PAR": Response.PR, "SAD": Response.SD, "PAD": Response.PD}
+"""Lugano 2014, assessed with CT alone (complete, partial anatomic response; stable, progressive anatomic disease)."""
+
+OVERALL: dict[str, Response] = {
+    "CR": Response.CR,
+    "COMPLETE RESPONSE": Response.CR,
+    "COMPLETE REMISSION": Response.CR,
+    "PR": Response.PR,
+    "PARTIAL RESPONSE": Response.PR,
+    "PARTIAL REMISSION": Response.PR,
+    "SD": Response.SD,
+    "STABLE DISEASE": Response.SD,
+    "NON-CR/NON-PD": Response.SD,
+    "PD": Response.PD,
+    "PROGRESSIVE DISEASE": Response.PD,
+    "RELAPSED DISEASE": Response.PD,
+    "RELAPSED DISEASE OR PROGRESSIVE DISEASE": Response.PD,
+}
+NOT_EVALUABLE = ("NE", "NOT EVALUABLE", "UNEVALUABLE")
+NOT_DONE = ("", "ND", "NOT DONE", "NA", "NOT ASSESSED", "UNKNOWN")
+
+_BLANKS = re.compile(r"[\s_]+")
+
+
+def folded(text: str | None) -> str:
+    """Text in capitals with single blanks; empty for null."""
+    return _BLANKS.sub(" ", (text or "").strip()).upper()
+
+
+def tokens(text: str | None) -> frozenset[str]:
+    """The words and numbers in a text, in lower case: ``LUGANO 2014`` and ``lugano_2014`` have the same."""
+    return frozenset(re.findall(r"[a-z]+|\d+", (text or "").lower()))
+
+
+def response(text: str | None) -> Response | None:
+    """The response a word means; NE for not evaluable and not done; None for a word that nobody knows."""
+    word = folded(text)
+    if word in NOT_EVALUABLE or word in NOT_DONE:
+        return Response.NE
+    return METABOLIC.get(word) or ANATOMIC.get(word) or OVERALL.get(word)
+
+
+def is_death(event: str | None) -> bool:
+    """Whether a disposition event is the death of the subject."""
+    return folded(event) in {"DEATH", "DIED"}
+
+
+def is_transplant(event: str | None) -> bool:
+    """Whether a disposition event is a stem-cell transplant."""
+    return "TRANSPLANT" in folded(event)
+
+
+def is_new_therapy(event: str | None) -> bool:
+    """Whether a disposition event is the start of new anticancer therapy."""
+    word = folded(event).replace("-", "").replace("ANTI CANCER", "ANTICANCER").replace("ANTI LYMPHOMA", "ANTILYMPHOMA")
+    therapy = any(w in word for w in ("ANTICANCER THERAPY", "ANTICANCER TREATMENT", "ANTILYMPHOMA THERAPY"))
+    return therapy and any(w in word for w in ("NEW", "SUBSEQUENT", "NEXT", "OTHER"))
+
+
+def scale(text: str | None) -> Scale | None:
+    """The grading scale a text names (``LEE 2014``, ``ASTCT``, ``CTCAE v4.03``); None when it names none we know."""
+    found = tokens(text)
+    if "astct" in found or "asbmt" in found:
+        return Scale.ASTCT_2019
+    if "lee" in found and ("2014" in found or not any(t.isdigit() for t in found)):
+        return Scale.LEE_2014
+    if "ctcae" in found or "ctcaev" in found:
+        version = re.search(r"(\d)", (text or "").lower().split("ctcae")[-1])
+        return {"4": Scale.CTCAE_4_03, "5": Scale.CTCAE_5_0}.get(version[1]) if version else None
+    return None
