@@ -158,6 +158,8 @@ class Reason(StrEnum):
     TRANSPLANT = "transplant", "Stem-cell transplant in response before the landmark"
     DIED_IN_RESPONSE = "died-in-response", "Died in response without documented progression"
     PARTIAL_DATE = "partial-date", "The date is incomplete and no imputation rule is declared"
+    LESION_NOT_EVALUABLE = "lesion-not-evaluable", "A target lesion was not evaluable or not recorded"
+    NOT_CLASSED = "not-classed", "The rule gives this history no class"
     SCALE_MIXED = "scale-mixed", "Grades of more than one scale for one subject"
     # analyses
     ONE_CLASS = "one-class", "All subjects are in one class of the endpoint"
@@ -165,4 +167,8 @@ class Reason(StrEnum):
     ALL_CENSORED = "all-censored", "Every value of the biomarker is censored at one limit"
     TOO_FEW = "too-few", "Too few subjects for the method"
     NOT_CONVERGED = "not-converged", "The fit did not converge"
+    SEPARATED = "separated", "The biomarker separates the classes: no finite maximum likelihood estimate exists"
+    NOT_POSITIVE = "not-positive", "A logarithm is declared and a value is zero or negative"
+    NOT_FINITE = "not-finite", "A value is infinite or not a number"
+    NOT_APPLICABLE = "not-applicable", "The method does not apply to this kind of biomarker or endpoint"
     NOT_ESTIMABLE = "not-estimable", "The quantity is not defined for these data"
