@@ -34,7 +34,7 @@ class Calibrated:
     checks: pl.DataFrame
 
 
-def calibrate(
+def read_factory(
     named: pl.DataFrame, unknown: pl.DataFrame, table: pl.DataFrame, settings: Immunoassay, assay: str
 ) -> Calibrated:
     """Recompute every concentration from the coefficients in the file.

@@ -8,10 +8,11 @@ from dataclasses import replace
 import polars as pl
 
 from correlates.errors import PlanError, Problem
-import correlates.quantify.factory as factory
 from correlates.quantify import immunoassay_curves as curves
 from correlates.quantify import immunoassay_samples as sets
 from correlates.quantify.analyte_names import named_wells, report_unit
+from correlates.quantify.factory import METHOD as FACTORY
+from correlates.quantify.factory import Calibrated, read_factory
 from correlates.quantify.record import Quantified, Quantifier, conform_inputs, quantified
 from correlates.quantify.rules import gather
 from correlates.quantify.settings import Immunoassay
@@ -22,7 +23,7 @@ SIGNALS = (SignalKind.MFI, SignalKind.ECL, SignalKind.RFU)
 _METHODS = {
     "logistic_4pl": "four-parameter logistic of the plate's standards, inverted at the mean signal of the replicates",
     "logistic_5pl": "five-parameter logistic of the plate's standards, inverted at the mean signal of the replicates",
-    factory.METHOD: "the instrument's factory calibration, inverted at the mean signal",
+    FACTORY: "the instrument's factory calibration, inverted at the mean signal",
 }
 
 
@@ -73,7 +74,7 @@ def quantify_immunoassay(
     named, table, plate_checks = curves.prepare(named, settings, name)
     unknown = sets.sample_wells(named, samples, settings)
     if settings.curve == "factory":
-        found = factory.calibrate(named, unknown, table, settings, name)
+        found = read_factory(named, unknown, table, settings, name)
     else:
         found = _by_standards(named, unknown, table, settings, name)
     judged = sets.judge(found.sets, settings)
@@ -91,7 +92,7 @@ def quantify_immunoassay(
 
 def _by_standards(
     named: pl.DataFrame, unknown: pl.DataFrame, table: pl.DataFrame, settings: Immunoassay, name: str
-) -> factory.Calibrated:
+) -> Calibrated:
     calibration = curves.calibrate(named, table, settings, name)
     fits = calibration.fits
     quantity = curves.read_off(fits, unknown["curve"], unknown["signal"])["quantity"]
@@ -112,7 +113,7 @@ def _by_standards(
         how="left",
         maintain_order="left",
     )
-    return factory.Calibrated(
+    return Calibrated(
         sets=reduced, curves=calibration.curves, curve_points=calibration.curve_points, checks=calibration.checks
     )
 
