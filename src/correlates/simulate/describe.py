@@ -1,7 +1,14 @@
-"""The causal graph for people: drawn and tabulated from its own tables."""
+"""The causal graph for people: drawn and tabulated from its own tables.
+
+``python -m correlates.simulate.describe PAGE`` writes the tables into the marked parts of a Markdown page.
+"""
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 from correlates.simulate.causal import DEFAULT, Coefficients
@@ -80,3 +87,23 @@ def analyte_table() -> str:
         for a in ANALYTES
     ]
     return "\n".join(rows)
+
+
+_MADE: dict[str, Callable[[], str]] = {
+    "mermaid": lambda: f"```mermaid\n{mermaid()}\n```",
+    "node_table": node_table,
+    "edge_table": edge_table,
+    "constant_table": constant_table,
+    "analyte_table": analyte_table,
+}
+_PART = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def refresh(page: str) -> str:
+    """A Markdown page with each part between ``<!-- made: NAME -->`` and ``<!-- end -->`` made anew."""
+    return _PART.sub(lambda found: f"{found[1]}{_MADE[found[2]]()}\n{found[3]}", page)
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    target.write_text(refresh(target.read_text(encoding="utf-8")), encoding="utf-8")

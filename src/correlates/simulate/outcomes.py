@@ -165,7 +165,7 @@ def _death(seed: int, progression: Floats, crs: Ints, coefficients: Coefficients
     early = np.where(rng.random(n) < get("early_death"), 10.0 + rng.integers(0, 14, n), NEVER)
     progressed = np.isfinite(progression)
     death = np.select([progressed & rescued, progressed], [late, refractory], in_response)
-    return np.minimum(death, np.minimum(toxic, early))
+    return np.asarray(np.minimum(death, np.minimum(toxic, early)), dtype=np.float64)
 
 
 def _further_therapy(

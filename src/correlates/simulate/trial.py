@@ -23,10 +23,16 @@ class Trial:
         ``best_response``, ``durability`` (what the default rules give with the follow-up this subject has),
         ``crs_grade``, ``ne_grade``, ``progression_day``, ``death_day``, ``new_therapy_day``, ``transplant_day``,
         ``last_contact_day`` (null where it did not happen), ``tocilizumab``, ``steroids``.
+        Also ``tocilizumab_day`` and ``steroids_day`` (first dose), ``sampled_peak`` (true maximum over the samples taken
+        from day 0 to 28, what published peaks are compared with), ``il15_day0_pg_ml``, ``relapsed_after_landmark``
+        (a responder whose documented progression came after day 365), ``uncensored_progression_day`` and
+        ``uncensored_death_day`` (what happens when follow-up does not end). The latent variables are the columns
+        ``latent_*``.
     product
         One row per subject: ``subject_id`` and the product attributes (``viable_dose_1e6``, ``doubling_time_days``,
         ``cd4_cd8_ratio``, ``ccr7_cd45ra_percent``, ``cd8_percent``, ``vcn``, ``transduction_percent``,
-        ``viability_percent``, ``ifng_coculture_pg_ml``, ``weight_kg`` ...).
+        ``viability_percent``, ``ifng_coculture_pg_ml``, ``weight_kg``, and the numbers infused ``ccr7_cd45ra_1e6`` and
+        ``cd8_1e6``, shares of the viable dose).
     samples
         One row per blood or serum sample: ``sample_id``, ``subject_id``, ``matrix``, ``visit``, ``nominal_day``,
         ``study_day`` (may be fractional only by whole days: integers), ``dna_ng``, ``lymphocytes_per_ul``,
