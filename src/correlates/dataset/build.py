@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from correlates.dataset.populations import members
@@ -62,8 +63,7 @@ def build(
     if wrong:
         raise DerivationError(wrong)
     frame = subjects.select("subject_id")
-    if codes:
-        frame = frame.join(_wide(parameters, codes), on="subject_id", how="left", maintain_order="left")
+    frame = frame.with_columns(_wide(parameters, subjects, codes))
     for name, (kind,) in kinds.items():
         part = _endpoint(outcomes.filter(pl.col("endpoint") == name), name, OutcomeKind(kind))
         frame = frame.join(part, on="subject_id", how="left", maintain_order="left")
@@ -105,18 +105,25 @@ def _problems(
     return found
 
 
-def _wide(parameters: pl.DataFrame, codes: list[str]) -> pl.DataFrame:
-    """One row per subject, ``CODE`` and ``CODE|censoring`` per parameter."""
-    words = parameters.group_by("code").agg(pl.col("category").is_not_null().any())
-    categorical = set(words.filter("category")["code"].to_list())
-    values = parameters.pivot(on="code", index="subject_id", values="value", aggregate_function="first")
-    texts = parameters.pivot(on="code", index="subject_id", values="category", aggregate_function="first")
-    censoring = parameters.pivot(on="code", index="subject_id", values="censoring", aggregate_function="first")
-    columns = [values["subject_id"]]
-    for code in codes:
-        columns.append(texts[code].cast(TEXT) if code in categorical else values[code].cast(NUMBER))
-        columns.append(censoring[code].cast(TEXT).alias(f"{code}|censoring"))
-    return pl.DataFrame(columns)
+def _wide(parameters: pl.DataFrame, subjects: pl.DataFrame, codes: list[str]) -> list[pl.Series]:
+    """``CODE`` and ``CODE|censoring`` of every parameter, in the order of the subjects.
+
+    Each column is gathered from the long table by position: a panel of thousands of parameters costs no more than its
+    values.
+    """
+    places = pl.DataFrame({"code": codes, "column": range(len(codes))}, schema={"code": TEXT, "column": WHOLE})
+    people = subjects.select("subject_id").with_row_index("row")
+    found = parameters.with_row_index("at").join(places, on="code").join(people, on="subject_id")
+    index = np.full((len(codes), subjects.height), -1, dtype=np.int64)
+    index[found["column"].to_numpy(), found["row"].to_numpy()] = found["at"].to_numpy()
+    values, texts, words = (parameters[c] for c in ("value", "category", "censoring"))
+    categorical = set(parameters.filter(pl.col("category").is_not_null())["code"].unique().to_list())
+    columns = []
+    for code, at in zip(codes, index, strict=True):
+        picked = pl.Series(at).set(pl.Series(at < 0), None)
+        columns.append((texts if code in categorical else values).gather(picked).alias(code))
+        columns.append(words.gather(picked).alias(f"{code}|censoring"))
+    return columns
 
 
 def _endpoint(rows: pl.DataFrame, name: str, kind: OutcomeKind) -> pl.DataFrame:

@@ -121,7 +121,7 @@ def courses(samples: pl.DataFrame, *, assay: str | None, analytes: Sequence[str]
     kinds = pl.DataFrame(
         {"analyte": analytes, "a": np.arange(len(analytes))}, schema={"analyte": pl.String, "a": pl.Int64}
     )
-    units = {a: common_unit(samples.filter(pl.col("analyte") == a)["unit"]) for a in analytes}
+    units = _units(samples)
     frame = (
         _in_one_unit(samples, units)
         .join(places, on="subject_id", how="inner")
@@ -151,7 +151,7 @@ def courses(samples: pl.DataFrame, *, assay: str | None, analytes: Sequence[str]
         assay=assay,
         analytes=tuple(analytes),
         subjects=tuple(subjects),
-        units=tuple(units[a] for a in analytes),
+        units=tuple(units.get(a) for a in analytes),
         times=pad(frame["day"].to_numpy().astype(np.float64), row, column, shape).astype(np.float64),
         values=pad(frame["value"].to_numpy().astype(np.float64), row, column, shape).astype(np.float64),
         censoring=pad(frame["code"].to_numpy().astype(np.int8), row, column, shape).astype(np.int8),
@@ -166,6 +166,13 @@ def common_unit(column: pl.Series) -> str | None:
     """The unit most rows are in; the alphabet decides between equals."""
     counts = column.drop_nulls().value_counts().sort(["count", column.name], descending=[True, False])
     return counts[column.name][0] if counts.height else None
+
+
+def _units(samples: pl.DataFrame) -> dict[str, str | None]:
+    """The unit most samples of an analyte are in, by analyte."""
+    counts = samples.drop_nulls("unit").group_by("analyte", "unit").len()
+    first = counts.sort(["analyte", "len", "unit"], descending=[False, True, False]).unique("analyte", keep="first")
+    return dict(first.select("analyte", "unit").iter_rows())
 
 
 def _in_one_unit(samples: pl.DataFrame, units: dict[str, str | None]) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from correlates.parameters.record import Computed, Inputs, Parameter
 from correlates.parameters.registry import record
 from correlates.parameters.settings import Characteristic, Lab, Product, Profile, Ratio, Window
 from correlates.parameters.settings import Parameter as ParameterSettings
-from correlates.parameters.validate import family_codes, problems, ratio_order
+from correlates.parameters.validate import problems, ratio_order
 from correlates.schema import CHECKS, PARAMETERS, conform
 from correlates.terms import Timing
 
@@ -117,12 +117,8 @@ def derive(
         computed: Computed = entry.compute(code, spec, inputs)
         notes += computed.checks
         frame = _described(code, spec, entry, computed.rows)
-        for (part,), rows in frame.group_by("code", maintain_order=True):
-            done[str(part)] = rows
-        if frame.is_empty():
-            done.update(dict.fromkeys(family_codes(code, spec, analytes), frame))
-    ordered = [done[name] for code, spec in specs.items() for name in family_codes(code, spec, analytes)]
-    table = pl.concat([PARAMETERS.empty(), *(f.select(PARAMETERS.names) for f in ordered)])
+        done[code] = frame
+    table = pl.concat([PARAMETERS.empty(), *(done[code].select(PARAMETERS.names) for code in specs)])
     return Derived(parameters=conform(table, PARAMETERS), checks=conform(checks_table(notes), CHECKS))
 
 

@@ -37,9 +37,15 @@ def quotient_unit(numerator: str | None, denominator: str | None) -> tuple[str |
     return f"{wrapped(numerator)}/{wrapped(denominator)}", 1.0
 
 
+def _part(code: str, inputs: Inputs) -> pl.DataFrame:
+    """The rows of a parameter already computed, alone or in its family."""
+    found = [f.filter(pl.col("code") == code) for f in inputs.done.values()]
+    return next(f for f in found if f.height or inputs.subjects.is_empty())
+
+
 def ratio(code: str, settings: Ratio, inputs: Inputs) -> Computed:
     """Numerator over denominator, subject by subject, with what censoring of the parts leaves known."""
-    top, base = (inputs.done[part] for part in settings.of)
+    top, base = (_part(part, inputs) for part in settings.of)
     both = top.join(base, on="subject_id", how="left", suffix="_base", maintain_order="left")
     a, b = (both[c].fill_null(0.0).to_numpy().astype(np.float64) for c in ("value", "value_base"))
     ca, cb = (

@@ -30,7 +30,7 @@ class Inputs:
     burden, product, characteristics
         The tables of those names.
     done
-        Rows of the parameters already computed, by code.
+        Rows of the parameters already computed, by declared code (a family over analytes is one frame).
     """
 
     subjects: pl.DataFrame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
@@ -52,7 +53,8 @@ def problems(
     codes = [name for code, spec in specs.items() for name in family_codes(code, spec, analytes)]
     found = [
         Problem(code="duplicate-code", what=f"Two parameters give the code {name!r}", do="Rename one")
-        for name in sorted({c for c in codes if codes.count(c) > 1})
+        for name, count in sorted(Counter(codes).items())
+        if count > 1
     ]
     for code, spec in specs.items():
         if isinstance(spec, Profile | Window):
