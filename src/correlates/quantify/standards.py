@@ -198,7 +198,7 @@ def accept(lines: Lines, points_: pl.DataFrame, settings: Qpcr, assay: str) -> t
             pl.col("share").fill_null(0.0),
             pl.col("ntc_unread").fill_null(value=False),
             pl.col("ntc_ids").fill_null([]),
-            efficiency=pl.when(pl.col("invertible")).then((-np.log(10.0) / pl.col("slope")).exp() - 1.0),
+            efficiency=pl.when(pl.col("invertible")).then((-calibration.LN10 / pl.col("slope")).exp() - 1.0),
         )
         # a slope near zero has an efficiency that is no number: it is not reported
         .with_columns(efficiency=pl.when(pl.col("efficiency") < 1e6).then("efficiency"))

@@ -1,0 +1,41 @@
+"""Concentrations, intervals and ratios that a Bio-Rad instrument printed (QuantaSoft Analysis Pro, sample data of the R
+package ddpcr by D. Attali, MIT): counts in, printed figures out. Bio-Rad's droplet is 0.85 nL."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from correlates.stats import poisson
+
+# accepted, positives: concentration, lower, upper in copies/uL
+PRINTED = [
+    (20486, 10940, 898.375854492188, 881.25439453125, 915.750244140625),
+    (20486, 11037, 910.391479492188, 893.107421875, 927.933349609375),
+    (19626, 15347, 1791.92456054688, 1761.15856933594, 1823.51672363281),
+    (18701, 9790, 872.1064453125, 854.56396484375, 889.914489746094),
+]
+
+
+@pytest.mark.parametrize(("n", "k", "concentration", "lower", "upper"), PRINTED)
+def test_concentration_and_the_instruments_interval(
+    n: int, k: int, concentration: float, lower: float, upper: float
+) -> None:
+    found = poisson.copies_per_partition(np.array([k]), np.array([n]))
+    per_ul = 1000.0 / 0.85
+    # printed in single precision
+    assert found.copies[0] * per_ul == pytest.approx(concentration, rel=2e-7)
+    assert found.normal_lower[0] * per_ul == pytest.approx(lower, rel=2e-5)  # the instrument's z is 1.96
+    assert found.normal_upper[0] * per_ul == pytest.approx(upper, rel=2e-5)
+
+
+def test_ratio_of_target_and_reference() -> None:
+    """Printed ratio 0.986801694358231, interval 0.960058820946972 to 1.01354456776949 (symmetric)."""
+    x = poisson.copies_per_partition(np.array([10940]), np.array([20486]))
+    y = poisson.copies_per_partition(np.array([11037]), np.array([20486]))
+    found = poisson.ratio_of_targets(x, y, 0.95)
+    assert found.ratio[0] == pytest.approx(0.986801694358231, rel=2e-7)
+    half = (1.01354456776949 - 0.960058820946972) / 2
+    assert 1.96 * found.log_se[0] * found.ratio[0] == pytest.approx(
+        half, rel=1e-3
+    )  # its delta method is not on the log scale

@@ -1,0 +1,172 @@
+"""Digital PCR on small tables of wells."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.unit.quantify.plates import manifest, partition_wells
+
+from correlates.errors import InputError, PlanError
+from correlates.quantify import Quantified, quantify
+from correlates.quantify.settings import Dpcr, Reference, Step
+from correlates.schema import PRODUCT, SAMPLES
+
+REFERENCE = {"targets": {"CAR": ("CAR",), "RPP30": ("RPP",)}, "reference": Reference(target="RPP30")}
+
+
+def run(rows: list[dict[str, object]], samples: pl.DataFrame | None = None, **settings: Any) -> Quantified:
+    declared = {"files": (), "targets": {"CAR": ("CAR",)}, "partition_nl": 0.85, **settings}
+    return quantify(
+        "d", partition_wells(rows), SAMPLES.empty() if samples is None else samples, PRODUCT.empty(), Dpcr(**declared)
+    )
+
+
+def well(positives: int, partitions: int = 15_000, **other: object) -> dict[str, object]:
+    return {"sample_id": "A", "positives": positives, "partitions": partitions, **other}
+
+
+def only(made: Quantified) -> dict[str, Any]:
+    assert made.measurements.height == 1
+    return made.measurements.row(0, named=True)
+
+
+def failed(made: Quantified) -> list[str]:
+    return made.checks.filter(~pl.col("passed") & (pl.col("rule") != "in_manifest"))["rule"].to_list()
+
+
+def test_all_negative_is_left_censored_with_an_upper_bound() -> None:
+    row = only(run([well(0), well(0)]))
+    assert (row["censoring"], row["estimate"], row["lower"]) == ("left", 0.0, 0.0)
+    assert row["value"] == row["lloq"] == pytest.approx(-np.log1p(-3 / 30_000) * 20_000 / 0.85)
+    assert row["upper"] == pytest.approx(-np.log(0.025) / 30_000 * 20_000 / 0.85)
+    assert row["n_replicates"] == 2
+    assert row["cv"] is None
+
+
+def test_all_positive_is_right_censored_at_its_lower_bound() -> None:
+    made = run([well(15_000)])
+    row = only(made)
+    assert (row["censoring"], row["estimate"], row["upper"], row["reason"]) == ("right", None, None, None)
+    assert row["value"] == row["lower"] > 0
+    assert "no upper bound" in row["detail"]
+    assert failed(made) == ["all_partitions_positive"]
+
+
+def test_fewer_positives_than_the_limit_are_left_censored_and_keep_their_estimate() -> None:
+    row = only(run([well(1), well(1)]))
+    assert row["censoring"] == "left"
+    assert 0 < row["lower"] < row["estimate"] < row["value"] < row["upper"]
+    assert only(run([well(1), well(2)]))["censoring"] == "none"
+
+
+def test_wells_with_few_partitions_are_left_out_by_name() -> None:
+    made = run([well(1500), well(900, 9_000)])
+    row = only(made)
+    assert row["value"] == pytest.approx(-np.log(0.9) * 20_000 / 0.85)
+    assert row["n_replicates"] == 1
+    assert row["source_ids"] == ["d1/D1/A1/CAR"]
+    assert row["detail"] == "1 of 2 wells used"
+    assert made.checks.filter(rule="min_partitions")["action"].to_list() == ["none", "excluded"]
+    none = only(run([well(900, 9_000)]))
+    assert (none["reason"], none["value"]) == ("too-few-partitions", None)
+
+
+def test_wells_without_counts_and_impossible_counts() -> None:
+    assert only(run([{"sample_id": "A", "flag": "missing"}]))["reason"] == "signal-missing"
+    assert only(run([well(10, flag="omitted")]))["reason"] == "signal-missing"
+    assert failed(run([well(16_000)])) == ["counts_possible"]
+
+
+def test_the_volume_is_recovered_from_the_instruments_own_concentrations() -> None:
+    rows = [
+        well(k, reported=round(-np.log1p(-k / 15_000) / 0.91e-3, 1), reported_unit="copies/µL", sample_id=f"S{k}")
+        for k in (100, 3000, 6000, 9000)
+    ]
+    made = run(rows, partition_nl=None)
+    assert made.checks.filter(rule="partition_volume")["value"].to_list() == pytest.approx([0.91], rel=1e-3)
+    found = made.measurements.filter(sample_id="S6000")["value"].item()
+    assert found == pytest.approx(-np.log(0.6) * 20_000 / 0.91, rel=1e-3)
+    assert "from the instrument's own concentrations" in made.measurements["chain"][0]
+
+
+def test_without_a_volume_there_is_no_concentration_but_there_is_a_ratio() -> None:
+    made = run([well(10)], partition_nl=None)
+    row = only(made)
+    assert (row["reason"], row["value"]) == ("factor-missing", None)
+    assert row["detail"] == "the partition volume is neither declared nor in the file"
+    assert "partition_volume" in failed(made)
+    both = run([well(10), well(5000, target="RPP")], partition_nl=None, **REFERENCE)
+    assert only(both)["value"] == pytest.approx(2 * np.log1p(-10 / 15_000) / np.log(2 / 3))
+    assert failed(both) == []
+
+
+def test_the_limit_per_cell_moves_with_the_cells() -> None:
+    few = only(run([well(0), well(1000, target="RPP")], **REFERENCE))
+    many = only(run([well(0), well(9000, target="RPP")], **REFERENCE))
+    assert few["lloq"] / many["lloq"] == pytest.approx(np.log(1 - 9 / 15) / np.log(1 - 1 / 15))
+    assert few["unit"] == "copies/cell"
+    assert few["source_ids"] == ["d1/D1/A1/CAR", "d1/D1/A2/RPP"]
+
+
+@pytest.mark.parametrize(
+    ("positives", "reason"),
+    [(0, "denominator-not-positive"), (2, "denominator-not-positive"), (15_000, "all-partitions-positive")],
+)
+def test_a_reference_that_counts_no_cells(positives: int, reason: str) -> None:
+    row = only(run([well(100), well(positives, target="RPP")], **REFERENCE))
+    assert (row["reason"], row["value"], row["estimate"]) == (reason, None, None)
+    assert f"{positives} positive of 15000 partitions of reference RPP30" in row["detail"]
+
+
+def test_a_sample_without_reference_wells() -> None:
+    row = only(run([well(100)], **REFERENCE))
+    assert row["reason"] == "denominator-not-positive"
+
+
+def test_a_saturated_target_over_a_good_reference_is_right_censored() -> None:
+    row = only(run([well(15_000), well(5000, target="RPP")], **REFERENCE))
+    assert row["censoring"] == "right"
+    assert row["value"] == row["lower"]
+    assert row["estimate"] is None
+
+
+def test_a_reference_that_is_no_target_is_refused() -> None:
+    with pytest.raises(PlanError, match="RPP30"):
+        run([well(1)], reference=Reference(target="RPP30"))
+
+
+def test_the_chain_begins_with_the_counts() -> None:
+    samples = manifest(["A"], dna_ng=100.0)
+    step = Step(divide_by="samples.dna_ng", scale=1000.0, gives="copies/ug DNA", cv=30.0)
+    row = only(run([well(3000)], samples, chain=(step,)))
+    plain = only(run([well(3000)], samples))
+    steps = json.loads(row["chain"])
+    assert [s["unit"] for s in steps] == ["copies/partition", "copies/reaction", "copies/ug DNA"]
+    assert steps[0]["source"] == "3000 positive of 15000 partitions, wells: 1"
+    assert steps[-1]["quantity"] == row["value"] == pytest.approx(plain["value"] * 10)
+    assert np.log(row["upper"] / row["estimate"]) == pytest.approx(
+        np.hypot(np.log(plain["upper"] / plain["estimate"]), 1.959963984540054 * 0.3)
+    )
+
+
+def test_contaminated_controls_dilutions_and_second_plates_are_flagged() -> None:
+    rows = [
+        well(300, dilution=10.0),
+        well(310, plate="D2", well_id="other"),
+        {"role": "ntc", "positives": 5, "partitions": 15_000},
+    ]
+    assert sorted(failed(run(rows))) == ["dilution", "ntc", "one_plate"]
+
+
+def test_replicates_that_disagree_are_flagged() -> None:
+    assert failed(run([well(300), well(600)])) == ["replicates_agree"]
+    assert failed(run([well(300), well(310)])) == []
+
+
+def test_a_well_that_stands_twice_is_refused() -> None:
+    with pytest.raises(InputError, match="more than once"):
+        run([well(1, well_id="x"), well(1, well_id="x")])
