@@ -1,0 +1,371 @@
+"""The stage: the analysis table in, one row per statistic out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, is_dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from correlates.association.blocks import Panel, check, classes, members
+from correlates.association.notices import Notice
+from correlates.association.record import Block, Estimate, Method, Outcome, censored
+from correlates.association.registry import method
+from correlates.association.settings import Biomarker, Comparison, Endpoint, Univariable
+from correlates.association.wilcoxon import P_ADJUSTED
+from correlates.provenance import short_id
+from correlates.schema import RESULTS, conform
+from correlates.schema.table import NUMBER, TEXT, WHOLE
+from correlates.stats.arrays import Bools, Floats, Ints
+from correlates.stats.multiplicity import Adjust, adjust
+from correlates.terms import OutcomeKind, Reason
+
+ADJUSTMENTS = {
+    Adjust.NONE: "none",
+    Adjust.BONFERRONI: "Bonferroni",
+    Adjust.HOLM: "Holm",
+    Adjust.HOCHBERG: "Hochberg",
+    Adjust.BH: "Benjamini-Hochberg",
+    Adjust.BY: "Benjamini-Yekutieli",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """One method on one endpoint in one population: the results of m biomarkers."""
+
+    keys: pl.DataFrame  # one row per biomarker: the columns of the result
+    estimates: tuple[Estimate, ...]
+    method: Method
+    usable: Ints  # which biomarkers the estimates are of
+    failed: Bools  # (m,)
+    p: Floats  # (m,)
+
+
+def associate(
+    analysis: pl.DataFrame, biomarkers: Sequence[Biomarker], endpoints: Sequence[Endpoint], settings: Univariable
+) -> pl.DataFrame:
+    """Hold every biomarker against every endpoint, in every population, by every method that applies.
+
+    Parameters
+    ----------
+    analysis
+        Table ``analysis``: ``subject_id``, a column per biomarker with ``CODE|censoring``, endpoints, ``population:NAME``.
+    biomarkers, endpoints
+        What is tested against what.
+    settings
+        The analysis.
+
+    Returns
+    -------
+    polars.DataFrame
+        Table ``results``, ordered by population, endpoint, method, biomarker and statistic. A biomarker that cannot be analysed
+        has the same rows without values, and ``error`` says why; the others are not touched by it. P values of a family
+        (rows that agree in the columns ``settings.families``) are adjusted together; those without a value do not count.
+
+    Raises
+    ------
+    DerivationError
+        The declaration contradicts the table; see :func:`correlates.association.blocks.check`.
+    """
+    check(analysis, biomarkers, endpoints, settings)
+    asked = [method(code) for code in settings.methods]
+    panel = Panel(analysis, biomarkers)
+    parts: list[_Part] = []
+    for population in settings.populations:
+        within = members(analysis, population)
+        for endpoint in endpoints:
+            group, levels = classes(analysis, endpoint)
+            block = panel.block(group, levels, within)
+            repeated = _repeated(analysis, settings, within & (group >= 0))
+            for record in asked:
+                rows = _rows(record, asked, biomarkers, endpoint)
+                if rows.size:
+                    parts.append(
+                        _part(
+                            block.rows(rows),
+                            record,
+                            endpoint,
+                            population,
+                            settings,
+                            finite=panel.finite[rows],
+                            total=int(within.sum()),
+                            repeated=repeated,
+                        )
+                    )
+    if not parts:
+        return RESULTS.empty()
+    adjusted, families = _adjusted(parts, settings)
+    frames = []
+    start = 0
+    for part in parts:
+        stop = start + part.keys.height
+        frames.append(_frame(part, adjusted[start:stop], families[start:stop], settings))
+        start = stop
+    return conform(pl.concat(frames), RESULTS)
+
+
+def compare(analysis: pl.DataFrame, biomarker: Biomarker, endpoint: Endpoint, settings: Comparison) -> pl.DataFrame:
+    """One biomarker across the classes of an endpoint: Kruskal-Wallis, and declared pairs by Wilcoxon.
+
+    Parameters
+    ----------
+    analysis
+        Table ``analysis``.
+    biomarker, endpoint
+        What is compared across what (peak divided by tumour burden across durable, relapsed and nonresponder, say).
+    settings
+        The comparison: P values of the pairs are adjusted among themselves, the Kruskal-Wallis P is one test.
+
+    Returns
+    -------
+    polars.DataFrame
+        Table ``results``; rows of a pair have the level ``A vs B``, and their shift, ratio and AUC are of A.
+    """
+    return associate(
+        analysis,
+        (biomarker,),
+        (endpoint,),
+        Univariable(
+            name=settings.name,
+            methods=("kruskal_wallis",),
+            adjust=Adjust.NONE,
+            pairs=settings.pairs,
+            pair_adjust=settings.pair_adjust,
+            populations=(settings.population,),
+            level=settings.level,
+            prespecified=settings.prespecified,
+            wilcoxon=settings.wilcoxon,
+        ),
+    )
+
+
+def _rows(record: Method, asked: Sequence[Method], biomarkers: Sequence[Biomarker], endpoint: Endpoint) -> Ints:
+    """The biomarkers a method gives rows for: those it applies to, and those to which none of the methods does."""
+
+    def applies(one: Method, biomarker: Biomarker) -> bool:
+        return endpoint.kind in one.endpoints and biomarker.kind in one.biomarkers
+
+    return np.array(
+        [
+            i
+            for i, biomarker in enumerate(biomarkers)
+            if applies(record, biomarker) or not any(applies(one, biomarker) for one in asked)
+        ],
+        dtype=np.int64,
+    )
+
+
+def _repeated(analysis: pl.DataFrame, settings: Univariable, within: Bools) -> bool:
+    if settings.unit_of is None:
+        return False
+    return bool(analysis[settings.unit_of].filter(pl.Series(within)).is_duplicated().any())
+
+
+def _part(
+    block: Block,
+    record: Method,
+    endpoint: Endpoint,
+    population: str,
+    settings: Univariable,
+    *,
+    finite: Bools,
+    total: int,
+    repeated: bool,
+) -> _Part:
+    m = len(block.biomarkers)
+    sizes = np.stack([block.members(j).sum(axis=1) for j in range(len(block.levels))], axis=1)
+    errors = _before(block, record, endpoint, settings, finite, sizes)
+    usable = np.array([i for i, error in enumerate(errors) if error is None], dtype=np.int64)
+    found = _compute(block, record, endpoint, settings, usable)
+    notices: list[list[str]] = [[] for _ in range(m)]
+    cut, n = censored(block), block.present.sum(axis=1)
+    for i in range(m):
+        if errors[i] is None:
+            if sizes[i].min() < settings.few_events:
+                notices[i].append(Notice.FEW_EVENTS.value)
+            if n[i] and cut[i] / n[i] >= settings.high_censored_share:
+                notices[i].append(Notice.CENSORED_SHARE_HIGH.value)
+        if repeated:
+            notices[i].append(Notice.REPEATED_UNITS.value)
+    p = np.full(m, np.nan)
+    for position, i in enumerate(usable.tolist()):
+        errors[i] = found.errors[position]
+        notices[i] += [notice.value for notice in found.notices[position]]
+    values = next((e.value for e in found.estimates if e.name == "p" and e.level == ""), None)
+    if values is not None:
+        p[usable] = values
+    failed = np.array([error is not None for error in errors], dtype=np.bool_)
+    p[failed] = np.nan
+    keys = pl.DataFrame(
+        {
+            "result_id": [
+                short_id(settings.name, b.code, endpoint.name, population, record.code) for b in block.biomarkers
+            ],
+            "analysis_id": [settings.name] * m,
+            "biomarker": [b.code for b in block.biomarkers],
+            "biomarker_group": [b.group or None for b in block.biomarkers],
+            "endpoint": [endpoint.name] * m,
+            "population": [population] * m,
+            "method": [record.code] * m,
+            "own_unit": [b.unit for b in block.biomarkers],
+            "whole_n": n,
+            "whole_censored": cut,
+            "n_missing": total - n,
+            "prespecified": [b.prespecified and settings.prespecified for b in block.biomarkers],
+            "settings": [_settings(record, settings)] * m,
+            "whole_notices": [_joined(row) for row in notices],
+            "error": [None if error is None else error.value for error in errors],
+        },
+        schema_overrides={
+            "biomarker_group": TEXT,
+            "own_unit": TEXT,
+            "whole_n": WHOLE,
+            "whole_censored": WHOLE,
+            "n_missing": WHOLE,
+            "whole_notices": TEXT,
+            "error": TEXT,
+        },
+    )
+    return _Part(keys=keys, estimates=found.estimates, method=record, usable=usable, failed=failed, p=p)
+
+
+def _before(
+    block: Block, record: Method, endpoint: Endpoint, settings: Univariable, finite: Bools, sizes: Ints
+) -> list[Reason | None]:
+    """Why a method is not asked, biomarker by biomarker."""
+    unusable = record.unusable(block)
+    errors: list[Reason | None] = []
+    for i, biomarker in enumerate(block.biomarkers):
+        if endpoint.kind not in record.endpoints or biomarker.kind not in record.biomarkers:
+            errors.append(Reason.NOT_APPLICABLE)
+        elif not finite[i]:
+            errors.append(Reason.NOT_FINITE)
+        elif (sizes[i] > 0).sum() < 2:
+            errors.append(Reason.ONE_CLASS if sizes[i].sum() else Reason.TOO_FEW)
+        elif endpoint.kind is OutcomeKind.BINARY and sizes[i].min() < settings.least_per_class:
+            errors.append(Reason.TOO_FEW)
+        else:
+            errors.append(unusable[i])
+    return errors
+
+
+def _compute(block: Block, record: Method, endpoint: Endpoint, settings: Univariable, usable: Ints) -> Outcome:
+    """The method on what can be analysed; where nothing can, on nothing, so that the rows are the same."""
+    if endpoint.kind not in record.endpoints or (endpoint.kind is OutcomeKind.BINARY and settings.pairs):
+        settings = replace(settings, pairs=())
+    if endpoint.kind not in record.endpoints and len(block.levels) != 2:
+        # a binary method on classes gives no values; any two classes give the rows it would have
+        block = Block(
+            biomarkers=block.biomarkers,
+            values=block.values,
+            present=block.present,
+            censoring=block.censoring,
+            categories=block.categories,
+            group=np.minimum(block.group, 1),
+            levels=(*block.levels, "", "")[:2],
+        )
+    return record.compute(block.rows(usable), settings)
+
+
+def _settings(record: Method, settings: Univariable) -> str:
+    """The settings in force, as JSON."""
+    names = ("adjust", "families", *record.options)
+    values = {name: getattr(settings, name) for name in names}
+    plain = {
+        name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+        for name, value in values.items()
+    }
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"))
+
+
+def _adjusted(parts: Iterable[_Part], settings: Univariable) -> tuple[Floats, list[str | None]]:
+    """Adjusted P of every result, and the name of its family."""
+    listed = list(parts)
+    p = np.concatenate([part.p for part in listed])
+    if settings.adjust is Adjust.NONE:
+        return np.full(p.size, np.nan), [None] * p.size
+    keys = pl.concat([part.keys.select(settings.families) for part in listed])
+    names = [
+        "; ".join(f"{column} {value or '-'}" for column, value in zip(settings.families, row, strict=True))
+        for row in keys.iter_rows()
+    ]
+    result = np.full(p.size, np.nan)
+    where: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        where.setdefault(name, []).append(i)
+    for at in where.values():
+        result[at] = adjust(p[at], settings.adjust)
+    return result, [f"{ADJUSTMENTS[settings.adjust]} over: {name}" for name in names]
+
+
+def _frame(part: _Part, adjusted: Floats, families: list[str | None], settings: Univariable) -> pl.DataFrame:
+    """The rows of a part: every statistic of every biomarker."""
+    m = part.keys.height
+    unadjusted = [[Notice.NOT_ADJUSTED]] * m if settings.adjust is Adjust.NONE else None
+    first, *rest = part.estimates
+    tables = [_estimate(part, first, m, part.usable, settings, order=0)]
+    whole = Estimate(name=P_ADJUSTED.name, value=adjusted, notices=unadjusted)
+    tables.append(_estimate(part, whole, m, np.arange(m), settings, order=1))
+    tables += [_estimate(part, e, m, part.usable, settings, order=i) for i, e in enumerate(rest, start=2)]
+    keys = part.keys.with_columns(pl.Series("family", families, dtype=TEXT)).with_row_index("row")
+    rows = pl.concat(tables).join(keys, on="row", how="left").sort("row", "order", maintain_order=True)
+    none = pl.lit(None)
+    told = pl.concat_str("whole_notices", "own_notices").str.split(";").list.unique(maintain_order=True)
+    return rows.with_columns(
+        value=pl.when(pl.col("error").is_null()).then("value").otherwise(none),
+        text=pl.when(pl.col("error").is_null()).then("text").otherwise(none),
+        unit=pl.when(pl.col("own")).then("own_unit").otherwise("unit"),
+        n=pl.coalesce("n", "whole_n"),
+        n_censored=pl.coalesce("n_censored", "whole_censored"),
+        notices=told.list.filter(pl.element() != ""),
+    ).select(RESULTS.names)
+
+
+def _estimate(
+    part: _Part, estimate: Estimate, m: int, usable: Ints, settings: Univariable, *, order: int
+) -> pl.DataFrame:
+    """One statistic of m biomarkers; those that could not be analysed get an empty row."""
+    statistic = part.method.statistic(estimate.name)
+    value, n, cut = np.full(m, np.nan), np.full(m, -1), np.full(m, -1)
+    text: list[str | None] = [None] * m
+    notices = [""] * m
+    if estimate.value is not None:
+        value[usable] = estimate.value
+    if estimate.n is not None and estimate.n_censored is not None:
+        n[usable], cut[usable] = estimate.n, estimate.n_censored
+    for position, i in enumerate(usable.tolist()):
+        if estimate.text is not None:
+            text[i] = estimate.text[position]
+        if estimate.notices is not None:
+            notices[i] = _joined(notice.value for notice in estimate.notices[position])
+    used = settings.adjust if estimate.level == "" else settings.pair_adjust
+    table = pl.DataFrame(
+        {
+            "row": np.arange(m, dtype=np.uint32),
+            "order": np.full(m, order),
+            "stat_name": [estimate.name] * m,
+            "stat_label": [statistic.label.format(adjust=ADJUSTMENTS[used])] * m,
+            "level": [estimate.level] * m,
+            "value": pl.Series(value, dtype=NUMBER).fill_nan(None),
+            "text": pl.Series(text, dtype=TEXT),
+            "unit": pl.Series(["ratio" if statistic.unit == "ratio" else None] * m, dtype=TEXT),
+            "own": [statistic.unit == "own"] * m,
+            "n": pl.Series(n, dtype=WHOLE).replace(-1, None),
+            "n_censored": pl.Series(cut, dtype=WHOLE).replace(-1, None),
+            "own_notices": pl.Series(notices, dtype=TEXT),
+        }
+    )
+    if "cell" in statistic.scopes:  # categories of other biomarkers
+        return table.filter(pl.col("value").is_not_null())
+    return table
+
+
+def _joined(codes: Iterable[str]) -> str:
+    """Codes of notices as one text, each ended by a semicolon."""
+    return "".join(f"{code};" for code in codes)
+
+
+__all__ = ["ADJUSTMENTS", "associate", "compare"]

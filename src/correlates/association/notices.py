@@ -1,0 +1,49 @@
+"""What a reader of a result must know: the codes in ``notices`` and the sentence of each, once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Notice(StrEnum):
+    """A notice; ``label`` is the sentence for people."""
+
+    label: str
+
+    def __new__(cls, code: str, label: str) -> Notice:
+        """A member from its code and its sentence."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        return member
+
+    # of a whole result
+    FEW_EVENTS = "few-events", "The smaller class has fewer subjects than the declared number"
+    SEPARATION = "separation", "The biomarker separates the classes: limits may be very wide"
+    CENSORED_SHARE_HIGH = "censored-share-high", "The share of censored values is at or above the declared share"
+    CENSORED_SUBSTITUTED = (
+        "censored-substituted",
+        "Censored values entered the model as their limit times the declared factor",
+    )
+    REPEATED_UNITS = "repeated-units", "Subjects contribute more than one row: P values treat them as independent"
+    EXACT_NOT_USED = (
+        "exact-not-used",
+        "The P value is a normal approximation although a class has fewer than 10 subjects",
+    )
+    MONTE_CARLO = "monte-carlo", "The P value is estimated from random tables with the declared seed"
+    # of one statistic
+    AUC_DEGENERATE = "auc-degenerate", "The AUC is 0 or 1: DeLong's interval has no width and is left out"
+    TOO_FEW_FOR_INTERVAL = "too-few-for-interval", "The interval is not defined with one subject in a class"
+    LEVEL_NOT_REACHED = (
+        "level-not-reached",
+        "The classes are too small for an interval of the declared level: it has the level given",
+    )
+    NOT_LOG2 = "not-log2", "A ratio is given for biomarkers on a log2 scale only"
+    VALUES_NOT_POSITIVE = "values-not-positive", "A ratio needs positive values"
+    INFINITE = "infinite", "The quantity is infinite, or beyond what a number can hold"
+    AT_LIMIT = "at-limit", "The quantile lies at a limit of quantification: it is a bound"
+    NOT_ADJUSTED = "not-adjusted", "No adjustment for multiplicity is declared"
+    NOT_TWO_BY_TWO = "not-two-by-two", "An odds ratio is given for two by two tables only"
+    NOT_MONTE_CARLO = "not-monte-carlo", "A Monte Carlo error is given for Monte Carlo P values only"
+    EMPTY_CLASS = "empty-class", "A class of the pair has no subject with a value"
+    NO_LEVEL = "asymptotic-interval", "The limits are asymptotic: the level is the declared one"

@@ -1,0 +1,149 @@
+"""What a method is: one frozen record with everything that is printed or asked about it, and what its function takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from correlates.association.notices import Notice
+from correlates.association.settings import Biomarker, Univariable
+from correlates.stats.arrays import Bools, Floats, Ints
+from correlates.stats.ranks import rank_values
+from correlates.terms import OutcomeKind, Reason
+
+Scope = Literal["whole", "group", "pair", "cell"]
+UnitRule = Literal["none", "own", "ratio"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistic:
+    """A number (or word) a method gives: ``unit`` own is the biomarker's; ``scopes`` say what it is given of.
+
+    ``whole``: the biomarker; ``group``: each class; ``pair``: each declared pair; ``cell``: each category in each class.
+    """
+
+    name: str
+    label: str
+    unit: UnitRule = "none"
+    scopes: tuple[Scope, ...] = ("whole",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Biomarkers (m) of one endpoint in one population (n subjects with an outcome), as the methods see them.
+
+    ``values`` (m, n), the limit where ``censoring`` (m, n) is -1 or +1; for categorical biomarkers the number of the category
+    in ``categories``. ``group`` (n,) is the number of the class in ``levels``; for a binary endpoint 0 is the reference, 1 the event.
+    """
+
+    biomarkers: tuple[Biomarker, ...]
+    values: Floats
+    present: Bools
+    censoring: Ints
+    categories: tuple[tuple[str, ...], ...]
+    group: Ints
+    levels: tuple[str, ...]
+
+    def ranked(self) -> Floats:
+        """Values to rank: censored ones as ties at their limit (m, n)."""
+        return rank_values(self.values, self.censoring, self.present)
+
+    def rows(self, at: Ints) -> Block:
+        """Some of the biomarkers."""
+        return Block(
+            biomarkers=tuple(self.biomarkers[i] for i in at),
+            values=self.values[at],
+            present=self.present[at],
+            censoring=self.censoring[at],
+            categories=tuple(self.categories[i] for i in at),
+            group=self.group,
+            levels=self.levels,
+        )
+
+    def members(self, level: int) -> Bools:
+        """Who has a value and is in that class (m, n)."""
+        found: Bools = self.present & (self.group == level)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """One statistic of m biomarkers: ``value`` (m,) with NaN where there is none, or ``text``; ``notices`` (m) of this statistic alone."""
+
+    name: str
+    level: str = ""
+    value: Floats | None = None
+    text: Sequence[str | None] | None = None
+    n: Ints | None = None
+    n_censored: Ints | None = None
+    notices: Sequence[Sequence[Notice]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a method found for m biomarkers: estimates, why a biomarker gave none, and what to know of each."""
+
+    estimates: tuple[Estimate, ...]
+    errors: tuple[Reason | None, ...]
+    notices: tuple[tuple[Notice, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A method of association.
+
+    ``options`` are the fields of the analysis in force, printed with every result. ``unusable`` says, per biomarker, why the method
+    cannot be asked (constant, not positive) before it is.
+    """
+
+    code: str
+    label: str
+    endpoints: tuple[OutcomeKind, ...]
+    biomarkers: tuple[Literal["numeric", "categorical"], ...]
+    statistics: tuple[Statistic, ...]
+    unusable: Callable[[Block], tuple[Reason | None, ...]]
+    compute: Callable[[Block, Univariable], Outcome]
+    options: tuple[str, ...]
+    formula: str
+    citation: str
+    docs: str
+
+    def statistic(self, name: str) -> Statistic:
+        """The statistic of that name. Raises KeyError for a name the method does not have."""
+        for statistic in self.statistics:
+            if statistic.name == name:
+                return statistic
+        raise KeyError(f"{self.code} has no statistic {name}")
+
+
+def flagged(mask: Bools, notice: Notice) -> list[list[Notice]]:
+    """The notice where the mask (m,) is true."""
+    return [[notice] if hit else [] for hit in mask.tolist()]
+
+
+def merged(*parts: Sequence[Sequence[Notice]]) -> list[list[Notice]]:
+    """Notices of several sources, biomarker by biomarker."""
+    return [[notice for part in row for notice in part] for row in zip(*parts, strict=True)]
+
+
+def constant(values: Floats, present: Bools) -> Bools:
+    """Which rows take a single value (or none)."""
+    high = np.max(np.where(present, values, -np.inf), axis=1, initial=-np.inf)
+    low = np.min(np.where(present, values, np.inf), axis=1, initial=np.inf)
+    found: Bools = high <= low
+    return found
+
+
+def censored(block: Block) -> Ints:
+    """How many of the values are censored (m,)."""
+    found: Ints = (block.present & (block.censoring != 0)).sum(axis=1)
+    return found
+
+
+def all_positive(block: Block) -> Bools:
+    """Which biomarkers have positive values only (m,)."""
+    found: Bools = np.all(np.where(block.present, block.values, 1.0) > 0, axis=1)
+    return found

@@ -1,0 +1,143 @@
+"""Settings of the stage: what a biomarker and an endpoint are to an analysis, the analyses, and the options of each method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from correlates.stats.multiplicity import Adjust
+from correlates.stats.rank import Exact
+from correlates.terms import OutcomeKind, Timing
+
+FAMILY_COLUMNS = ("analysis_id", "biomarker_group", "biomarker", "endpoint", "population", "method")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Biomarker:
+    """A column of the analysis table that is tested.
+
+    ``scale`` is what an odds ratio is per: ``log2`` a doubling (concentrations, counts and their ratios, all positive), ``sd`` one
+    standard deviation of the subjects analysed, ``unit`` one unit. Differences of a ``log2`` biomarker are also given as ratios.
+    """
+
+    code: str
+    label: str
+    unit: str | None = None
+    group: str = ""
+    prespecified: bool = False
+    scale: Literal["log2", "sd", "unit"] = "sd"
+    kind: Literal["numeric", "categorical"] = "numeric"
+    timing: Timing | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An outcome that biomarkers are held against.
+
+    ``kind`` is binary or class. ``column`` of the analysis table, the name when not given. ``levels`` are its classes in
+    order; a column of true and false needs none (they are called no and yes). For a binary endpoint ``event`` is the class whose
+    odds, shift and AUC are told (the last level, when not given) and ``reference`` the other. Subjects in a class ``left_out`` do
+    not take part; a class that is neither a level nor left out is an error.
+    """
+
+    name: str
+    label: str
+    kind: OutcomeKind
+    column: str | None = None
+    levels: tuple[str, ...] = ()
+    event: str | None = None
+    reference: str | None = None
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WilcoxonOptions:
+    """When the rank-sum P is exact (see ``stats.rank.Exact``), and whether the normal approximation is corrected for continuity."""
+
+    exact: Exact = Exact.WHILE_CHEAP
+    exact_below: int = 50
+    ties_up_to: int = 50
+    continuity: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogisticOptions:
+    """What a censored value enters the model as: its limit times these factors (1: the limit itself; 0.5: half of it)."""
+
+    left_factor: float = 1.0
+    right_factor: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FisherOptions:
+    """Size of network up to which r x c P is exact; beyond it, random tables and the seed they are drawn with."""
+
+    most_nodes: int = 200_000
+    draws: int = 100_000
+    seed: int = 20200101
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Univariable:
+    """Every biomarker against every endpoint, by every method that applies.
+
+    Attributes
+    ----------
+    name
+        ``analysis_id`` of the results.
+    methods
+        Codes of methods. A method that does not apply to a biomarker or endpoint is passed over where another one of the list does;
+        where none does, each gives a row that says so.
+    families
+        Columns of the results whose values together make a family of tests.
+    adjust
+        Adjustment within a family.
+    pairs
+        Pairs of classes compared by Wilcoxon beside Kruskal-Wallis, the first against the second.
+    pair_adjust
+        Adjustment among the pairs of one biomarker.
+    populations
+        Each analysed on its own; ``all`` is every row of the table unless it has a column ``population:all``.
+    level
+        Confidence level of all intervals.
+    least_per_class
+        Subjects each class of a binary endpoint must have, otherwise the row says too few.
+    few_events
+        Size of the smaller class below which the notice ``few-events`` is set.
+    high_censored_share
+        Share of censored values from which the notice ``censored-share-high`` is set.
+    unit_of
+        Column that names the subject a row belongs to, where rows are samples: repeated subjects get a notice.
+    prespecified
+        Whether this analysis was declared before the data were seen.
+    """
+
+    name: str
+    methods: tuple[str, ...] = ("wilcoxon", "firth")
+    families: tuple[str, ...] = ("analysis_id", "biomarker_group", "endpoint", "method")
+    adjust: Adjust = Adjust.BH
+    pairs: tuple[tuple[str, str], ...] = ()
+    pair_adjust: Adjust = Adjust.HOLM
+    populations: tuple[str, ...] = ("all",)
+    level: float = 0.95
+    least_per_class: int = 2
+    few_events: int = 10
+    high_censored_share: float = 0.5
+    unit_of: str | None = None
+    prespecified: bool = False
+    wilcoxon: WilcoxonOptions = field(default_factory=WilcoxonOptions)
+    logistic: LogisticOptions = field(default_factory=LogisticOptions)
+    fisher: FisherOptions = field(default_factory=FisherOptions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One biomarker across the classes of an endpoint: Kruskal-Wallis, and declared pairs by Wilcoxon adjusted among themselves."""
+
+    name: str
+    pairs: tuple[tuple[str, str], ...]
+    pair_adjust: Adjust = Adjust.HOLM
+    population: str = "all"
+    level: float = 0.95
+    prespecified: bool = False
+    wilcoxon: WilcoxonOptions = field(default_factory=WilcoxonOptions)
