@@ -66,16 +66,18 @@ def best_response(course: History, rule: BestResponse) -> Finding:
     """Best overall response: the best of the evaluable assessments that count.
 
     They are those after the infusion (day 1 and later), up to and including the first progression, and, with
-    ``until_new_therapy``, up to and including the day on which new anticancer therapy or a transplant starts.
+    ``until_new_therapy``, up to and including the day on which new anticancer therapy or a transplant starts. Stable
+    disease before ``stable_from`` does not count.
 
     Undefined when
         No evaluable assessment counts (``no-assessment``).
     """
     stop = _earliest(course.new_therapy, course.transplant) if rule.until_new_therapy else None
     seen = counted(course, stop)
-    if not seen:
-        return _nothing(course, stop)
-    best = min(seen, key=lambda a: RANK.index(a.response))
+    candidates = [a for a in seen if a.response is not Response.SD or (a.day or 0) >= rule.stable_from]
+    if not candidates:
+        return _nothing(course, stop, early=len(seen))
+    best = min(candidates, key=lambda a: RANK.index(a.response))
     last = seen[-1]
     # a complete response cannot be bettered: it is known when it is reached, any other best only at the end
     known = best if best.response is Response.CR else last
@@ -235,8 +237,8 @@ def _last_seen(course: History) -> str:
     return "last seen on day {} ({})".format(*course.contacts[-1]) if course.contacts else "no contact recorded"
 
 
-def _nothing(course: History, stop: int | None) -> Finding:
-    notes = []
+def _nothing(course: History, stop: int | None, early: int = 0) -> Finding:
+    notes = [f"{early} of stable disease too early to count"] if early else []
     unevaluable = sum(a.response is Response.NE for a in course.assessments)
     if unevaluable:
         notes.append(f"{unevaluable} not evaluable")

@@ -31,6 +31,8 @@ class BestResponse:
     """Whose assessments count; null takes the only evaluator, and it is an error when there are several."""
     until_new_therapy: bool = True
     """Assessments after new anticancer therapy do not count."""
+    stable_from: int = 1
+    """First day on which stable disease counts as best response (RECIST 1.1 asks for a minimum interval, often 42 days)."""
     label: str | None = None
 
 
