@@ -285,7 +285,7 @@ def _adjusted(parts: Iterable[_Part], settings: Univariable) -> tuple[Floats, li
     """Adjusted P of every result, and the name of its family."""
     listed = list(parts)
     p = np.concatenate([part.p for part in listed])
-    if settings.adjust is Adjust.NONE:
+    if settings.adjust == Adjust.NONE:
         return np.full(p.size, np.nan), [None] * p.size
     keys = pl.concat([part.keys.select(settings.families) for part in listed])
     names = [
@@ -304,7 +304,7 @@ def _adjusted(parts: Iterable[_Part], settings: Univariable) -> tuple[Floats, li
 def _frame(part: _Part, adjusted: Floats, families: list[str | None], settings: Univariable) -> pl.DataFrame:
     """The rows of a part: every statistic of every biomarker."""
     m = part.keys.height
-    unadjusted = [[Notice.NOT_ADJUSTED]] * m if settings.adjust is Adjust.NONE else None
+    unadjusted = [[Notice.NOT_ADJUSTED]] * m if settings.adjust == Adjust.NONE else None
     first, *rest = part.estimates
     tables = [_estimate(part, first, m, part.usable, settings, order=0)]
     whole = Estimate(name=P_ADJUSTED.name, value=adjusted, notices=unadjusted)

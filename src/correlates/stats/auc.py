@@ -58,9 +58,10 @@ def auc(x: npt.ArrayLike, group: npt.ArrayLike, present: npt.ArrayLike | None = 
     in_cases, in_controls = there & cases, there & ~cases
     n1, n2 = in_cases.sum(axis=1), in_controls.sum(axis=1)
     all_ranks = midranks(values, there).ranks
-    above = divide(all_ranks - midranks(values, in_cases).ranks, n2[:, None])
+    beaten = where(in_cases, all_ranks - midranks(values, in_cases).ranks, 0.0)  # controls below each case
+    above = divide(beaten, n2[:, None])
     below = 1.0 - divide(all_ranks - midranks(values, in_controls).ranks, n1[:, None])
-    estimate = divide(where(in_cases, above, 0.0).sum(axis=1), n1)
+    estimate = divide(beaten.sum(axis=1), n1 * n2)  # sums of halves are exact: the order of the subjects does not matter
     centred_cases = where(in_cases, above - estimate[:, None], 0.0)
     centred_controls = where(in_controls, below - estimate[:, None], 0.0)
     variance = divide((centred_cases**2).sum(axis=1), n1 * (n1 - 1)) + divide(
