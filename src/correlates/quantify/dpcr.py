@@ -13,7 +13,7 @@ from scipy import special
 from correlates import units
 from correlates.errors import PlanError, unknown
 from correlates.quantify import chain as unit_chain
-from correlates.quantify.record import Quantified, Quantifier, conform_inputs, quantified
+from correlates.quantify.record import Quantified, Quantifier, conform_inputs, positive_settings, quantified
 from correlates.quantify.rules import check_rows, figure, gather
 from correlates.quantify.samples_join import SAMPLE_COLUMNS, analyte_wells, with_samples
 from correlates.quantify.settings import Dpcr
@@ -24,6 +24,7 @@ from correlates.terms import AssayKind, Censoring, Flag, Reason, Role, SignalKin
 PER_REACTION = "dpcr_poisson"
 PER_CELL = "dpcr_reference"
 _HETEROGENEOUS = 0.001  # P below which replicate wells do not hold one concentration
+_ONE_VOLUME = 0.01  # wells whose volumes differ by less were computed with one, and printed with few digits
 _PLATE = pl.format("{}/{}", "file_id", "plate")
 
 Floats = NDArray[np.float64]
@@ -59,11 +60,18 @@ def quantify_dpcr(
     reference = settings.reference
     if reference is not None and reference.target not in settings.targets:
         raise PlanError(unknown("reference target", reference.target, list(settings.targets), code="unknown-reference"))
+    positive_settings(
+        lloq=settings.lloq,
+        reaction_ul=settings.reaction_ul,
+        partition_nl=settings.partition_nl,
+        copies_per_cell=reference.copies_per_cell if reference else None,
+        confidence=settings.confidence,
+    )
     chain = unit_chain.checked(settings.chain, "copies/cell" if reference else "copies/reaction")
     chosen, notices = analyte_wells(wells, settings.targets, SignalKind.PARTITIONS, name)
     chosen, well_checks = _judge_wells(chosen, settings, name)
-    volumes, volume_checks = _volumes(chosen, settings, name)
-    merged = _merge(chosen.join(volumes, on=["file_id", "plate"], how="left", maintain_order="left"))
+    chosen, volume_checks = _volumes(chosen, settings, name)
+    merged = _merge(chosen)
     rows = _estimate(merged, settings)
     members = (
         rows.select("sample_id")
@@ -165,42 +173,27 @@ def _judge_wells(wells: pl.DataFrame, settings: Dpcr, assay: str) -> tuple[pl.Da
 
 
 def _volumes(wells: pl.DataFrame, settings: Dpcr, assay: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Partition volume of each plate: declared, or the one with which the instrument computed its own concentrations.
+    """Add ``partition_nl``: declared, or the volume with which the instrument computed its own concentrations.
 
-    The instrument's is -ln(1 - p)/concentration: the median over the plate's wells, weighted by nothing; wells whose
-    concentration was printed with few digits scatter about it.
+    The instrument's is -ln(1 - p)/concentration: the median of the plate's eight fullest wells, whose printed concentrations
+    have the most digits. Where these differ by more than 1 % the instrument corrects the volume of each well (QIAcuity),
+    and each well keeps its own.
     """
-    plates = wells.select("file_id", "plate").unique().sort("file_id", "plate")
     if settings.partition_nl is not None:
-        return plates.with_columns(
-            partition_nl=pl.lit(settings.partition_nl), volume_source=pl.lit("declared")
-        ), gather(())
+        given = wells.with_columns(partition_nl=pl.lit(settings.partition_nl), volume_source=pl.lit("declared"))
+        return given, gather(())
     per_ul = {u: units.factor(u, "copies/uL") for u in _volume_units(wells)}
     p = pl.col("positives") / pl.col("partitions")
-    found = (
-        wells.filter(
-            pl.col("counted")
-            & (pl.col("positives") > 0)
-            & (pl.col("positives") < pl.col("partitions"))
-            & (pl.col("reported") > 0)
-            & pl.col("reported_unit").is_in(list(per_ul))
-        )
-        .with_columns(
-            volume=-1000.0
-            * (1.0 - p).log()
-            / (
-                pl.col("reported")
-                * pl.col("reported_unit").replace_strict(per_ul, return_dtype=pl.Float64, default=None)
-            )
-        )
-        .group_by("file_id", "plate")
-        # the concentrations of the fullest wells have the most digits
-        .agg(
-            partition_nl=pl.col("volume").top_k_by("positives", 8).median(),
-            spread=pl.col("volume").top_k_by("positives", 8).max() / pl.col("volume").top_k_by("positives", 8).min(),
-        )
+    printed = pl.col("reported") * pl.col("reported_unit").replace_strict(per_ul, return_dtype=pl.Float64, default=None)
+    tells = pl.col("counted") & (pl.col("positives") > 0) & (pl.col("positives") < pl.col("partitions"))
+    wells = wells.with_columns(own_nl=pl.when(tells & (printed > 0)).then(-1000.0 * (1.0 - p).log() / printed))
+    fullest = pl.col("own_nl").drop_nulls().top_k_by(pl.col("positives").filter(pl.col("own_nl").is_not_null()), 8)
+    volumes = (
+        wells.group_by("file_id", "plate")
+        .agg(plate_nl=fullest.median(), low=fullest.min(), high=fullest.max())
+        .sort("file_id", "plate")
+        .with_columns(each=(pl.col("high") / pl.col("low") > 1.0 + _ONE_VOLUME).fill_null(value=False))
     )
-    volumes = plates.join(found, on=["file_id", "plate"], how="left", maintain_order="left")
     needed = settings.reference is None
     checks = check_rows(
         volumes,
@@ -208,16 +201,25 @@ def _volumes(wells: pl.DataFrame, settings: Dpcr, assay: str) -> tuple[pl.DataFr
         scope="plate",
         rule="partition_volume",
         item=_PLATE,
-        passed=(pl.col("spread") < 1.05).fill_null(value=not needed),
-        found=pl.when(pl.col("partition_nl").is_null())
+        passed=pl.col("plate_nl").is_not_null() | (not needed),
+        found=pl.when(pl.col("plate_nl").is_null())
         .then(pl.lit("the file has no concentration to take it from"))
-        .otherwise(pl.format("{} nL from the instrument's own concentrations", figure(pl.col("partition_nl")))),
-        value=pl.col("partition_nl"),
-        required="one volume for the plate, or a declared one" if needed else "not needed: a reference target is used",
+        .when("each")
+        .then(pl.format("{} to {} nL, each well's own", figure(pl.col("low")), figure(pl.col("high"))))
+        .otherwise(pl.format("{} nL", figure(pl.col("plate_nl")))),
+        value=pl.col("plate_nl"),
+        required="a volume, declared or that of the instrument's own concentrations"
+        if needed
+        else "not needed: a reference target is used",
         action="flagged",
     )
-    source = pl.lit("from the instrument's own concentrations")
-    return volumes.select("file_id", "plate", "partition_nl", volume_source=source), checks
+    wells = wells.join(
+        volumes.select("file_id", "plate", "plate_nl", "each"), on=["file_id", "plate"], maintain_order="left"
+    ).with_columns(
+        partition_nl=pl.when(pl.col("each") & pl.col("own_nl").is_not_null()).then("own_nl").otherwise("plate_nl"),
+        volume_source=pl.lit("from the instrument's own concentrations"),
+    )
+    return wells, checks
 
 
 def _volume_units(wells: pl.DataFrame) -> list[str]:

@@ -13,7 +13,7 @@ from correlates import units
 from correlates.errors import InputError, Problem, Where
 from correlates.quantify import chain as unit_chain
 from correlates.quantify import replicates, standards
-from correlates.quantify.record import Quantified, Quantifier, conform_inputs, quantified
+from correlates.quantify.record import Quantified, Quantifier, conform_inputs, positive_settings, quantified
 from correlates.quantify.rules import check_rows, gather
 from correlates.quantify.samples_join import SAMPLE_COLUMNS, analyte_wells, with_samples
 from correlates.quantify.settings import Qpcr
@@ -58,6 +58,8 @@ def quantify_qpcr(
         A unit chain that cannot be.
     """
     wells, samples, product = conform_inputs(wells, samples, product)
+    ceiling = None if settings.uloq == "highest_standard" else settings.uloq
+    positive_settings(lloq=settings.lloq, uloq=ceiling, confidence=settings.confidence)
     chain = unit_chain.checked(settings.chain, settings.quantity)
     chosen, notices = analyte_wells(wells, settings.targets, SignalKind.CQ, name)
     chosen = standards.usable(chosen)
@@ -393,6 +395,9 @@ def _measurements(rows: pl.DataFrame, chain: unit_chain.Chain, settings: Qpcr, a
         ),
         pl.when(pl.col("n_undetected") > 0).then(pl.format("no Cq in {} of {} wells", "n_undetected", wells)),
         pl.when(pl.col("combined")).then(pl.format("mean of {}", "named")),
+        pl.when(pl.col("x").is_not_null() & pl.col("x_upper").is_null()).then(
+            pl.lit("the interval has no bound: the slope of the curve could be zero")
+        ),
         pl.lit(None, dtype=pl.String),
     )
     multiplier = pl.col("multiplier")

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from correlates.errors import PlanError, Problem
 from correlates.schema import CHECKS, CURVE_POINTS, CURVES, MEASUREMENTS, PRODUCT, SAMPLES, WELLS, conform
 from correlates.terms import AssayKind, SignalKind
 
@@ -92,3 +93,29 @@ def conform_inputs(
         With every deviation from the tables, a well or a sample that stands twice among them.
     """
     return conform(wells, WELLS, rows="row"), conform(samples, SAMPLES), conform(product, PRODUCT)
+
+
+def positive_settings(*, confidence: float, **numbers: float | None) -> None:
+    """Refuse settings that are not positive (null is for a setting that is not given) and a level outside 0 to 1.
+
+    Raises
+    ------
+    PlanError
+        With every such setting.
+    """
+    wrong = {name: value for name, value in numbers.items() if value is not None and not value > 0}
+    problems = [
+        Problem(code="not-positive", what=f"{name} is not positive", found=f"{value:g}", expected="a positive number")
+        for name, value in wrong.items()
+    ]
+    if not 0 < confidence < 1:
+        problems.append(
+            Problem(
+                code="not-a-level",
+                what="confidence is no level",
+                found=f"{confidence:g}",
+                expected="a number between 0 and 1, as 0.95",
+            )
+        )
+    if problems:
+        raise PlanError(problems)

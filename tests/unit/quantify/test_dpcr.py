@@ -93,6 +93,16 @@ def test_the_volume_is_recovered_from_the_instruments_own_concentrations() -> No
     assert "from the instrument's own concentrations" in made.measurements["chain"][0]
 
 
+def test_wells_with_volumes_of_their_own_keep_them() -> None:
+    rows = [
+        well(6000, reported=-np.log(0.6) / volume * 1000, reported_unit="copies/uL", sample_id=f"S{volume}")
+        for volume in (0.70, 0.75)
+    ]
+    made = run(rows, partition_nl=None)
+    assert made.checks.filter(rule="partition_volume")["found"].to_list() == ["0.7 to 0.75 nL, each well's own"]
+    assert made.measurements["value"].to_list() == pytest.approx([-np.log(0.6) * 20_000 / v for v in (0.70, 0.75)])
+
+
 def test_without_a_volume_there_is_no_concentration_but_there_is_a_ratio() -> None:
     made = run([well(10)], partition_nl=None)
     row = only(made)
@@ -137,6 +147,12 @@ def test_a_saturated_target_over_a_good_reference_is_right_censored() -> None:
 def test_a_reference_that_is_no_target_is_refused() -> None:
     with pytest.raises(PlanError, match="RPP30"):
         run([well(1)], reference=Reference(target="RPP30"))
+
+
+def test_settings_that_cannot_be_are_refused_together() -> None:
+    with pytest.raises(PlanError) as caught:
+        run([well(1)], lloq=0.0, partition_nl=-1.0, confidence=95.0)
+    assert [p.code for p in caught.value.problems] == ["not-positive", "not-positive", "not-a-level"]
 
 
 def test_the_chain_begins_with_the_counts() -> None:

@@ -18,7 +18,7 @@ from tests.unit.quantify.plates import (
     no_template,
 )
 
-from correlates.errors import InputError
+from correlates.errors import InputError, PlanError
 from correlates.quantify import Quantified, quantify
 from correlates.quantify.settings import CurveRules, Qpcr, ReplicateRules, Step
 from correlates.schema import PRODUCT, SAMPLES
@@ -397,3 +397,19 @@ def test_nothing_at_all_gives_empty_tables_and_says_so() -> None:
 def test_the_lowest_standard_above_the_limit_is_flagged() -> None:
     made = run(cq_wells([*exact_standards(LEVELS[:5]), *no_template(), *wells_of("A", 500, 500)]))
     assert failed(made) == {"lloq_within_standards": "flagged"}
+
+
+def test_an_interval_without_bound_is_null_and_says_why() -> None:
+    standards = [
+        {"role": "standard", "nominal": 10.0**k, "signal": cq} for k, cq in ((1, 30.0), (2, 34.0), (3, 24.0), (4, 29.0))
+    ]
+    made = run(cq_wells([*standards, *no_template(), *wells_of("A", 500, 500)]), on_failure="flag")
+    row = only(made)
+    assert row["estimate"] is not None
+    assert (row["lower"], row["upper"]) == (None, None)
+    assert "the interval has no bound: the slope of the curve could be zero" in row["detail"]
+
+
+def test_a_limit_of_zero_is_refused() -> None:
+    with pytest.raises(PlanError, match="lloq is not positive"):
+        run(plate(), lloq=0.0)
