@@ -28,8 +28,7 @@ def test_printed_curve() -> None:
 
 
 def test_unknowns_of_known_quantity_are_found_again() -> None:
-    """RNase P plate (Applied Biosystems 4310982): the populations hold 5,000 and 10,000 copies; the plate's claim is that the
-    two are told apart at 99.7 %."""
+    """An RNase P verification plate: its two unknown populations are named after their 5,000 and 10,000 copies."""
     wells = readers.read(external("data/qpcr/quantstudio_rt/appbio_quantstudio_example04.txt")).wells
     made = quantify("q", wells, SAMPLES.empty(), PRODUCT.empty(), Qpcr(files=(), targets={"RNase P": ("RNase P",)}))
     found = {r["sample_id"]: r for r in made.measurements.iter_rows(named=True)}
