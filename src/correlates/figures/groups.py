@@ -146,7 +146,7 @@ def _chart(
     palette = alt.Scale(domain=classes, range=colours(classes))
     colour = alt.Color("name:N", scale=palette, legend=None)
     boxes = (
-        data.group_by("name")
+        data.group_by("name", maintain_order=True)
         .agg(
             low=pl.col("value").min(),
             q1=pl.col("value").quantile(0.25, "linear"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -223,12 +223,13 @@ def _duplicate_check(assay: str | None, row: dict[str, object]) -> dict[str, obj
     )
 
 
-def unit_problem(source: str, target: str) -> Problem | None:
-    """The problem of a conversion that cannot be made, or None."""
+def unit_problem(of: str, source: str, target: str) -> Problem | None:
+    """The problem of a conversion that cannot be made, or None; ``of`` names what is to be converted."""
     try:
         factor(source, target)
     except InputError as error:
-        return error.problems[0]
+        problem = error.problems[0]
+        return replace(problem, what=f"{of}: {problem.what}")
     return None
 
 

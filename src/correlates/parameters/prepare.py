@@ -71,7 +71,7 @@ def measurement_problems(samples: pl.DataFrame, assays: Set[str]) -> list[Proble
     for assay, analyte, _ in several.iter_rows():
         column = pairs.filter((pl.col("assay") == assay) & (pl.col("analyte") == analyte))["unit"]
         target = str(common_unit(column))
-        wrong = [unit_problem(str(u), target) for u in column.unique().sort() if u != target]
+        wrong = [unit_problem(f"{analyte} of {assay}", str(u), target) for u in column.unique().sort() if u != target]
         found += [p for p in wrong if p is not None]
     return found
 
@@ -88,7 +88,7 @@ def _units_of(spec: Lab, labs: pl.DataFrame) -> list[str]:
 def lab_problems(specs: Mapping[str, ParameterSettings], labs: pl.DataFrame) -> list[Problem]:
     """Units of laboratory results that do not convert to the one asked for (or to the most frequent one)."""
     found: list[Problem] = []
-    for spec in specs.values():
+    for code, spec in specs.items():
         if not isinstance(spec, Lab):
             continue
         units = _units_of(spec, labs)
@@ -101,7 +101,7 @@ def lab_problems(specs: Mapping[str, ParameterSettings], labs: pl.DataFrame) -> 
         except InputError as error:
             found += error.problems
             continue
-        wrong = [unit_problem(u, target) for u in units if u != target]
+        wrong = [unit_problem(f"{code} (test {spec.test})", u, target) for u in units if u != target]
         found += [p for p in wrong if p is not None]
     return found
 

@@ -188,4 +188,4 @@ def _units(rows: pl.DataFrame, wanted: str | None) -> list[Problem]:
     if target is None:
         return []
     own = rows["unit"].unique().drop_nulls().sort().to_list()
-    return [p for u in own if u != target and (p := unit_problem(u, target)) is not None]
+    return [p for u in own if u != target and (p := unit_problem(str(rows["attribute"][0]), u, target)) is not None]

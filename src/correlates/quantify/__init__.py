@@ -11,6 +11,7 @@ import polars as pl
 
 from correlates.errors import PlanError, unknown
 from correlates.quantify.dpcr import DPCR
+from correlates.quantify.immunoassay import IMMUNOASSAY
 from correlates.quantify.qpcr import QPCR
 from correlates.quantify.record import Quantified, Quantifier
 from correlates.quantify.settings import Assay
@@ -18,6 +19,7 @@ from correlates.quantify.settings import Assay
 QUANTIFIERS: tuple[Quantifier, ...] = (
     QPCR,
     DPCR,
+    IMMUNOASSAY,
 )
 
 

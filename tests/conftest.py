@@ -1,0 +1,79 @@
+"""A small and a whole simulated trial, made once for all workers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+
+def _once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """Make a folder once, whichever worker comes first; the others wait for it."""
+    done, lock = folder.with_suffix(".done"), folder.with_suffix(".lock")
+    try:
+        os.mkdir(lock)  # noqa: PTH102 the return of mkdir is the lock
+    except FileExistsError:
+        for _ in range(2400):
+            if done.exists():
+                return folder
+            time.sleep(0.1)
+        raise TimeoutError(folder) from None
+    make(folder)
+    done.touch()
+    return folder
+
+
+def _shared(factory: pytest.TempPathFactory, name: str) -> Path:
+    base = factory.getbasetemp()
+    return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name
+
+
+def plan_text() -> str:
+    """The plan of the simulated trial."""
+    return resources.files("correlates.simulate").joinpath("plan.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demonstration, simulated and run: its folder holds plan.yaml, the raw files, truth.parquet and run/."""
+
+    def make(folder: Path) -> None:
+        from correlates.cli import main
+
+        assert main(["demo", "--out", str(folder)]) == 0
+
+    return _once(_shared(tmp_path_factory, "demo"), make)
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Raw files of a small trial with a plan that leaves the serum analytes out; not run."""
+
+    def make(folder: Path) -> None:
+        from correlates.simulate import draw
+        from correlates.simulate.warts import CLEAN
+        from correlates.simulate.write import Extent, write_trial
+
+        write_trial(draw(7, n=20), folder, warts=CLEAN, extent=Extent(ddpcr=True, luminex_panels=0, simple_plex=False))
+        (folder / "plan.yaml").write_text(_without_serum(plan_text()))
+
+    return _once(_shared(tmp_path_factory, "small"), make)
+
+
+@pytest.fixture
+def trial(small: Path, tmp_path: Path) -> Path:
+    """A copy of the small trial that a test may spoil."""
+    return Path(shutil.copytree(small, tmp_path / "trial"))
+
+
+def _without_serum(text: str) -> str:
+    start, end = text.index("  cytokines:\n"), text.index("parameters:\n")
+    kept = text[:start] + text[end:]
+    lines = [line for line in kept.splitlines() if "of: cytokines" not in line and "of: simple_plex" not in line]
+    kept = "\n".join(line for line in lines if not line.strip().startswith(("day_0:", "pharmacodynamics:")))
+    return kept.replace(", BASELINE.*]", "]") + "\n"
