@@ -59,7 +59,7 @@ def derive_recorded(name: str, spec: Endpoint, given: Given) -> Derived:
     """An outcome as a column of a table source records it: a class, or yes or no where ``yes`` is given.
 
     Undefined when
-        Nothing is recorded for the subject (``not-recorded``), or what is recorded is neither among ``yes`` nor among
+        Nothing is recorded for the subject (``not-recorded``), two values are (``duplicated``), or what is recorded is neither among ``yes`` nor among
         ``no`` (``not-classed``).
     """
     assert isinstance(spec, Recorded)
@@ -68,14 +68,21 @@ def derive_recorded(name: str, spec: Endpoint, given: Given) -> Derived:
     if rows.is_empty():
         names = [str(n) for n in frame["name"].unique(maintain_order=True)]
         raise DerivationError(unknown(f"column of endpoint {name!r}", spec.column, names, code="unknown-column"))
-    recorded = {s: (c, i) for s, c, i in rows.select("subject_id", "category", "source_id").iter_rows()}
+    recorded: dict[str, dict[str | None, str]] = {}
+    for subject, category, row in rows.select("subject_id", "category", "source_id").iter_rows():
+        recorded.setdefault(subject, {}).setdefault(category, row)
     if spec.yes is not None:
-        values = sorted({str(c) for c, _ in recorded.values() if c is not None})
+        values = sorted({c for found in recorded.values() for c in found if c is not None})
         _known(name, (*spec.yes, *(spec.no or ())), values)
     findings = {}
     for subject in given.subjects:
-        value, row = recorded.get(subject, (None, None))
-        ids = () if row is None else (row,)
+        mine = recorded.get(subject, {})
+        ids = tuple(mine.values())
+        value = next(iter(mine), None)
+        if len(mine) > 1:
+            both = " and ".join(repr(v) for v in mine)
+            findings[subject] = Finding(reason=Reason.DUPLICATED, detail=f"{spec.column} = {both}", source_ids=ids)
+            continue
         if value is None:
             findings[subject] = Finding(reason=Reason.NOT_RECORDED, detail=f"{spec.column} is blank", source_ids=ids)
             continue

@@ -11,6 +11,7 @@ from correlates.endpoints.words import is_death, response
 from correlates.terms import Response
 
 _ACTIVITY = ("exposure", "lesions", "assessments", "adverse_events", "labs")
+_ONE_VISIT = 14  # days: images of one visit lie within; a name used for longer is no visit
 _WORDS = {
     "exposure": "administration",
     "lesions": "lesion measurement",
@@ -113,6 +114,7 @@ def _visits_reversed(frame: pl.DataFrame, name: str) -> list[Check]:
     visits = rows.group_by("subject_id", "visit", maintain_order=True).agg(
         pl.col("day").min().alias("first"), pl.col("day").max().alias("last"), pl.col("source_id")
     )
+    visits = visits.filter(pl.col("last") - pl.col("first") <= _ONE_VISIT)
     order = visits.group_by("visit", maintain_order=True).agg(pl.col("first").median().alias("usual"))
     sequence = visits.join(order, on="visit").sort("subject_id", "usual", "first")
     reversed_ = sequence.with_columns(

@@ -29,6 +29,7 @@ _DATES = (
     ("death_date", "death_day"),
     ("last_contact_date", "last_contact_day"),
 )
+_NO_DATE = "-"  # SDTM's sign for a part of a date that is not known
 _SHOWN = 20
 
 
@@ -128,7 +129,7 @@ def _infusions(exposure: pl.DataFrame, rule: Infusion) -> tuple[pl.DataFrame, li
             )
         )
     per = (
-        rows.filter(pl.col("date").is_not_null())
+        rows.with_columns(pl.col("date").fill_null(_NO_DATE))
         .sort("date", maintain_order=True)
         .group_by("subject_id", maintain_order=True)
         .agg(pl.col("date").str.slice(0, 10).unique(maintain_order=True).alias("dates"), pl.col("source_id"))

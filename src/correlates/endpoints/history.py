@@ -133,7 +133,7 @@ def histories(
     """
     rows = tables["assessments"].filter(pl.col("test").str.to_uppercase() == TEST)
     rows, found = _chosen(rows, evaluator, criteria, endpoint)
-    checks = _unknown_words(rows)
+    checks = [*_unknown_words(rows), *_no_disposition(tables["disposition"])]
     by_subject = _by_subject(rows)
     events = _by_subject(tables["disposition"])
     people = {r["subject_id"]: r for r in tables["subjects"].iter_rows(named=True)}
@@ -215,6 +215,21 @@ def _unknown_words(rows: pl.DataFrame) -> list[Check]:
             source_ids=found["source_id"].to_list(),
         )
         for word in words
+    ]
+
+
+def _no_disposition(disposition: pl.DataFrame) -> list[Check]:
+    if not disposition.is_empty():
+        return []
+    return [
+        check(
+            scope="source",
+            item="disposition",
+            rule="no-disposition",
+            found="no disposition events were read",
+            required="new anticancer therapy and transplants (DS), which end a response's observation",
+            action="none is assumed",
+        )
     ]
 
 

@@ -25,11 +25,13 @@ def derive_max_grade(name: str, spec: Endpoint, given: Given) -> Derived:
     events where neither is set), with onset in the window. A treated subject without such an event has grade 0.
 
     Undefined when
-        An event that counts is graded on another scale (``scale-mixed``); has no grade, or none from 0 to 5
+        No adverse events were read at all (``not-recorded``). An event that counts is graded on another scale (``scale-mixed``); has no grade, or none from 0 to 5
         (``not-recorded``); or has an incomplete onset date and a grade above the others (``partial-date``).
     """
     assert isinstance(spec, MaxGrade)
     events = given.tables["adverse_events"]
+    if events.is_empty():
+        return _nothing_read(name, spec, given)
     rows: dict[str, list[_Row]] = {}
     for row in events.filter(_counts(spec)).iter_rows(named=True):
         rows.setdefault(row["subject_id"], []).append(row)
@@ -61,6 +63,22 @@ def derive_max_grade(name: str, spec: Endpoint, given: Given) -> Derived:
     return Derived(kind=OutcomeKind.GRADE, findings=findings, checks=tuple(checks))
 
 
+def _nothing_read(name: str, spec: MaxGrade, given: Given) -> Derived:
+    """Without a single adverse event in the sources nobody's grade is 0: none is known."""
+    detail = "no adverse events were read"
+    finding = Finding(reason=Reason.NOT_RECORDED, detail=detail, scale=spec.scale.value)
+    found = check(
+        scope="source",
+        item="adverse_events",
+        target=name,
+        rule="no-event-counts",
+        found=detail,
+        required="the adverse events of the study (AE)",
+        action="undetermined",
+    )
+    return Derived(kind=OutcomeKind.GRADE, findings=dict.fromkeys(given.subjects, finding), checks=(found,))
+
+
 def _counts(spec: MaxGrade) -> pl.Expr:
     if spec.category is None and not spec.terms:
         return pl.lit(value=True)
@@ -75,7 +93,7 @@ def _counts(spec: MaxGrade) -> pl.Expr:
 
 def _unmatched(name: str, spec: MaxGrade, events: pl.DataFrame) -> list[Check]:
     """A check that is not passed where not one event of the file counts: the category may be misspelt."""
-    if events.is_empty() or not events.filter(_counts(spec)).is_empty():
+    if not events.filter(_counts(spec)).is_empty():
         return []
     known = sorted(str(c) for c in events["category"].drop_nulls().unique())[:20]
     return [

@@ -15,6 +15,8 @@ from correlates.schema.table import TEXT
 _XPT = b"HEADER RECORD*******LIB"
 _SAS = bytes.fromhex("000000000000000000000000c2ea8160b31411cfbd92080009c7318c181f1011")
 _OBS = re.compile(rb"HEADER RECORD\*{7}OBS(?:V8)? +HEADER RECORD!{7}(.{32})", re.DOTALL)
+_NAMES = re.compile(rb"HEADER RECORD\*{7}NAM(?:ESTR|STV8) +HEADER RECORD!{7}(.{32})", re.DOTALL)
+_NAME_LENGTH = 140  # bytes that describe one variable
 _MEMBER = re.compile(rb"HEADER RECORD\*{7}MEMB(?:ER|V8) +HEADER RECORD")
 
 
@@ -60,9 +62,7 @@ def read_sas(content: Content, path: Path, name: str) -> tuple[pl.DataFrame, str
             )
         ) from error
     if transport:
-        _whole_transport(
-            content.data, sum(meta.variable_storage_width.values()), len(next(iter(values.values()), [])), name
-        )
+        _whole_transport(content.data, len(next(iter(values.values()), [])), name)
     frame = pl.DataFrame([pl.Series(n, list(v), strict=False) for n, v in values.items()])
     blank = [pl.when(pl.col(n).str.strip_chars_end() != "").then(pl.col(n).str.strip_chars_end()).alias(n)
              for n, t in frame.schema.items() if t == TEXT]  # fmt: skip
@@ -85,8 +85,19 @@ def _sas_version(data: bytes) -> str | None:
     return f"{head[:8].strip()} {version}".strip() or None
 
 
-def _whole_transport(data: bytes, record: int, rows: int, name: str) -> None:
+def _record_length(data: bytes) -> int:
+    """Bytes of one record: the sum of the lengths of the variables; 0 where the file does not say."""
+    found = _NAMES.search(data)
+    count = found[1][6:10].decode("ascii", errors="replace") if found else ""
+    if found is None or not count.strip().isdigit():
+        return 0
+    names = [data[found.end() + i * _NAME_LENGTH :][:_NAME_LENGTH] for i in range(int(count))]
+    return sum(int.from_bytes(name[4:6], "big") for name in names)
+
+
+def _whole_transport(data: bytes, rows: int, name: str) -> None:
     """A transport file is made of 80-byte records and padded with blanks: anything else has been cut."""
+    record = _record_length(data)
     found = _OBS.search(data)
     start = found.end() if found else 0
     stated = found[1][:15].decode("ascii", errors="replace").strip() if found else ""

@@ -70,11 +70,15 @@ def tables(
         }
         for i, row in enumerate(responses)
     ]
-    happened = [
+    happened = [{"subject_id": "P", "event": "INFORMED CONSENT OBTAINED", "date": date(-30), "source_id": "ds/consent"}]
+    happened += [
         {"subject_id": "P", "event": what, "date": date(day), "source_id": f"ds/{i}"}
         for i, (what, day) in enumerate(events)
     ]
     reacted = [
+        {"subject_id": "P", "term": "Nausea", "category": "OTHER", "grade": 1, "source_id": "ae/x", "date": date(2)}
+    ]
+    reacted += [
         {"subject_id": "P", "source_id": f"ae/{i}", **{k: date(v) if k.endswith("date") else v for k, v in row.items()}}
         for i, row in enumerate(adverse)
     ]

@@ -86,6 +86,13 @@ def test_no_infusion_is_not_treated() -> None:
     ]
 
 
+def test_an_infusion_without_a_date_is_an_infusion() -> None:
+    given = tables(responses=[(29, "CR")])
+    given["exposure"] = exposure(("CAR T", "STUDY", None))
+    made = study_days(given, Infusion())
+    assert made.exclusions.select("reason", "detail").rows() == [("partial-date", "infusion on -")]
+
+
 def test_an_incomplete_infusion_date_gives_no_days() -> None:
     given = tables(responses=[(29, "CR")])
     given["exposure"] = exposure(("CAR T", "STUDY", "2020-01"), ("CAR T", "STUDY", 9))
@@ -111,7 +118,8 @@ def test_dates_that_contradict_each_other(given: dict[str, Any], rule: str) -> N
 
 
 def test_a_death_before_the_infusion() -> None:
-    assert rules(death=-1) == ["after-death", "death-before-infusion"]  # the infusion itself comes after
+    # the infusion and an adverse event come after it
+    assert rules(death=-1) == ["after-death", "after-death", "death-before-infusion"]
 
 
 def test_dates_that_agree_raise_nothing() -> None:

@@ -61,6 +61,15 @@ def test_outcomes_as_recorded() -> None:
     assert derive({"r": everything_else}, tables).outcomes["event"].to_list() == [True, False, None, False]
 
 
+def test_recorded_twice() -> None:
+    tables = recorded(("a", "R"), ("a", "NR"), ("b", "R"), ("b", "R"))
+    rows = derive({"r": Recorded(derive="recorded", source="t", column="response")}, tables).outcomes
+    assert rows.select("category", "reason", "detail").rows() == [
+        (None, "duplicated", "response = 'R' and 'NR'"),
+        ("R", None, "response = R"),
+    ]
+
+
 def test_recorded_numbers_are_numbers() -> None:
     tables = recorded(("a", "1"), ("b", "0"), name="CRS_grade_2_4")
     spec = Recorded(derive="recorded", source="t", column="CRS_grade_2_4", yes=("1.0",), no=("0",))

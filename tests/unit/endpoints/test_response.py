@@ -287,6 +287,26 @@ def test_a_word_nobody_knows_is_named() -> None:
     assert (check["rule"], check["found"]) == ("unknown-response", "'GREAT' in 1 assessments")
 
 
+def test_without_disposition_new_therapy_is_not_known() -> None:
+    given = dated(responses=[(29, "CR")], contact=400)
+    assert derive({"e": DURABLE}, given).checks.is_empty()
+    given["disposition"] = given["disposition"].clear()
+    assert derive({"e": DURABLE}, given).checks["rule"].to_list() == ["no-disposition"]
+
+
+@pytest.mark.parametrize(
+    ("responses", "expected"),
+    [
+        ([(21, "SD"), (42, "PD")], "PD"),
+        ([(21, "SD"), (42, "SD")], "SD"),
+        ([(21, "SD"), (30, "PR")], "PR"),
+        ([(21, "SD")], None),
+    ],
+)
+def test_stable_disease_counts_from_a_day(responses: list[tuple[Any, ...]], expected: str | None) -> None:
+    assert outcome(BestResponse(derive="best_response", stable_from=42), responses=responses)["category"] == expected
+
+
 def test_evaluators_are_not_mixed() -> None:
     responses = [(29, "CR", None, "INVESTIGATOR"), (29, "PR", None, "INDEPENDENT ASSESSOR")]
     with pytest.raises(DerivationError, match="more than one evaluator"):

@@ -81,12 +81,22 @@ def test_the_window_and_the_untreated() -> None:
 def test_a_category_that_no_event_has_is_noticed() -> None:
     derived = derive({"e": CRS}, dated(adverse=[event(3, category="CYTOKINE")]))
     assert derived.outcomes["grade"].to_list() == [0]
-    assert derived.checks.select("rule", "found").rows() == [("no-event-counts", "categories CYTOKINE")]
+    assert derived.checks.select("rule", "found").rows() == [("no-event-counts", "categories CYTOKINE, OTHER")]
 
 
 def test_a_window_that_was_not_covered_is_noticed() -> None:
-    assert derive({"e": CRS}, dated(contact=40)).checks["rule"].to_list() == ["toxicity-window-not-covered"]
-    assert derive({"e": CRS}, dated(contact=40, death=40)).checks.is_empty()
+    assert derive({"e": CRS}, dated(contact=40, adverse=[event(1)])).checks["rule"].to_list() == [
+        "toxicity-window-not-covered"
+    ]
+    assert derive({"e": CRS}, dated(contact=40, adverse=[event(1)], death=40)).checks.is_empty()
+
+
+def test_without_adverse_events_no_grade_is_known() -> None:
+    given = dated()
+    given["adverse_events"] = given["adverse_events"].clear()
+    derived = derive({"e": CRS}, given)
+    assert derived.outcomes.select("grade", "reason").rows() == [(None, "not-recorded")]
+    assert derived.checks["rule"].to_list() == ["no-event-counts"]
 
 
 def test_at_least_a_grade() -> None:
