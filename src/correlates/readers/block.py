@@ -123,7 +123,7 @@ def key_values(sheet: Sheet, first: int, last: int) -> dict[str, object]:
 
 def as_text(sheet: Sheet, first: int = 0, last: int | None = None) -> str:
     """Rows of a sheet as tab-separated text: how parts that a reader does not need are kept in the header."""
-    return "\n".join("\t".join(row) for row in sheet.rows[first:last])
+    return "\n".join("\t".join(row) for row in sheet.rows[first:last]).strip("\n")
 
 
 @dataclass(slots=True)

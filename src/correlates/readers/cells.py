@@ -98,9 +98,9 @@ MARKS: dict[str, Flag] = {
 }
 
 _NUMBER = r"[+-]?(?:\d[\d.,\u00a0\u202f' ]*|[.,]\d+)(?:[eE][+-]?\d+)?"
-_BOUND = re.compile(rf"([<>])\s*=?\s*({_NUMBER})")
-_STARRED = re.compile(rf"\*+\s*({_NUMBER})")
-_PLAIN = re.compile(_NUMBER)
+_BOUND = re.compile(rf"([<>])\s*=?\s*({_NUMBER})", re.ASCII)
+_STARRED = re.compile(rf"\*+\s*({_NUMBER})", re.ASCII)
+_PLAIN = re.compile(_NUMBER, re.ASCII)
 _POSITION = re.compile(r"([A-Za-z]{1,2})0*([1-9]\d?)")
 
 # Evidence for a decimal mark: a cell that can be read in one way only.
@@ -187,8 +187,9 @@ def numbers(cells: pl.Series, decimal: str = ".") -> Numbers:
 
 def number(text: str, decimal: str = ".") -> tuple[float | None, Flag | None]:
     """One cell as a number or the flag of the mark in its place; (None, None) when it is neither."""
+    plain = text.isascii() and "_" not in text  # float() reads more than a number in a cell may be
     try:
-        value = float(text if decimal == "." else text.replace(".", "?").replace(",", "."))
+        value = float(text if decimal == "." else text.replace(".", "?").replace(",", ".")) if plain else float("nan")
     except ValueError:
         value = float("nan")
     if value - value == 0:  # finite

@@ -7,6 +7,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -142,7 +143,7 @@ class Content:
                 )
             try:
                 return archive.read(name)
-            except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+            except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, zlib.error) as error:
                 raise InputError(self._damaged(str(error))) from error
 
     def _archive(self) -> zipfile.ZipFile:

@@ -113,7 +113,7 @@ def read(content: Content) -> Parsed:
         return Parsed(rows=pl.DataFrame(), header=header, problems=tuple(problems))
     header["signal block"] = signal.sheet
     header["blocks"] = {
-        name: {"columns": part.frame.columns} if _per_well(part) else as_text(sheet, *_extent(parts, name))
+        name: _kept(signal, part) if _per_well(part) else as_text(sheet, *_extent(parts, name))
         for name, part in blocks.items()
     }
     rows = _rows(content, signal, blocks, problems)
@@ -138,6 +138,15 @@ def _by_name(blocks: dict[str, Block], names: tuple[str, ...]) -> list[str]:
 def _per_well(part: Block) -> bool:
     """Whether a block has one row per well or per sample, and so joins the rows."""
     return fold(part.frame.columns[0]) in ("location", "sample") and part.column("Sample") is not None
+
+
+def _kept(signal: Block, part: Block) -> dict[str, object]:
+    """What the header keeps of a block that joins the rows: its columns, and rows of wells that the signal block lacks."""
+    by = "Location" if part.column("Location") else "Sample"
+    known = signal.frame[signal.column(by) or ""]
+    strange = ~part.frame[part.column(by) or ""].is_in(known.drop_nulls().to_list()).fill_null(value=False)
+    kept: dict[str, object] = {"columns": part.frame.columns}
+    return kept | ({"rows without a well": part.filter(strange).records()} if strange.any() else {})
 
 
 def _extent(parts: list[Part], name: str) -> tuple[int, int]:

@@ -83,7 +83,7 @@ def read(content: Content) -> Parsed:
     table = _join(table, tables)
     others: dict[str, object] = {}
     for sheet in content.sheets:
-        if sheet is main.sheet or fold(sheet.name or "") == fold(_CURVE):
+        if sheet is main.sheet:
             continue
         head = find_heading(sheet, lambda cells: bool(cells & {"well", "target"}), last=60)
         others[str(sheet.name)] = as_text(sheet, head or 0)

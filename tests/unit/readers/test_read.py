@@ -1,0 +1,189 @@
+"""The public functions, and bad input of every kind: what is wrong, where, and all of it at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.unit.readers import samples
+
+from correlates.errors import InputError, Problem
+from correlates.readers import READERS, read, recognise
+
+LOD_TABLE = "Well,Fluor,Sample,Cq,SQ,Target\nA01,FAM,STD,26.6,10000,SVC\n"
+AMPLITUDES = "Ch1 Amplitude,Ch2 Amplitude,Cluster\n494.6,577.1,1\n"
+GENOTYPES = "[Results]\nWell\tWell Position\tSample Name\tSNP Assay Name\tTask\tAllele1 Ct\n1\tA1\tx\tCYP\tNTC\t30\n"
+
+
+def put(folder: Path, data: str | bytes, name: str = "f.csv") -> Path:
+    path = folder / name
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+def problems(path: Path, reader: str | None = None) -> tuple[Problem, ...]:
+    with pytest.raises(InputError) as error:
+        read(path, reader=reader)
+    return error.value.problems
+
+
+def test_recognise_by_content_not_by_name(tmp_path: Path) -> None:
+    assert recognise(put(tmp_path, samples.QUANTASOFT, "luminex.xlsx")).code == "quantasoft"
+
+
+def test_ids_come_from_the_content(tmp_path: Path) -> None:
+    a = read(put(tmp_path, samples.QUANTSTUDIO, "a.txt"))
+    b = read(put(tmp_path, samples.QUANTSTUDIO, "b.txt"))
+    assert a.wells["well_id"].to_list() == b.wells["well_id"].to_list()
+    assert a.file["file_id"].to_list() == b.file["file_id"].to_list()
+    assert a.wells["well_id"][0] == f"{a.file['file_id'][0]}/1/A1/CAR"
+
+
+def test_path_is_relative_to_the_plan(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "plan").mkdir()
+    path = put(tmp_path / "raw", samples.CFX)
+    assert read(path, relative_to=tmp_path).file["path"][0] == "raw/f.csv"
+    assert read(path, relative_to=tmp_path / "plan").file["path"][0] == "../raw/f.csv"
+    assert read(path).file["path"][0] == path.as_posix()
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "words"),
+    [
+        ("", "empty-file", "empty"),
+        (b"\xff\xfe", "empty-file", "empty"),
+        ("name,age\nx,3\n", "unknown-format", "comma-delimited text, first row 'name, age'"),
+        (b"%PDF-1.4\x00\x00", "unknown-format", "a PDF document"),
+        (b"\x00\x01\x02\x03", "unknown-format", "binary content"),
+        ("<?xml version='1.0'?><other/>", "unknown-format", "XML document"),
+        (samples.archive({"a.txt": "x"}), "unknown-format", "a zip archive with a.txt"),
+        (samples.workbook({"Budget": [("a", "b")]}), "unknown-format", "a workbook with sheets 'Budget'"),
+        (LOD_TABLE, "format-without-wells", "a plain table of qPCR replicates"),
+        (AMPLITUDES, "format-without-wells", "a droplet-amplitude file"),
+        (GENOTYPES, "format-without-wells", "a QuantStudio genotyping export"),
+    ],
+)
+def test_a_file_nobody_reads(tmp_path: Path, data: str | bytes, code: str, words: str) -> None:
+    (problem,) = problems(put(tmp_path, data))
+    assert problem.code == code
+    assert words in str(problem)
+    assert problem.do is not None
+    assert problem.expected is not None
+    assert all(reader.label in problem.expected for reader in READERS)
+
+
+def test_unknown_reader_suggests_the_closest(tmp_path: Path) -> None:
+    (problem,) = problems(put(tmp_path, samples.CFX), reader="quantasof")
+    assert problem.code == "unknown-reader"
+    assert "quantasoft" in str(problem.do)
+
+
+def test_wrong_reader_names_the_right_one(tmp_path: Path) -> None:
+    (problem,) = problems(put(tmp_path, samples.CFX), reader="quantasoft")
+    assert problem.code == "wrong-reader"
+    assert "cfx_maestro" in str(problem.found)
+
+
+def test_named_reader_reads(tmp_path: Path) -> None:
+    assert read(put(tmp_path, samples.CFX), reader="cfx_maestro").wells.height == 4
+
+
+def test_empty_file_with_a_named_reader(tmp_path: Path) -> None:
+    assert problems(put(tmp_path, ""), reader="cfx_maestro")[0].code == "empty-file"
+
+
+def test_truncated_workbook(tmp_path: Path) -> None:
+    (problem,) = problems(put(tmp_path, samples.workbook({"Sheet": samples.QX_ROWS})[:1500], "p.xlsx"))
+    assert problem.code == "damaged-file"
+    assert problem.where is not None
+    assert problem.where.file is not None
+    assert problem.where.file.endswith("p.xlsx")
+
+
+def test_utf16_and_decimal_commas_give_the_same_wells(tmp_path: Path) -> None:
+    plain = read(put(tmp_path, samples.QUANTASOFT, "a")).wells
+    german = (
+        samples.QUANTASOFT.replace("141,147", "141,0;147").replace('"', "").replace(",", ";").replace("141;0", "141,0")
+    )
+    german = german.replace("(A01;B01)", "(A01,B01)")
+    other = read(put(tmp_path, german.encode("utf-16"), "b")).wells
+    columns = ["well", "sample_id", "target", "role", "signal", "flag", "positives", "partitions", "reported", "row"]
+    assert other.select(columns).equals(plain.select(columns))
+
+
+@pytest.mark.parametrize(
+    ("code", "header"),
+    [
+        ("cfx_maestro", samples.CFX.splitlines()[0]),
+        ("quantasoft", samples.QUANTASOFT.splitlines()[0]),
+        ("simple_plex", samples.SIMPLE_PLEX.splitlines()[0]),
+        ("absolute_q", samples.ABSOLUTE_Q.splitlines()[0]),
+        ("qiacuity", "\n".join(samples.QIACUITY.splitlines()[:2])),
+        ("qx_manager_clusters", "\n".join(samples.QX_CLUSTERS.splitlines()[:5])),
+        ("msd_workbench", "\n".join(samples.MSD.splitlines()[:2])),
+        ("quantstudio", samples.QUANTSTUDIO.split("1\tA1\tfalse")[0]),
+        ("quantstudio_da", samples.DESIGN_AND_ANALYSIS_CSV.split('"1","A1"')[0]),
+        ("xponent", samples.XPONENT.split('"1(1,A1)"')[0]),
+        ("methodical_mind", samples.METHODICAL_MIND.split("A \t")[0]),
+        ("rdml", samples.RDML_XML.split("<react")[0] + "</run></experiment></rdml>"),
+        ("bioplex", samples.BIOPLEX.split("<Samples>")[0] + "</bpm:BioPlexManager>"),
+    ],
+)
+def test_a_heading_without_rows(tmp_path: Path, code: str, header: str) -> None:
+    path = put(tmp_path, header)
+    assert recognise(path).code == code
+    assert "no-rows" in {p.code for p in problems(path)}
+
+
+def test_wells_that_stand_twice_name_both_rows(tmp_path: Path) -> None:
+    text = samples.CFX + ",A01,FAM,CAR,Std-01,,,22.6,22.5,100000,60,\n"
+    (problem,) = problems(put(tmp_path, text))
+    assert problem.code == "duplicate-well"
+    assert "rows 2, 6" in problem.what
+    assert "A1" in problem.what
+
+
+def test_text_in_numeric_cells_and_negative_counts_all_at_once(tmp_path: Path) -> None:
+    text = samples.QUANTASOFT.replace("1901,13919,15820", "many,13919,15820").replace(
+        "1978,13842,15820", "-5,13842,15820"
+    )
+    text = text.replace("No Call", "lots")
+    found = {(p.code, p.where.column if p.where else None) for p in problems(put(tmp_path, text))}
+    assert found == {("not-a-number", "Positives"), ("not-a-number", "Concentration"), ("too-low", "positives")}
+
+
+def test_more_positives_than_a_whole_number(tmp_path: Path) -> None:
+    text = samples.ABSOLUTE_Q.replace("1.1,34", "1.1,nan").replace("0,,,0,0", "0,,,0,twelve")
+    assert [p.code for p in problems(put(tmp_path, text))] == ["not-a-number"]
+
+
+def test_undecidable_numbers(tmp_path: Path) -> None:
+    text = samples.QUANTSTUDIO
+    for old, new in (
+        ("28.101", "28,101"),
+        ("31.502", "31,502"),
+        ("24.700", "24,700"),
+        ("0.074", ""),
+        ("1,000.000", "1000"),
+        ("10,250.500", "10250"),
+        ("100.000", "100"),
+    ):
+        text = text.replace(old, new)
+    assert [p.code for p in problems(put(tmp_path, text))] == ["undecided-decimal-mark"]
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    text = samples.SIMPLE_PLEX.replace(",RFU,Signal,", ",a,b,")
+    (problem,) = problems(put(tmp_path, text))
+    assert problem.code == "missing-column"
+    assert "Signal" in problem.what
+
+
+def test_content_is_data_only(tmp_path: Path) -> None:
+    """Markup and formulas in cells come through as text."""
+    text = samples.CFX.replace("S01", "<script>alert(1)</script>").replace("day 7", "=cmd|' /C calc'!A0")
+    wells = read(put(tmp_path, text)).wells
+    assert wells["sample_id"][1] == "<script>alert(1)</script>"
+    assert json.loads(wells["extras"][1])["Biological Set Name"] == "=cmd|' /C calc'!A0"
