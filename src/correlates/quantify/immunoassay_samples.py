@@ -281,6 +281,7 @@ def measure(
     rows, strangers = with_samples(rows, samples, assay)
     times = pl.col("dilution_used")
     there = pl.col("null_reason").is_null()
+    within = pl.col("limit") == Censoring.NONE.value
     at = (
         pl.when(pl.col("limit") == Censoring.LEFT.value)
         .then("lloq")
@@ -328,8 +329,8 @@ def measure(
         pl.when(pl.col("n_usable") < pl.col("n_wells")).then(
             pl.format("no usable signal in {} of {} wells", pl.col("n_wells") - pl.col("n_usable"), "n_wells")
         ),
-        pl.when((pl.col("m") > 0) & (pl.col("side") < 0)).then(pl.lit("signal at or below the response at zero")),
-        pl.when((pl.col("m") > 0) & (pl.col("side") > 0)).then(pl.lit("signal at or above the upper asymptote")),
+        pl.when(there & (pl.col("side") < 0)).then(pl.lit("signal at or below the response at zero")),
+        pl.when(there & (pl.col("side") > 0)).then(pl.lit("signal at or above the upper asymptote")),
         pl.when(pl.col("flags") != "").then(pl.format("instrument: {}", "flags")),
     )
     table = rows.select(
@@ -342,8 +343,9 @@ def measure(
         unit=pl.lit(settings.unit),
         censoring=pl.col("limit"),
         estimate=pl.when(there).then(pl.col("quantity") * times),
-        lower=pl.when(there).then(pl.col("quantity_lower") * times),
-        upper=pl.when(there).then(pl.col("quantity_upper") * times),
+        # outside the limits the curve is flat and the delta method does not hold: no interval rather than a wrong one
+        lower=pl.when(within).then(pl.col("quantity_lower") * times),
+        upper=pl.when(within).then(pl.col("quantity_upper") * times),
         lloq=pl.col("lloq") * times,
         uloq=pl.col("uloq") * times,
         method=pl.col("method"),

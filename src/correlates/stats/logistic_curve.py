@@ -102,7 +102,7 @@ class LogisticCurves:
 class InversePrediction:
     """Doses read off the curve. ``side``: -1 at or beyond the response at zero dose, +1 at or beyond that at infinite dose.
 
-    ``dose`` is NaN where ``side`` is not 0; ``se`` (of the dose), ``lower`` and ``upper`` are NaN too where the curve has no
+    ``dose`` is NaN where ``side`` is not 0 or there is no curve; ``se`` (of the dose), ``lower`` and ``upper`` are NaN too where the curve has no
     covariance.
     """
 
@@ -124,7 +124,8 @@ def response(parameters: Floats, dose: Floats) -> Floats:
 def inverse(parameters: Floats, signal: Floats) -> tuple[Floats, Ints]:
     """Dose at a response, C ((( A - D)/(y - D))^(1/G) - 1)^(1/B), and the side it lies on (see :class:`InversePrediction`).
 
-    Undefined when the response is not strictly between the asymptotes: the dose is NaN.
+    Undefined when the response is not strictly between the asymptotes: the dose is NaN. The side is 0 where it lies on neither: between
+    the asymptotes, or without a curve or a response (NaN).
     """
     a, b, c, d, g = np.moveaxis(np.asarray(parameters, dtype=np.float64), -1, 0)
     y = np.asarray(signal, dtype=np.float64)
@@ -135,7 +136,7 @@ def inverse(parameters: Floats, signal: Floats) -> tuple[Floats, Ints]:
         dose = c * np.exp(z / b)
     inside = (share > 0) & (share < 1) & (dose > 0) & np.isfinite(dose)
     near_a = share >= 0.5
-    side = np.where(inside, 0, np.where(near_a == (b > 0), -1, 1))
+    side = np.where(inside | np.isnan(share), 0, np.where(near_a == (b > 0), -1, 1))
     return where(inside, dose, np.nan), np.asarray(side, dtype=np.int64)
 
 
@@ -228,7 +229,7 @@ def predict_dose(
     y, m = np.asarray(signal, dtype=np.float64), np.asarray(replicates, dtype=np.float64)
     parameters = curves.parameters[i]
     x, side = inverse(parameters, y)
-    inside = side == 0
+    inside = np.isfinite(x)
     gradient, slope = _gradient(parameters, where(inside, x, parameters[:, 2]))
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         curve = (np.einsum("kij,ki->kj", curves.root[i], gradient) ** 2).sum(axis=1)
