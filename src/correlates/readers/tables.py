@@ -441,23 +441,24 @@ def read_table(
     if unit_of_analysis is not None and subject_id not in taken:
         taken.append(subject_id)
     parts = []
+    lines = frame[_LINE].to_list()
+    fixed = frame.select(subject_id=pl.col(key)).with_columns(_source_ids(frame, file_id).alias("source_id"))
+    cells_of = frame.with_columns(pl.when(~pl.col(taken).is_in(_NULLS)).then(pl.col(taken)).name.keep())
     for heading in taken:
-        cells = frame[heading].replace(list(_NULLS), [None] * len(_NULLS))
+        cells = cells_of[heading]
         value = numbers(cells, grid.decimal).value
-        checks += _mixed(cells, value, heading, name, frame[_LINE].to_list(), file_id)
-        numeric = heading != subject_id and cells.is_not_null().any() and value.null_count() == cells.null_count()
+        complete = value.null_count() == cells.null_count()
+        numeric = heading != subject_id and complete and cells.null_count() < cells.len()
+        if not complete:
+            checks += _mixed(cells, value, heading, name, lines, file_id)
         attribute, symbol = split_unit(heading)
         parts.append(
-            pl.DataFrame(
-                {
-                    "subject_id": frame[key],
-                    "name": [attribute] * frame.height,
-                    "label": [heading] * frame.height,
-                    "value": value if numeric else pl.Series([None] * frame.height, dtype=pl.Float64),
-                    "category": cells,
-                    "unit": pl.Series([symbol] * frame.height, dtype=pl.String),
-                    "source_id": _source_ids(frame, file_id),
-                }
+            fixed.with_columns(
+                pl.lit(attribute).alias("name"),
+                pl.lit(heading).alias("label"),
+                value.rename("value") if numeric else pl.lit(None, dtype=pl.Float64).alias("value"),
+                cells.rename("category"),
+                pl.lit(symbol, dtype=pl.String).alias("unit"),
             )
         )
     long = pl.concat(parts) if parts else CHARACTERISTICS.empty()
