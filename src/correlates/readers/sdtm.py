@@ -198,6 +198,16 @@ def _code(frame: pl.DataFrame, inside: str | None, name: str) -> str:
     ]
     if len(fitting) == 1:
         return fitting[0]
+    if frame.is_empty():
+        raise InputError(
+            Problem(
+                code="no-records",
+                what="The dataset has no records",
+                where=Where(file=name),
+                expected="at least one record, which says the domain",
+                do="Take the file out of the source",
+            )
+        )
     raise InputError(
         Problem(
             code="unknown-domain",
@@ -229,7 +239,7 @@ def _cell_problems(code: str, frame: pl.DataFrame, name: str) -> list[Problem]:
         for variable in (v for v in variables if v in frame.columns):
             cells = frame[variable]
             if declared.dtype == NUMBER and cells.dtype == TEXT:
-                bad = cells.is_not_null() & cells.str.strip_chars().cast(pl.Float64, strict=False).is_null()
+                bad = cells.is_not_null() & _not_finite(cells)
                 problems += _listed(
                     frame,
                     bad,
@@ -262,7 +272,7 @@ def _cell_problems(code: str, frame: pl.DataFrame, name: str) -> list[Problem]:
                 )
     if code in {"TR", "LB"} and f"{code}STRESN" in frame.columns and frame[f"{code}STRESN"].dtype == TEXT:
         cells = frame[f"{code}STRESN"]
-        bad = cells.is_not_null() & cells.str.strip_chars().cast(pl.Float64, strict=False).is_null()
+        bad = cells.is_not_null() & _not_finite(cells)
         problems += _listed(
             frame,
             bad,
@@ -279,6 +289,10 @@ def _cell_problems(code: str, frame: pl.DataFrame, name: str) -> list[Problem]:
             frame, outside, "AETOXGR", name, "grade", "AETOXGR holds a grade that no scale has", "a grade from 1 to 5"
         )
     return problems
+
+
+def _not_finite(cells: pl.Series) -> pl.Series:
+    return ~cells.str.strip_chars().cast(pl.Float64, strict=False).is_finite().fill_null(value=False)
 
 
 def _listed(

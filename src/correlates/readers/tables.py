@@ -5,6 +5,7 @@ No arithmetic but one: a column of the manifest may be declared as the sum of co
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -61,6 +62,18 @@ def read_samples(
     problems: list[Problem] = []
     made: dict[str, pl.Series] = {}
     used: set[str] = set()
+    problems += [
+        Problem(
+            code="missing-column",
+            what=f"The manifest's column for {column!r} is not declared",
+            where=Where(file=name),
+            found=f"columns for {', '.join(columns) or 'nothing'}",
+            expected=SAMPLES.column(column).meaning,
+            do=f"Declare {column}: one of {', '.join(grid.frame.columns[:_SHOWN])}",
+        )
+        for column in ("sample_id", "subject_id")
+        if column not in columns
+    ]
     by_name = {**{split_unit(h)[0]: h for h in grid.frame.columns}, **{h: h for h in grid.frame.columns}}
     for column, expression in columns.items():
         if column not in SAMPLES.names or column == "extras":
@@ -88,6 +101,7 @@ def read_samples(
         for more, _ in read[1:]:
             total = total + more
         made[column] = total
+        problems += _too_low(total, declared, expression, name, grid.lines)
     if problems:
         raise InputError(problems)
     rest = [h for h in grid.frame.columns if h not in used]
@@ -165,6 +179,38 @@ def _unit_problem(heading: str, declared: Column, file: str) -> Problem | None:
     )
 
 
+def _too_low(values: pl.Series, declared: Column, heading: str, file: str, lines: Sequence[int]) -> list[Problem]:
+    if declared.minimum is None:
+        return []
+    low = (values < declared.minimum).fill_null(value=False).arg_true().to_list()
+    return [
+        Problem(
+            code="too-low",
+            what=f"{heading} is below {declared.minimum:g}",
+            where=Where(file=file, row=lines[i], column=heading),
+            found=f"{values[i]:g}",
+            expected=declared.meaning,
+        )
+        for i in low[:_SHOWN]
+    ]
+
+
+def _same_names(headings: Sequence[str], file: str) -> list[Problem]:
+    """Headings that differ in nothing but their unit would give one name two values."""
+    names = [split_unit(h)[0] for h in headings]
+    return [
+        Problem(
+            code="duplicate-heading",
+            what=f"Columns {' and '.join(repr(h) for h, n in zip(headings, names, strict=True) if n == name)} differ only in their unit",
+            where=Where(file=file, row=1),
+            expected="one column per name",
+            do="Rename or remove one of them",
+        )
+        for name, count in Counter(names).items()
+        if count > 1
+    ]
+
+
 def _column_of_numbers(grid: Grid, heading: str, file: str) -> tuple[pl.Series, list[Problem]]:
     """A column read as numbers; a cell that is neither a number nor a mark of absence is a problem."""
     read = numbers(grid.frame[heading], grid.decimal)
@@ -221,6 +267,7 @@ def read_product(
     row = file_row(path, source=source, reader="table", header=grid.header, relative_to=relative_to)
     _require([subject_id], grid, name)
     attributes, problems = _attributes(grid, subject_id, units or {}, name)
+    problems += _same_names(list(attributes), name)
     if problems:
         raise InputError(problems)
     keep, checks = _one_row_each(grid, subject_id, name, str(row["file_id"]))
@@ -440,6 +487,8 @@ def read_table(
     taken = list(columns) if columns is not None else [c for c in grid.frame.columns if c != key]
     if unit_of_analysis is not None and subject_id not in taken:
         taken.append(subject_id)
+    if alike := _same_names(taken, name):
+        raise InputError(alike)
     parts = []
     lines = frame[_LINE].to_list()
     fixed = frame.select(subject_id=pl.col(key)).with_columns(_source_ids(frame, file_id).alias("source_id"))
@@ -447,6 +496,7 @@ def read_table(
     for heading in taken:
         cells = cells_of[heading]
         value = numbers(cells, grid.decimal).value
+        value = value.set(value.is_infinite().fill_null(value=False), None)
         complete = value.null_count() == cells.null_count()
         numeric = heading != subject_id and complete and cells.null_count() < cells.len()
         if not complete:

@@ -96,6 +96,26 @@ def test_samples_that_stand_twice_or_are_nameless(tmp_path: Path) -> None:
     assert "rows 2, 4" in str(error.value)
 
 
+def test_cells_below_zero_name_the_row_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        read_samples(write(tmp_path / "m.csv", MANIFEST.replace("200", "-200")), COLUMNS)
+    assert [(p.code, p.where.row) for p in error.value.problems if p.where] == [("too-low", 2)]
+
+
+def test_sample_and_subject_must_be_declared(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        read_samples(write(tmp_path / "m.csv", MANIFEST), {})
+    assert codes(error) == ["missing-column", "missing-column"]
+
+
+def test_columns_that_differ_only_in_unit(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "id,x (day),x (week)\n1,7,1\n")
+    for read in (read_table, read_product):
+        with pytest.raises(InputError, match="differ only in their unit") as error:
+            read(path, "id")
+        assert codes(error) == ["duplicate-heading"]
+
+
 def test_only_sums_are_expressions(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         read_samples(write(tmp_path / "m.csv", MANIFEST), COLUMNS | {"leukocytes_per_ul": "LYMPH - MONO"})

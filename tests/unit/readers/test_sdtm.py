@@ -261,6 +261,22 @@ def test_cells_that_are_no_numbers(tmp_path: Path) -> None:
     ]
 
 
+def test_numbers_that_are_not_finite_name_their_rows(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        read_sdtm([csv(tmp_path / "dm.csv", DM | {"AGE": ["NaN", "inf"]})])
+    assert [(p.code, p.where.row if p.where else None) for p in error.value.problems] == [
+        ("not-a-number", 2),
+        ("not-a-number", 3),
+    ]
+
+
+def test_a_dataset_without_records(tmp_path: Path) -> None:
+    (tmp_path / "dm.csv").write_text("DOMAIN,USUBJID\n")
+    with pytest.raises(InputError) as error:
+        read_sdtm([tmp_path / "dm.csv"])
+    assert codes(error) == ["no-records"]
+
+
 def test_dates_as_numbers_are_refused(tmp_path: Path) -> None:
     ex = {"DOMAIN": ["EX"], "USUBJID": ["S-1"], "EXTRT": ["X"], "EXSTDTC": [22000.0]}
     with pytest.raises(InputError) as error:
