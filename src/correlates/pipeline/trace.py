@@ -220,7 +220,8 @@ def _curve(run: FinishedRun, curve_id: str) -> Node:
         "accepted",
     )
     facts = [(key.replace("_", " "), _text(row[key])) for key in keys if row[key] is not None]
-    failed = run.table("checks").filter((pl.col("item") == row["plate"]) & ~pl.col("passed"))
+    items = [row["plate"], f"{row['file_id']}/{row['plate']}"]
+    failed = run.table("checks").filter(pl.col("item").is_in(items) & ~pl.col("passed"))
     facts += [
         (f"check: {check['rule']}", f"found {check['found']}, required {check['required']}: {check['action']}")
         for check in failed.iter_rows(named=True)
