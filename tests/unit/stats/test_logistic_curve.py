@@ -122,6 +122,8 @@ def test_no_worse_than_curve_fit() -> None:
             except RuntimeError:
                 continue  # curve_fit gives up on some
             theirs = (((y[i] - written_out(DOSE, *p)) / y[i]) ** 2).sum()
+        if p[1] > 0:
+            continue  # it went over to the other family
         assert fit.rss[i] <= theirs * (1 + 1e-6)
 
 
