@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from correlates.stats.arrays import Bools, Floats, panel, where
 
+_CHUNK = 1024  # rows ranked at a time: they stay in the cache
+
 
 def rank_values(value: npt.ArrayLike, censoring: npt.ArrayLike, present: npt.ArrayLike | None = None) -> Floats:
     """Values to rank, where some are censored: what cannot be told apart becomes a tie.
@@ -66,9 +68,18 @@ class Ranked:
 
 def midranks(values: Floats, present: Bools) -> Ranked:
     """Mid-ranks along the subjects of each row, among the values present."""
+    m = values.shape[0]
+    ranks, tie_sum = np.empty(values.shape), np.empty(m)
+    for start in range(0, m, _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        ranks[rows], tie_sum[rows] = _midranks(values[rows], present[rows])
+    return Ranked(ranks=ranks, n=present.sum(axis=1).astype(np.float64), tie_sum=tie_sum)
+
+
+def _midranks(values: Floats, present: Bools) -> tuple[Floats, Floats]:
     filled = where(present, values, np.inf)
     n = filled.shape[1]
-    order = np.argsort(filled, axis=1, kind="stable")
+    order = np.argsort(filled, axis=1)  # not stable, and need not be: ties share their rank
     ordered = np.take_along_axis(filled, order, axis=1)
     starts = np.ones(filled.shape, dtype=np.bool_)
     starts[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
@@ -79,10 +90,10 @@ def midranks(values: Floats, present: Bools) -> Ranked:
     last = np.minimum.accumulate(np.where(ends, position, n)[:, ::-1], axis=1)[:, ::-1]
     ranks = np.empty(filled.shape)
     np.put_along_axis(ranks, order, (first + last) / 2.0 + 1.0, axis=1)
-    count = present.sum(axis=1)
     block = last - first + 1.0
-    tied = np.where(position < count[:, None], block * block - 1.0, 0.0)
-    return Ranked(ranks=where(present, ranks, 0.0), n=count.astype(np.float64), tie_sum=tied.sum(axis=1))
+    tied = np.where(position < present.sum(axis=1)[:, None], block * block - 1.0, 0.0)
+    tie_sum: Floats = tied.sum(axis=1)
+    return where(present, ranks, 0.0), tie_sum
 
 
 def quantiles(values: Floats, present: Bools, probabilities: tuple[float, ...]) -> Floats:

@@ -161,7 +161,7 @@ def test_of_two_maxima_the_higher_one_is_taken():
     z = (x[row[0]] - x[row[0]].mean()) / x[row[0]].std()
     fit = logistic_model(z[:, None], y)
     models = batch(np.column_stack((np.ones(20), z))[None], y.astype(float)[None], np.ones((1, 20)), firth=True)
-    slopes, intercepts = np.meshgrid(np.linspace(-300, 20, 161), np.linspace(-130, 10, 141))
+    slopes, intercepts = np.meshgrid(np.linspace(-300, 20, 81), np.linspace(-130, 10, 71))
     grid = [
         evaluate(models, np.array([[a, b]])).value[0] for a, b in zip(intercepts.ravel(), slopes.ravel(), strict=True)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 from statsmodels.stats.multitest import multipletests
@@ -16,6 +16,7 @@ OTHER = {"bonferroni": "bonferroni", "holm": "holm", "hochberg": "simes-hochberg
 
 
 @pytest.mark.parametrize("method", OTHER)
+@settings(max_examples=12, deadline=None)  # statsmodels collects garbage at every call
 @given(p=_p)
 def test_as_statsmodels(method, p):
     np.testing.assert_allclose(adjust(p, method), multipletests(p, method=OTHER[method])[1], rtol=1e-10, atol=1e-300)
