@@ -22,12 +22,14 @@ def test_as_statsmodels(method, p):
     np.testing.assert_allclose(adjust(p, method), multipletests(p, method=OTHER[method])[1], rtol=1e-10, atol=1e-300)
 
 
+@settings(deadline=None)
 @given(_p)
 def test_as_scipy(p):
     np.testing.assert_allclose(adjust(p, "bh"), false_discovery_control(p, method="bh"), rtol=1e-10, atol=1e-300)
 
 
 @pytest.mark.parametrize("method", list(Adjust))
+@settings(deadline=None)
 @given(p=_p, data=st.data())
 def test_never_smaller_monotone_and_in_the_order_given(method, p, data):
     raw = np.array(p)
