@@ -31,6 +31,19 @@ def test_record_is_complete(reader: Reader) -> None:
     assert reader.read.__doc__
 
 
+@pytest.mark.parametrize("reader", READERS, ids=lambda r: r.code)
+def test_page_agrees_with_the_record(reader: Reader) -> None:
+    folder = Path(__file__).resolve().parents[2] / "docs" / "reference" / "formats"
+    page = (folder / f"{reader.code}.md").read_text()
+    assert page.startswith(f"# {reader.label}\n")
+    for stated in (f"`{reader.code}`", reader.assay.value, reader.release, reader.software, reader.citation):
+        assert stated in page
+    assert (
+        f"| [{reader.label}]({reader.code}.md) | `{reader.code}` | {reader.assay.value} | {reader.release} |"
+        in (folder / "index.md").read_text()
+    )
+
+
 def test_codes_and_labels_are_unique() -> None:
     assert len({r.code for r in READERS}) == len(READERS)
     assert len({r.label for r in READERS}) == len(READERS)

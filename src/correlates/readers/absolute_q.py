@@ -32,18 +32,25 @@ def recognise(content: Content) -> bool:
 
 def read(content: Content) -> Parsed:
     """One row per well and target. Lines that average a group are kept in the header."""
-    for needs, reader in ((_SUMMARY, _read_summary), (_CHANNELS, _read_channels), (_BY_DYE, _read_by_dye)):
-        found = _heading(content, needs)
-        if found is None:
-            continue
-        sheet, head = found
-        table = block(sheet, head)
-        parsed = reader(content, sheet, head, table)
-        after = as_text(sheet, table_end(sheet, head)).strip()
-        header = {"columns": table.frame.columns, **parsed.header} | ({"after the table": after} if after else {})
-        problems = parsed.problems if len(table) else (*parsed.problems, no_rows(content.name, None, table.line))
-        return Parsed(rows=parsed.rows, header=header, software="QuantStudio Absolute Q", problems=problems)
-    raise AssertionError("read is called for recognised content only")
+    found = next(f for needs in (_SUMMARY, _CHANNELS, _BY_DYE) if (f := _heading(content, needs)) is not None)
+    sheet, head = found
+    table = block(sheet, head)
+    headings = {fold(name) for name in table.frame.columns}
+    if headings >= _SUMMARY:
+        parsed = _read_summary(content, table, sheet.rows[head - 1] if head else ())
+    elif headings >= _CHANNELS:
+        parsed = _read_channels(content, table)
+    else:
+        parsed = _read_by_dye(content, table)
+    header: dict[str, object] = {"columns": table.frame.columns, **parsed.header}
+    for key, text in (
+        ("before the table", as_text(sheet, 0, head)),
+        ("after the table", as_text(sheet, table_end(sheet, head))),
+    ):
+        if text.strip():
+            header[key] = text.strip()
+    problems = parsed.problems if len(table) else (*parsed.problems, no_rows(content.name, None, table.line))
+    return Parsed(rows=parsed.rows, header=header, software="QuantStudio Absolute Q", problems=problems)
 
 
 def _without_averages(table: Block, header: dict[str, object]) -> Block:
@@ -64,8 +71,7 @@ def _finish(rows: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(flag=pl.when(pl.col("signal").is_null()).then(pl.lit(Flag.MISSING.value)))
 
 
-def _read_by_dye(content: Content, sheet: Sheet, head: int, table: Block) -> Parsed:
-    del sheet, head
+def _read_by_dye(content: Content, table: Block) -> Parsed:
     header: dict[str, object] = {}
     columns = Columns.over(_without_averages(table, header), content.name, ("Total", "Conc. cp/uL", "95%CI"))
     run, plate = columns.text("Run", keep=True), columns.text("Plate", keep=True)
@@ -85,12 +91,11 @@ def _read_by_dye(content: Content, sheet: Sheet, head: int, table: Block) -> Par
     return Parsed(rows=_finish(rows), header=header, problems=tuple(columns.problems))
 
 
-def _read_channels(content: Content, sheet: Sheet, head: int, table: Block) -> Parsed:
+def _read_channels(content: Content, table: Block) -> Parsed:
     """Combinations of channels to channels: positives of a channel are the partitions of all combinations that have it.
 
     A channel all of whose combinations have no partitions was not measured and has no row.
     """
-    del sheet, head
     columns = Columns.over(table, content.name, ("Count", "Copies per microliter"))
     count, total = columns.number("Count", required=True).value, columns.number("Total", required=True).value
     channels = table.frame[table.column("Channels") or ""].fill_null("")
@@ -127,13 +132,12 @@ def _read_channels(content: Content, sheet: Sheet, head: int, table: Block) -> P
     return Parsed(rows=_finish(rows), problems=tuple(columns.problems))
 
 
-def _read_summary(content: Content, sheet: Sheet, head: int, table: Block) -> Parsed:
+def _read_summary(content: Content, table: Block, above: tuple[str, ...]) -> Parsed:
     """Groups of columns, one per dye, named in the row above the heading."""
-    header: dict[str, object] = {"before the table": as_text(sheet, 0, head)}
+    header: dict[str, object] = {}
     table = _without_averages(table, header)
     names = table.frame.columns
     starts = [i for i, name in enumerate(names) if fold(name.partition(" #")[0]) == "target"]
-    above = sheet.rows[head - 1] if head else ()
     last = next((i for i in range(len(names) - 1, -1, -1) if fold(names[i]).startswith("threshold")), len(names) - 1)
     shared = [*names[: starts[0]], *names[last + 1 :]]
     parts, problems = [], []
@@ -171,7 +175,7 @@ READER = Reader(
     code="absolute_q",
     label="QuantStudio Absolute Q",
     assay=AssayKind.DPCR,
-    software="QuantStudio Absolute Q Digital PCR Software 6.x",
+    software="QuantStudio Absolute Q Digital PCR Software",
     extensions=(".csv",),
     release="recommended",
     recognise=recognise,

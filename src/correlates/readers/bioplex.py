@@ -13,7 +13,7 @@ from correlates.readers.cells import number
 from correlates.readers.content import Content
 from correlates.readers.markup import Node, as_object, parse
 from correlates.readers.record import Parsed, Reader
-from correlates.schema import WELLS
+from correlates.readers.wells import rows_of
 from correlates.terms import AssayKind, Role, SignalKind
 
 _KINDS = {"Blank": Role.BLANK, "Control": Role.QC, "Standard": Role.STANDARD, "Unknown": Role.UNKNOWN}
@@ -124,10 +124,7 @@ def read(content: Content) -> Parsed:
     }
     frame = pl.DataFrame()
     if rows:
-        whole = [
-            row | {"count": None if row["count"] is None else int(str(row["count"]).partition(".")[0])} for row in rows
-        ]
-        frame = WELLS.frame(whole).drop("well_id", "file_id").sort("row", maintain_order=True)
+        frame = rows_of(rows).sort("row", maintain_order=True)
         frame = frame.with_columns(
             nominal_unit=pl.when(pl.col("nominal").is_not_null()).then("nominal_unit"),
             reported_unit=pl.when(pl.col("reported").is_not_null()).then("reported_unit"),
@@ -160,7 +157,7 @@ READER = Reader(
     code="bioplex",
     label="Bio-Rad Bio-Plex Manager XML",
     assay=AssayKind.IMMUNOASSAY,
-    software="Bio-Plex Manager 5, 6 (Bio-Plex 100, 200, 3D, MAGPIX)",
+    software="Bio-Plex Manager (Bio-Plex 100, 200, 3D, MAGPIX)",
     extensions=(".xml",),
     release="recommended",
     recognise=recognise,

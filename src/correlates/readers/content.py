@@ -143,13 +143,21 @@ class Content:
                 )
             try:
                 return archive.read(name)
-            except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, zlib.error) as error:
+            except (
+                zipfile.BadZipFile,
+                EOFError,
+                OSError,
+                NotImplementedError,
+                RuntimeError,
+                ValueError,
+                zlib.error,
+            ) as error:
                 raise InputError(self._damaged(str(error))) from error
 
     def _archive(self) -> zipfile.ZipFile:
         try:
             return zipfile.ZipFile(io.BytesIO(self.data))
-        except (zipfile.BadZipFile, EOFError) as error:
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
             raise InputError(self._damaged(str(error))) from error
 
     def _damaged(self, found: str) -> Problem:

@@ -95,12 +95,13 @@ def read(content: Content) -> Parsed:
         header["after the blocks"] = tail
 
     problems: list[Problem] = []
-    signal = next((blocks[name] for name in _by_name(blocks, _SIGNALS) if blocks[name].column("Location")), None)
+    whole = {name: part for name, part in blocks.items() if part.column("Location") and part.column("Sample")}
+    signal = next((whole[name] for name in _by_name(whole, _SIGNALS)), None)
     if signal is None:
         problems.append(
             Problem(
                 code="missing-block",
-                what="The file has no block of fluorescence per well",
+                what="The file has no block of fluorescence by Location and Sample",
                 where=Where(file=content.name),
                 found=", ".join(part.name for part in parts),
                 expected=" or ".join(_SIGNALS),
@@ -436,7 +437,7 @@ READER = Reader(
     code="xponent",
     label="Luminex xPONENT",
     assay=AssayKind.IMMUNOASSAY,
-    software="xPONENT 3.1 to 4.3 (MAGPIX, Luminex 100/200, FLEXMAP 3D)",
+    software="xPONENT (MAGPIX, Luminex 100/200, FLEXMAP 3D)",
     extensions=(".csv",),
     release="recommended",
     recognise=recognise,

@@ -82,13 +82,14 @@ def parse(data: bytes, file: str, member: str | None = None) -> Node:
     parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(data, True)  # noqa: FBT003 - the argument has no name
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the latter: an encoding that does not exist
+        broken = isinstance(error, expat.ExpatError)
         raise InputError(
             Problem(
                 code="damaged-file",
                 what="The XML document is damaged or cut short",
-                where=Where(file=file, sheet=member, row=error.lineno),
-                found=expat.errors.messages[error.code],
+                where=Where(file=file, sheet=member, row=parser.ErrorLineNumber if broken else None),
+                found=expat.errors.messages[parser.ErrorCode] if broken else str(error),
                 expected="a well-formed document",
                 do="Export or copy the file again",
             )

@@ -12,7 +12,7 @@ from correlates.readers.block import Block, Columns, as_text, block, no_rows, no
 from correlates.readers.cells import fold, number, positions
 from correlates.readers.content import Content, Sheet
 from correlates.readers.record import Parsed, Reader
-from correlates.schema import WELLS
+from correlates.readers.wells import rows_of
 from correlates.terms import AssayKind, Role, SignalKind
 
 _NEEDS = {"sample", "assay", "well", "spot", "signal"}
@@ -130,13 +130,13 @@ def read_plates(content: Content) -> Parsed:
         ordinal += 1
         plate = head.get("Barcode1", "").strip("<>* ") or f"plate {ordinal}"
         rows += _grid(content, lines, i + 1, end, plate, head, problems)
-        header[f"plate {ordinal}"] = {"properties": head, "columns": lines[i + 1].split()}
+        header[f"plate {ordinal}"] = {"properties": head, "columns": lines[i + 1].split() if i + 1 < end else []}
         head, i = {}, end
     header["other lines"] = "\n".join(other)
     if not rows:
         problems.append(no_rows(content.name, "Data", None))
     return Parsed(
-        rows=WELLS.frame(rows).drop("well_id", "file_id") if rows else pl.DataFrame(),
+        rows=rows_of(rows) if rows else pl.DataFrame(),
         header=header,
         software=next(
             (
@@ -153,7 +153,7 @@ def read_plates(content: Content) -> Parsed:
 def _grid(
     content: Content, lines: list[str], first: int, end: int, plate: str, head: dict[str, str], problems: list[Problem]
 ) -> list[dict[str, object]]:
-    columns = [cell.strip() for cell in lines[first].split("\t")]
+    columns = [cell.strip() for cell in lines[first].split("\t")] if first < end else []
     rows: list[dict[str, object]] = []
     letter, spot = "", 0
     for line in range(first + 1, end):
@@ -188,7 +188,7 @@ READER = Reader(
     code="msd_workbench",
     label="MSD Discovery Workbench",
     assay=AssayKind.IMMUNOASSAY,
-    software="Discovery Workbench 4.x (Meso Scale Discovery)",
+    software="Discovery Workbench (Meso Scale Discovery)",
     extensions=(".csv", ".xlsx", ".txt"),
     release="recommended",
     recognise=recognise,

@@ -218,5 +218,5 @@ READER = Reader(
     recognise=recognise,
     read=read,
     citation="Applied Biosystems QuantStudio Real-Time PCR Software, export of results as text or workbook",
-    notes="Genotyping and melt-curve experiments hold no wells of this table and are refused by name.",
+    notes="Checked on QuantStudio 7 Flex and 12K Flex; ViiA 7 and StepOne write the same sections. Genotyping and melt-curve experiments hold no wells of this table and are refused by name.",
 )

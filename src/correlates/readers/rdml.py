@@ -14,7 +14,7 @@ from correlates.readers.cells import number, position
 from correlates.readers.content import Content
 from correlates.readers.markup import Node, as_object, parse
 from correlates.readers.record import Parsed, Reader
-from correlates.schema import WELLS
+from correlates.readers.wells import rows_of
 from correlates.terms import AssayKind, Flag, Role, SignalKind
 
 _DATA = "rdml_data.xml"
@@ -100,7 +100,7 @@ def read(content: Content) -> Parsed:
         for _, r in runs
     ]
     return Parsed(
-        rows=WELLS.frame(rows).drop("well_id", "file_id") if rows else pl.DataFrame(),
+        rows=rows_of(rows) if rows else pl.DataFrame(),
         header=header,
         software=next(
             (f"RDML {root.attributes.get('version', '')} of {name}" for name in names if name),

@@ -12,6 +12,7 @@ from correlates.readers.record import Parsed
 from correlates.schema import FILES, WELLS, conform
 
 _SHOWN = 20
+_COUNTS = ("positives", "partitions", "count")
 
 
 def wells_of(parsed: Parsed, file_id: str, file: str) -> pl.DataFrame:
@@ -42,7 +43,7 @@ def wells_of(parsed: Parsed, file_id: str, file: str) -> pl.DataFrame:
         if not problems:
             problems.append(_nothing(file))
         raise InputError(problems)
-    problems += _twice(rows, file)
+    problems += _twice(rows, file) + _broken_counts(rows, file)
     ordinals = {plate: str(i) for i, plate in enumerate(rows["plate"].unique(maintain_order=True), start=1)}
     plate = pl.col("plate").replace_strict(ordinals, return_dtype=pl.String)
     rows = rows.with_columns(
@@ -73,6 +74,36 @@ def file_row(
         "header": json.dumps(parsed.header, ensure_ascii=False),
     }
     return conform(FILES.frame([row]), FILES, file=path)
+
+
+def rows_of(records: list[dict[str, object]]) -> pl.DataFrame:
+    """Records of wells as a frame: what readers of documents make. Counts are still numbers: see :func:`wells_of`."""
+    schema = WELLS.polars_schema() | {name: pl.Float64() for name in _COUNTS}
+    schema = {name: dtype for name, dtype in schema.items() if name not in ("well_id", "file_id")}
+    return pl.DataFrame(
+        [pl.Series(name, [record.get(name) for record in records], dtype=dtype) for name, dtype in schema.items()]
+    )
+
+
+def _broken_counts(rows: pl.DataFrame, file: str) -> list[Problem]:
+    """One problem for each column of counts that holds a number which is not whole."""
+    problems = []
+    for name in _COUNTS:
+        if name not in rows.columns or not rows[name].dtype.is_float():
+            continue
+        broken = (rows[name] != rows[name].floor()).fill_null(value=False)
+        if broken.any():
+            problems.append(
+                Problem(
+                    code="not-whole",
+                    what=f"Counts ({name}) that are not whole numbers",
+                    where=Where(file=file, row=rows["row"].filter(broken)[0], column=name),
+                    found=", ".join(map(str, rows[name].filter(broken).head(5))),
+                    expected="a whole number",
+                    do="Export counts, not averages",
+                )
+            )
+    return problems
 
 
 def _nothing(file: str) -> Problem:

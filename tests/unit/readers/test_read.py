@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
+import polars as pl
 import pytest
 from tests.unit.readers import samples
 
@@ -187,3 +189,54 @@ def test_content_is_data_only(tmp_path: Path) -> None:
     wells = read(put(tmp_path, text)).wells
     assert wells["sample_id"][1] == "<script>alert(1)</script>"
     assert json.loads(wells["extras"][1])["Biological Set Name"] == "=cmd|' /C calc'!A0"
+
+
+def damaged(data: bytes, rng: random.Random) -> bytes:
+    """The data cut short, with a few bytes changed, or with a line lost, doubled or moved."""
+    kind = rng.randrange(3)
+    if kind == 0:
+        return data[: rng.randrange(len(data))]
+    if kind == 1:
+        changed = bytearray(data)
+        for _ in range(rng.choice((1, 2, 5))):
+            changed[rng.randrange(len(changed))] = rng.choice(b',;\t\n"0aZ-<>[]()\x00\xff.= ')
+        return bytes(changed)
+    lines = data.split(b"\n")
+    i, j = rng.randrange(len(lines)), rng.randrange(len(lines))
+    lines[i : i + rng.randrange(2)] = [lines[j]] * rng.randrange(3)
+    return b"\n".join(lines)
+
+
+def outcome(path: Path) -> tuple[pl.DataFrame | None, tuple[Problem, ...]]:
+    """The wells, or the problems for which the file is refused."""
+    try:
+        return read(path).wells, ()
+    except InputError as error:
+        return None, error.problems
+
+
+@pytest.mark.parametrize("name", samples.all_samples())
+def test_damaged_files_never_raise_anything_else(tmp_path: Path, name: str) -> None:
+    """Whatever happens to a file, it is read whole or refused with problems; no other error escapes."""
+    _, data = samples.all_samples()[name]
+    rng = random.Random(name)
+    for _ in range(12):
+        path = put(tmp_path, damaged(data, rng))
+        wells, refused = outcome(path)
+        assert (wells is None) == bool(refused)
+        assert all(p.what for p in refused)
+        if wells is not None:
+            assert (wells["signal"].is_null() == wells["flag"].is_not_null()).all()
+
+
+def test_counts_are_whole(tmp_path: Path) -> None:
+    text = samples.ABSOLUTE_Q.replace("1.1,34", "1.1,34.5")
+    (problem,) = problems(put(tmp_path, text))
+    assert problem.code == "not-whole"
+    assert problem.where is not None
+    assert problem.where.row == 4
+
+
+def test_grid_cut_after_its_title(tmp_path: Path) -> None:
+    text = samples.METHODICAL_MIND.split("  \t1 ")[0]
+    assert [p.code for p in problems(put(tmp_path, text))] == ["no-rows"]
