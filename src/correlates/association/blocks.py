@@ -53,11 +53,14 @@ def check(
             )
     for endpoint in endpoints:
         problems += _endpoint_problems(analysis, endpoint)
-    classes = {level for e in endpoints if e.kind is OutcomeKind.CLASS for level in e.levels}
-    for pair in settings.pairs:
-        problems += [
-            unknown("class", name, sorted(classes), code="unknown-class") for name in pair if name not in classes
-        ]
+    for endpoint in endpoints:
+        if endpoint.kind is OutcomeKind.CLASS and "kruskal_wallis" in settings.methods:
+            asked = dict.fromkeys(name for pair in settings.pairs for name in pair)
+            problems += [
+                unknown(f"class of endpoint {endpoint.name!r}", name, endpoint.levels, code="unknown-class")
+                for name in asked
+                if name not in endpoint.levels
+            ]
     codes = [m.code for m in METHODS]
     problems += [
         unknown("method", name, codes, code="unknown-method") for name in settings.methods if name not in codes

@@ -320,7 +320,7 @@ def test_every_contradiction_is_reported_at_once():
             ),
             Univariable(
                 name="bad",
-                methods=("t_test",),
+                methods=("t_test", "kruskal_wallis"),
                 families=("colour",),
                 pairs=(("durable", "sick"),),
                 populations=("nobody",),
@@ -343,3 +343,10 @@ def test_every_contradiction_is_reported_at_once():
     ):
         assert code in codes, code
     assert "Did you mean 'PEAK'" in str(caught.value)
+
+
+def test_pairs_must_be_classes_of_every_class_endpoint():
+    other = Endpoint(name="grade", label="Grade", kind=OutcomeKind.CLASS, levels=("0", "1", "2"))
+    settings = Univariable(name="both", methods=("kruskal_wallis",), pairs=PAIRS)
+    with pytest.raises(DerivationError, match="Unknown class of endpoint 'grade' 'durable'"):
+        associate(table(), BIOMARKERS, (DURABILITY, other), settings)
