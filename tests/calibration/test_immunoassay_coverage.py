@@ -20,7 +20,7 @@ FAR = (20.0, 1.1, 3_000.0, 30_000.0, 1.3)
 
 
 def told(what: str) -> None:
-    print(f"\n{what}", end="")  # noqa: T201 - the figures are what is wanted
+    print(f"\n{what}", end="")
 
 
 def coverage(
