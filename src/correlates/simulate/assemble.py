@@ -141,7 +141,7 @@ def _patients(
         **{f"latent_{name}": pl.Series(scores[name]) for name in _LATENT},
         **{name: pl.Series(value) for name, value in kinetic.items()},
         spd=pl.Series(spd),
-        peak=pl.Series(curve.peak(_WINDOW)),
+        peak=pl.Series(curve.peak(np.minimum(_WINDOW, plan.death))),
         auc_0_28=pl.Series(curve.auc(_WINDOW)),
         il15_day0_pg_ml=pl.Series(quantity["il15_day0"]),
         best_response=_best(subjects, assessments),

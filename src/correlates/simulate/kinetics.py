@@ -69,7 +69,7 @@ class Profile:
         lost = (1.0 - fb) * -np.expm1(-alpha * rest) / alpha + fb * -np.expm1(-beta * rest) / beta
         return np.asarray(self.cmax * (grown / self.foldx + lost), dtype=np.float64)
 
-    def peak(self, end: float = 28.0) -> Floats:
+    def peak(self, end: Numbers = 28.0) -> Floats:
         """The maximum of the curve from 0 to ``end``: the peak, or the level at ``end`` where the peak comes later."""
         return self.at(np.minimum(np.asarray(self.tmax, dtype=np.float64), end))
 

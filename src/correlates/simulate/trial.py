@@ -19,7 +19,7 @@ class Trial:
         One row per subject: ``subject_id``, ``age``, ``sex``, ``ecog``, ``subtype``, ``stage``, ``ipi``,
         ``infusion_date`` (date), the latent variables of the causal graph, the true kinetic parameters (``foldx``,
         ``tmax``, ``cmax``, ``alpha``, ``fb``, ``beta``; cells/uL and days), ``spd`` (mm2, baseline), ``peak``
-        (true maximum over the sampled schedule's window, cells/uL), ``auc_0_28`` (closed form, day x cells/uL),
+        (true maximum from day 0 to 28 while alive, cells/uL), ``auc_0_28`` (closed form, day x cells/uL),
         ``best_response``, ``durability`` (what the default rules give with the follow-up this subject has),
         ``crs_grade``, ``ne_grade``, ``progression_day``, ``death_day``, ``new_therapy_day``, ``transplant_day``,
         ``last_contact_day`` (null where it did not happen), ``tocilizumab``, ``steroids``.
