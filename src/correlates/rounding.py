@@ -40,6 +40,21 @@ def fixed(value: float | None, digits: int = 3) -> str:
     return f"{value:,.{max(0, digits - 1 - magnitude)}f}"
 
 
+def ratio(value: float | None) -> str:
+    """A ratio or odds ratio as journals print it: two decimals below 10, one below 100, none above.
+
+    Examples
+    --------
+    >>> ratio(0.9964), ratio(12.34), ratio(456.7), ratio(0.0012), ratio(None)
+    ('1.00', '12.3', '457', '0.0012', '–')
+    """
+    if value is None:
+        return NOTHING
+    if abs(value) >= 1e5 or 0 < abs(value) < 0.05:
+        return fixed(value, 2)
+    return f"{value:,.{2 if abs(value) < 10 else 1 if abs(value) < 100 else 0}f}"
+
+
 def interval(low: float | None, high: float | None, digits: int = 3) -> str:
     """An interval, ``0.52 to 1.9``; an open end is named."""
     if low is None and high is None:

@@ -2,74 +2,146 @@
 
 from __future__ import annotations
 
-import altair as alt
+import math
+from typing import Any
+
 import polars as pl
 
-from correlates.figures.record import Drawn, Figure, Tables
+from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.settings import FigureSettings
-from correlates.figures.theme import BLUE, CONFIG, GREY, ORANGE, VERMILION, inline
+from correlates.figures.theme import (
+    BLUE,
+    CLASSES,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    SHAPES,
+    VERMILION,
+    chart,
+    decades,
+    layer,
+    log_axis,
+    log_scale,
+    rows,
+    tip,
+    with_unit,
+)
 from correlates.rounding import unit_text
 from correlates.schema import CURVE_POINTS, CURVES, MEASUREMENTS
 from correlates.terms import Censoring, Role, Status
 
-_STATE = alt.Scale(domain=["accepted", "failed"], range=[BLUE, VERMILION])
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_NAMED = 5  # failed plates that get a look of their own
+_WITHIN, _OUTSIDE, _UNUSED = "within the limits of quantification", "outside them", "not used for the curve"
+_SHOWN = (25.0, 175.0)  # per cent recovery; what lies beyond is drawn at the edge
 
 
 def _draw_curves(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
-    curves = tables["curves"].filter(pl.col("slope").is_not_null())
+    curves = tables["curves"].filter(pl.col("slope").is_not_null() & pl.col("intercept").is_not_null())
     made = []
     for assay in curves["assay"].unique(maintain_order=True):
-        mine = curves.filter(pl.col("assay") == assay)
-        points = (
-            tables["curve_points"]
-            .filter((pl.col("role") == Role.STANDARD.value) & pl.col("signal").is_not_null() & (pl.col("nominal") > 0))
-            .join(mine.select("curve_id", "plate", "slope", "intercept", "accepted"), on="curve_id")
-            .with_columns(
-                state=pl.when("accepted").then(pl.lit("accepted")).otherwise(pl.lit("failed")),
-                line=pl.col("intercept") + pl.col("slope") * pl.col("nominal").log10(),
+        targets = curves.filter(pl.col("assay") == assay)["target"].unique().sort().to_list()
+        for target in targets:
+            mine = curves.filter((pl.col("assay") == assay) & (pl.col("target") == target))
+            points = (
+                tables["curve_points"]
+                .filter(
+                    (pl.col("role") == Role.STANDARD.value) & pl.col("signal").is_not_null() & (pl.col("nominal") > 0)
+                )
+                .join(mine.select("curve_id", "plate", "slope", "intercept", "accepted"), on="curve_id")
             )
-        )
-        if not points.is_empty():
-            made.append(_curves(assay, mine, points, settings))
+            if not points.is_empty():
+                suffix = (target,) if len(targets) > 1 else ()
+                made.append(_curves(assay, mine, points, settings, suffix))
     return tuple(made)
 
 
-def _curves(assay: str, curves: pl.DataFrame, points: pl.DataFrame, settings: FigureSettings) -> Drawn:
+def _curves(
+    assay: str, curves: pl.DataFrame, points: pl.DataFrame, settings: FigureSettings, suffix: tuple[str, ...]
+) -> Drawn:
     unit = unit_text(curves["unit"][0]) or "quantity"
-    data = points.select("plate", "nominal", "signal", "line", "state", "used").sort("plate", "nominal")
-    base = alt.Chart(inline(data.to_dicts()))
-    x = alt.X(
-        "nominal:Q",
-        title=f"Nominal quantity ({unit})",
-        scale=alt.Scale(type="log"),
-        axis=alt.Axis(format="~e", tickCount=7, grid=False),
-    )
-    colour = alt.Color("state:N", title=None, scale=_STATE, legend=alt.Legend(orient="top"))
-    lines = base.mark_line(strokeWidth=1).encode(x=x, y=alt.Y("line:Q", title="Cq"), detail="plate:N", color=colour)
-    dots = base.mark_point(size=24).encode(
-        x=x,
-        y=alt.Y("signal:Q", title="Cq", scale=alt.Scale(zero=False)),
-        color=colour,
-        tooltip=[
-            "plate:N",
-            alt.Tooltip("nominal:Q", format="~e"),
-            alt.Tooltip("signal:Q", title="Cq", format=".2f"),
-            "state:N",
-        ],
-    )
-    chart = alt.layer(lines, dots).properties(width=560, height=320).configure(**CONFIG)
-    failed = int((~curves["accepted"]).sum())
+    failed = curves.filter(~pl.col("accepted"))["plate"].unique().sort().to_list()
+    accepted = curves.filter("accepted")["plate"].n_unique()
+    good = f"accepted ({accepted} plates)" if accepted != 1 else "accepted (1 plate)"
+    named = {plate: f"failed: {plate}" for plate in failed}
+    if len(failed) > _NAMED:
+        named = dict.fromkeys(failed, f"failed ({len(failed)} plates)")
+    data = points.select(
+        "plate",
+        "nominal",
+        "signal",
+        "used",
+        line=pl.col("intercept") + pl.col("slope") * pl.col("nominal").log10(),
+        state=pl.when("accepted").then(pl.lit(good)).otherwise(pl.col("plate").replace(named)),
+    ).sort("plate", "nominal", "signal")
+    states = [*([good] if accepted else []), *dict.fromkeys(named.values())]
+    looks = [CLASSES[0], VERMILION, ORANGE, *CLASSES[3:]] if accepted else [VERMILION, ORANGE, *CLASSES[3:], INK]
+    low, high = float(data["nominal"].min()) / 1.5, float(data["nominal"].max()) * 1.5  # type: ignore[arg-type]
+    ticks = decades(low, high)
+    first = round(math.log10(ticks[0])) if ticks else 0
+    exponents = [f"10{str(first + i).translate(_SUPERSCRIPTS)}" for i in range(len(ticks))]
+    x = {
+        "field": "nominal",
+        "type": "quantitative",
+        "title": f"Nominal quantity ({unit})",
+        "scale": log_scale(low, high),
+        "axis": {
+            **log_axis(low, high, grid=False),
+            **({"labelExpr": f"{exponents!r}[round(log(datum.value) / LN10) - {first}]"} if len(ticks) > 1 else {}),
+        },
+    }
+    scale = {"domain": states, "range": looks[: len(states)]}
+    legend = {"orient": "top", "title": None, "columns": 3, "symbolSize": 55, "symbolOpacity": 1}
+    colour = {"field": "state", "type": "nominal", "scale": scale, "legend": legend}
+
+    def y(field: str) -> dict[str, Any]:
+        return {"field": field, "type": "quantitative", "title": "Cq", "scale": {"zero": False, "padding": 6}}
+
+    layers = [
+        layer(
+            "drawn",
+            {"type": "line", "strokeWidth": 1},
+            x=x,
+            y=y("line"),
+            detail={"field": "plate", "type": "nominal"},
+            color=colour,
+        ),
+        layer(
+            "drawn",
+            {"type": "point", "size": 26, "strokeWidth": 1.2, "opacity": 0.85},
+            x=x,
+            y=y("signal"),
+            color=colour,
+            shape={
+                "field": "state",
+                "type": "nominal",
+                "scale": {"domain": states, "range": [SHAPES[i] for i in range(len(states))]},
+                "legend": legend,
+            },
+            fill={"condition": {**colour, "legend": None, "test": "datum.used"}, "value": "white"},
+            tooltip=[tip("plate", "plate"), tip("nominal", unit, number=True), tip("signal", "Cq", number=True)],
+        ),
+    ]
+    unused = data.filter(~pl.col("used")).height
+    parts = [f"{curves.height} curves of {curves['plate'].n_unique()} plates, the fitted line of each."]
+    if failed:
+        parts.append(f"Failed an acceptance rule: {', '.join(failed)} (the rules are in the table of curves).")
+    if unused:
+        parts.append(f"Open: {unused} wells that were not used for the line.")
     return Drawn(
-        name=f"standard_curves_{assay}",
-        title=f"Standard curves: {settings.label(assay)}",
-        caption=f"{curves.height} curves of {curves['plate'].n_unique()} plates; {failed} failed an acceptance rule (see the checks).",
-        spec=chart.to_dict(),
+        name=file_name("standard_curves", assay, *suffix),
+        title=f"Standard curves: {' '.join((settings.label(assay), *suffix))}",
+        caption=" ".join(parts),
+        spec=chart({"width": 600, "height": 320, "layer": layers}, {"drawn": rows(data)}),
         data=data,
+        responsive=True,
     )
 
 
 def _draw_recovery(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     curves = tables["curves"].filter(pl.col("slope").is_null() & pl.col("model").is_in(["4PL", "5PL"]))
+    inside = (pl.col("nominal") >= pl.col("lowest")) & (pl.col("nominal") <= pl.col("highest"))
     made = []
     for assay in curves["assay"].unique(maintain_order=True):
         mine = curves.filter(pl.col("assay") == assay)
@@ -79,59 +151,93 @@ def _draw_recovery(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...
                 (pl.col("role") == Role.STANDARD.value) & pl.col("recovery").is_not_null() & (pl.col("nominal") > 0)
             )
             .join(mine.select("curve_id", "plate", "target", "lowest", "highest"), on="curve_id")
-            .group_by("target", "plate", "nominal", "lowest", "highest", maintain_order=True)
-            .agg(recovery=pl.col("recovery").mean())
+            .group_by("target", "plate", "nominal", "lowest", "highest")
+            .agg(recovery=pl.col("recovery").mean(), used=pl.col("used").any())
             .with_columns(
-                state=pl.when((pl.col("nominal") >= pl.col("lowest")) & (pl.col("nominal") <= pl.col("highest")))
-                .then(pl.lit("within the limits of quantification"))
-                .otherwise(pl.lit("outside"))
+                state=pl.when(~pl.col("used"))
+                .then(pl.lit(_UNUSED))
+                .when(inside.fill_null(value=False))
+                .then(pl.lit(_WITHIN))
+                .otherwise(pl.lit(_OUTSIDE))
             )
+            .select("target", "plate", "nominal", "recovery", "state")
+            .sort("target", "plate", "nominal")
         )
         if not points.is_empty():
             made.append(_recovery(assay, mine, points, settings))
     return tuple(made)
 
 
-def _recovery(assay: str, curves: pl.DataFrame, points: pl.DataFrame, settings: FigureSettings) -> Drawn:
-    data = points.select("target", "plate", "nominal", "recovery", "state").sort("target", "plate", "nominal")
-    shown = data.with_columns(recovery=pl.col("recovery").clip(25.0, 175.0))
+def _recovery(assay: str, curves: pl.DataFrame, data: pl.DataFrame, settings: FigureSettings) -> Drawn:
     targets = data["target"].unique().sort().to_list()
-    words = ["within the limits of quantification", "outside"]
-    x = alt.X(
-        "recovery:Q",
-        title="Back-calculated recovery of a standard level (%)",
-        scale=alt.Scale(domain=[25, 175]),
-        axis=alt.Axis(values=[40, 60, 80, 100, 120, 140, 160]),
-    )
-    bounds = alt.Chart(inline([{"x": 80}, {"x": 120}])).mark_rule(color=GREY, strokeDash=[3, 3]).encode(x="x:Q")
-    dots = (
-        alt.Chart(inline(shown.to_dicts()))
-        .mark_point(size=18, opacity=0.6)
-        .encode(
-            x=x,
-            y=alt.Y("target:N", title=None, sort=targets),
-            color=alt.Color(
-                "state:N",
-                title=None,
-                scale=alt.Scale(domain=words, range=[BLUE, ORANGE]),
-                legend=alt.Legend(orient="top"),
+    states = [s for s in (_WITHIN, _OUTSIDE, _UNUSED) if s in data["state"]]
+    looks = {_WITHIN: ("stroke", BLUE), _OUTSIDE: ("circle", VERMILION), _UNUSED: ("cross", INK)}
+    low, high = _SHOWN
+    x = {
+        "field": "recovery",
+        "type": "quantitative",
+        "title": "Back-calculated concentration of a standard level (% of nominal)",
+        "scale": {"domain": [low, high], "nice": False, "clamp": True},
+        "axis": {"values": [40, 60, 80, 100, 120, 140, 160], "grid": False},
+    }
+    y = {"field": "target", "type": "nominal", "title": None, "sort": targets, "axis": {"grid": True, "ticks": False}}
+    colour = {
+        "field": "state",
+        "type": "nominal",
+        "scale": {"domain": states, "range": [looks[s][1] for s in states]},
+        "legend": {"orient": "top", "title": None, "symbolOpacity": 1, "symbolFillColor": "white"},
+    }
+    shape = {
+        "field": "state",
+        "type": "nominal",
+        "scale": {"domain": states, "range": [looks[s][0] for s in states]},
+        "legend": colour["legend"],
+    }
+    says = [
+        tip("target", "analyte"),
+        tip("plate", "plate"),
+        tip("nominal", unit_text(curves["unit"][0]) or "nominal", number=True),
+        tip("recovery", "recovery (%)", number=True),
+        tip("state", "level is"),
+    ]
+    layers = [
+        layer("bounds", {"type": "rect", "color": PALE, "opacity": 0.35}, x={**x, "field": "from"}, x2={"field": "to"}),
+        layer("bounds", {"type": "rule", "color": GREY}, x={**x, "field": "nominal"}),
+        {
+            **layer(
+                "drawn",
+                {"type": "tick", "size": 10, "thickness": 1, "opacity": 0.35},
+                x=x,
+                y=y,
+                color=colour,
+                tooltip=says,
             ),
-            tooltip=[
-                "target:N",
-                "plate:N",
-                alt.Tooltip("nominal:Q", format=".3g"),
-                alt.Tooltip("recovery:Q", format=".0f"),
-            ],
-        )
-    )
-    chart = alt.layer(bounds, dots).properties(width=560, height=15 * len(targets)).configure(**CONFIG)
+            "transform": [{"filter": f"datum.state == '{_WITHIN}'"}],
+        },
+        {
+            **layer(
+                "drawn",
+                {"type": "point", "size": 22, "strokeWidth": 1.2, "opacity": 0.9},
+                x=x,
+                y=y,
+                color=colour,
+                shape=shape,
+                tooltip=says,
+            ),
+            "transform": [{"filter": f"datum.state != '{_WITHIN}'"}],
+        },
+    ]
+    beyond = data.filter((pl.col("recovery") < low) | (pl.col("recovery") > high)).height
+    edge = f" {beyond} values beyond {low:g} and {high:g} % are drawn at the edge." if beyond else ""
+    body = {"width": 560, "height": 17 * len(targets), "layer": layers}
     return Drawn(
-        name=f"recovery_{assay}",
+        name=file_name("recovery", assay),
         title=f"Recovery of the standards: {settings.label(assay)}",
-        caption=f"{curves.height} curves ({len(targets)} analytes, {curves['plate'].n_unique()} plates); a point is the mean of a level's "
-        "replicates. Dashed: 80 and 120 %. Values beyond 25 and 175 % are drawn at the edge.",
-        spec=chart.to_dict(),
+        caption=f"{curves.height} curves: {len(targets)} analytes, {curves['plate'].n_unique()} plates. A mark is the mean of the "
+        f"replicates of one level on one plate; grey: 80 to 120 %.{edge}",
+        spec=chart(body, {"drawn": rows(data), "bounds": [{"from": 80, "to": 120, "nominal": 100}]}),
         data=data,
+        responsive=True,
     )
 
 
@@ -142,58 +248,90 @@ def _draw_agreement(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ..
 
 def _agreement(measurements: pl.DataFrame, first: str, second: str, settings: FigureSettings) -> Drawn | None:
     keys = ["sample_id", "analyte", "unit"]
-    reported = measurements.filter((pl.col("status") == Status.REPORTED.value) & pl.col("value").is_not_null())
+    reported = measurements.filter((pl.col("status") == Status.REPORTED.value) & (pl.col("value") > 0))
     one, two = (
         reported.filter(pl.col("assay") == name).select(*keys, "value", "censoring") for name in (first, second)
     )
-    pairs = one.join(two, on=keys, suffix="_second").with_columns(
-        state=pl.when(
-            (pl.col("censoring") == Censoring.NONE.value) & (pl.col("censoring_second") == Censoring.NONE.value)
-        )
-        .then(pl.lit("both quantified"))
-        .otherwise(pl.lit("one or both beyond a limit"))
-    )
+    pairs = one.join(two, on=keys, suffix="_second", maintain_order="left")
     if pairs.is_empty():
         return None
+    names = (settings.label(first), settings.label(second))
+    looks = {
+        "both quantified": ("circle", BLUE),
+        f"below LLOQ: {names[0]}": ("triangle-left", VERMILION),
+        f"below LLOQ: {names[1]}": ("triangle-down", VERMILION),
+        "below LLOQ: both": ("square", VERMILION),
+        "above a limit": ("triangle-up", INK),
+    }
+    words = list(looks)
+    left, left_second = (pl.col(c) == Censoring.LEFT.value for c in ("censoring", "censoring_second"))
+    right = (pl.col("censoring") == Censoring.RIGHT.value) | (pl.col("censoring_second") == Censoring.RIGHT.value)
+    data = pairs.select(
+        "sample_id",
+        "analyte",
+        "value",
+        "value_second",
+        state=pl.when(right)
+        .then(pl.lit(words[4]))
+        .when(left & left_second)
+        .then(pl.lit(words[3]))
+        .when(left)
+        .then(pl.lit(words[1]))
+        .when(left_second)
+        .then(pl.lit(words[2]))
+        .otherwise(pl.lit(words[0])),
+    ).sort("value", "value_second", "sample_id")
     unit = unit_text(pairs["unit"][0])
-    span = pl.concat([pairs["value"], pairs["value_second"]])
+    span = pl.concat([data["value"], data["value_second"]])
     low, high = float(span.min()) / 1.4, float(span.max()) * 1.4  # type: ignore[arg-type]
-    scale = alt.Scale(type="log", domain=[low, high], nice=False)
-    axis = alt.Axis(format="~g", tickCount=6, grid=False)
-    identity = (
-        alt.Chart(inline([{"x": low, "y": low}, {"x": high, "y": high}]))
-        .mark_line(color=GREY, strokeDash=[4, 3])
-        .encode(x=alt.X("x:Q", scale=scale, title=""), y=alt.Y("y:Q", scale=scale, title=""))
-    )
-    dots = (
-        alt.Chart(inline(pairs.to_dicts()))
-        .mark_point(size=34)
-        .encode(
-            x=alt.X("value:Q", scale=scale, axis=axis, title=f"{settings.label(first)} ({unit})"),
-            y=alt.Y("value_second:Q", scale=scale, axis=axis, title=f"{settings.label(second)} ({unit})"),
-            color=alt.Color(
-                "state:N",
-                title=None,
-                scale=alt.Scale(domain=["both quantified", "one or both beyond a limit"], range=[BLUE, ORANGE]),
-                legend=alt.Legend(orient="top"),
-            ),
+    there = [w for w in words if w in data["state"]]
+
+    def axis(field: str, name: str) -> dict[str, Any]:
+        return {
+            "field": field,
+            "type": "quantitative",
+            "title": with_unit(name, unit),
+            "scale": log_scale(low, high),
+            "axis": log_axis(low, high),
+        }
+
+    x, y = axis("value", names[0]), axis("value_second", names[1])
+    legend = {"orient": "right", "title": None, "symbolSize": 55}
+    colour = {
+        "field": "state",
+        "type": "nominal",
+        "scale": {"domain": there, "range": [looks[w][1] for w in there]},
+        "legend": legend,
+    }
+    shape = {**colour, "scale": {"domain": there, "range": [looks[w][0] for w in there]}}
+    layers = [
+        layer("identity", {"type": "line", "color": GREY, "strokeDash": [4, 3], "strokeWidth": 1}, x=x, y=y),
+        layer(
+            "drawn",
+            {"type": "point", "size": 36, "opacity": 0.9},
+            x=x,
+            y=y,
+            color=colour,
+            shape=shape,
             tooltip=[
-                "sample_id:N",
-                alt.Tooltip("value:Q", format=".3g"),
-                alt.Tooltip("value_second:Q", format=".3g"),
-                "state:N",
+                tip("sample_id", "sample"),
+                tip("value", names[0], number=True),
+                tip("value_second", names[1], number=True),
+                tip("state", "values are"),
             ],
-        )
-    )
-    chart = alt.layer(identity, dots).properties(width=340, height=340).configure(**CONFIG)
-    censored = int((pairs["state"] != "both quantified").sum())
+        ),
+    ]
+    body = {"width": 340, "height": 340, "layer": layers}
+    censored = data.filter(pl.col("state") != words[0]).height
+    ends = [{"value": low, "value_second": low}, {"value": high, "value_second": high}]
+    pointed = " Triangles point to where the true value lies; such pairs are drawn at the limit." if censored else ""
     return Drawn(
-        name=f"agreement_{first}_{second}",
-        title=f"{settings.label(second)} against {settings.label(first)}",
-        caption=f"{pairs.height} samples measured by both; {censored} with a value beyond a limit of quantification, drawn at the limit. Dashed: identity.",
-        spec=chart.to_dict(),
-        data=pairs,
-        responsive=False,
+        name=file_name("agreement", first, second),
+        title=f"{names[1]} against {names[0]}",
+        caption=f"{data.height} samples reported by both; in {censored} a value lies beyond a limit of quantification.{pointed} "
+        "Dashed: identity.",
+        spec=chart(body, {"drawn": rows(data), "identity": ends}),
+        data=data,
     )
 
 
@@ -203,7 +341,7 @@ STANDARD_CURVES = Figure(
     section="assays",
     needs=(CURVES, CURVE_POINTS),
     draw=_draw_curves,
-    shows="Cq against nominal quantity with the fitted line of every plate",
+    shows="Cq against nominal quantity with the fitted line of every plate; plates that failed are named",
     citation="Bustin 2009, Clin Chem 55:611 (MIQE)",
 )
 RECOVERY = Figure(
@@ -212,7 +350,7 @@ RECOVERY = Figure(
     section="assays",
     needs=(CURVES, CURVE_POINTS),
     draw=_draw_recovery,
-    shows="Back-calculated concentration of each standard level in percent of its nominal one",
+    shows="Back-calculated concentration of each standard level in per cent of its nominal one",
     citation="ICH M10 2022, section 4 (ligand binding assays)",
 )
 AGREEMENT = Figure(

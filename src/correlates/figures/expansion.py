@@ -1,19 +1,35 @@
-"""Expansion curves: every subject, and the median with quartiles by class; log axis, LLOQ drawn."""
+"""Expansion curves: every subject in the panel of its class, and the median with quartiles by class; log axis, LLOQ drawn."""
 
 from __future__ import annotations
 
-import altair as alt
+from typing import Any
+
 import polars as pl
 
-from correlates.figures.record import Drawn, Figure, Tables
+from correlates.figures.marks import state, values
+from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.settings import Expansion, FigureSettings
-from correlates.figures.theme import CONFIG, GREY, INK, colours, inline
+from correlates.figures.theme import (
+    GREY,
+    INK,
+    Rows,
+    chart,
+    colours,
+    layer,
+    log_axis,
+    log_scale,
+    rows,
+    shapes,
+    tip,
+    with_unit,
+)
 from correlates.rounding import unit_text
 from correlates.schema import MEASUREMENTS, OUTCOMES
 from correlates.terms import Censoring, Status
 
-_DAYS = (0, 7, 14, 28, 60, 90, 180, 270, 365, 545, 730)
-_WIDTH, _HEIGHT = 620, 340
+_DAYS = (0, 3, 7, 14, 28, 60, 90, 180, 270, 365, 545, 730, 1095, 1460, 1825)
+_UNDETERMINED, _EVERYBODY = "undetermined", "All subjects"
+_LEAST = 3  # subjects a class must have on a day for its median and quartiles to be drawn
 
 
 def _draw(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
@@ -21,18 +37,20 @@ def _draw(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     if wanted is None:
         return ()
     points = _points(tables, wanted, settings)
-    if points.is_empty():
-        return ()
-    unit = unit_text(points["unit"][0])
-    classes = [c for c in settings.order.get(wanted.by or "", ()) if c in points["group"]]
-    lloq = float(points["lloq"].drop_nulls().median() or 0.0)  # type: ignore[arg-type]
-    return (
-        _individual(points, wanted, settings, unit, lloq, classes),
-        _median(points, wanted, settings, unit, lloq, classes),
-    )
+    analytes = points["analyte"].unique().sort().to_list()
+    made: list[Drawn | None] = []
+    for analyte in analytes:
+        mine = points.filter(pl.col("analyte") == analyte)
+        suffix = (analyte,) if len(analytes) > 1 else ()
+        made += [_individual(mine, wanted, settings, suffix), _median(mine, wanted, settings, suffix)]
+    return tuple(drawn for drawn in made if drawn is not None)
 
 
 def _points(tables: Tables, wanted: Expansion, settings: FigureSettings) -> pl.DataFrame:
+    """Reported values of the assay over the days asked for, with the class of the subject.
+
+    A logarithmic axis has no place for zero: a value that is not positive is left out here and counted in the caption.
+    """
     measured = tables["measurements"].filter(
         (pl.col("assay") == wanted.assay)
         & (pl.col("status") == Status.REPORTED.value)
@@ -41,162 +59,248 @@ def _points(tables: Tables, wanted: Expansion, settings: FigureSettings) -> pl.D
         & (pl.col("study_day") >= 0)
         & (pl.col("study_day") <= wanted.last_day)
     )
-    kept = measured.select("subject_id", "study_day", "nominal_day", "value", "censoring", "lloq", "unit")
+    kept = measured.select("analyte", "subject_id", "study_day", "nominal_day", "value", "censoring", "lloq", "unit")
     if wanted.by is None:
-        return kept.with_columns(group=pl.lit("all subjects"))
+        return kept.with_columns(group=pl.lit(_EVERYBODY))
     classes = tables["outcomes"].filter(pl.col("endpoint") == wanted.by).select("subject_id", group="category")
-    known = settings.order.get(wanted.by, ())
+    known = settings.order.get(wanted.by, ()) or tuple(classes["group"].drop_nulls().unique().sort())
     return kept.join(classes, on="subject_id", how="left").with_columns(
-        group=pl.when(pl.col("group").is_in(known)).then("group").otherwise(pl.lit("undetermined"))
+        group=pl.when(pl.col("group").is_in(known)).then("group").otherwise(pl.lit(_UNDETERMINED))
     )
 
 
-def _axis(last_day: float) -> alt.X:
-    days = [d for d in _DAYS if d <= last_day]
-    return alt.X(
-        "study_day:Q",
-        title="Days after infusion",
-        scale=alt.Scale(type="symlog", constant=10, domain=[0, last_day], nice=False),
-        axis=alt.Axis(values=days, grid=False, labelOverlap=True),
-    )
+def _order(points: pl.DataFrame, wanted: Expansion, settings: FigureSettings) -> list[str]:
+    """The classes that have points, in their order; the undetermined last."""
+    if wanted.by is None:
+        return [_EVERYBODY]
+    there = points["group"].unique().sort().to_list()
+    known = [c for c in settings.order.get(wanted.by, ()) if c in there]
+    known = known or [c for c in there if c != _UNDETERMINED]
+    return [*known, *([_UNDETERMINED] if _UNDETERMINED in there else [])]
 
 
-def _height(values: pl.Series, unit: str) -> alt.Y:
-    low, high = float(values.min() or 1e-3), float(values.max() or 1.0)  # type: ignore[arg-type]
-    return alt.Y(
-        "value:Q",
-        title=f"CAR T cells in blood ({unit})",
-        scale=alt.Scale(type="log", domain=[low / 1.5, high * 1.5], nice=False),
-        axis=alt.Axis(format="~g", values=[10.0**k for k in range(-5, 7)]),
-    )
+def _titles(points: pl.DataFrame, order: list[str], settings: FigureSettings) -> dict[str, str]:
+    sizes = dict(points.group_by("group").agg(pl.col("subject_id").n_unique()).iter_rows())
+    return {c: f"{settings.class_label(c)} (n = {sizes[c]})" for c in order}
 
 
-def _limit(lloq: float, unit: str) -> alt.LayerChart | alt.FacetChart:
-    data = inline([{"value": lloq, "text": f"median LLOQ {lloq:.2g} {unit}"}])
-    rule = alt.Chart(data).mark_rule(strokeDash=[4, 3], color=GREY).encode(y="value:Q")
-    text = (
-        alt.Chart(data)
-        .mark_text(align="right", baseline="bottom", dx=-2, dy=-3, color=GREY)
-        .encode(y="value:Q", x=alt.value("width"), text="text:N")
-    )
-    return alt.layer(rule, text)
+def _days(last: float) -> dict[str, Any]:
+    """Position of a day: even steps up to about day 10, then logarithmic."""
+    return {
+        "field": "study_day",
+        "type": "quantitative",
+        "title": "Days after infusion",
+        "scale": {"type": "symlog", "constant": 10, "domain": [0, last], "nice": False},
+        "axis": {"values": [d for d in _DAYS if d <= last], "grid": False, "labelOverlap": True},
+    }
+
+
+def _span(values: pl.Series) -> tuple[float, float]:
+    return float(values.min()) / 1.5, float(values.max()) * 1.5  # type: ignore[arg-type]
+
+
+def _height(field: str, span: tuple[float, float], title: str) -> dict[str, Any]:
+    return {
+        "field": field,
+        "type": "quantitative",
+        "title": title,
+        "scale": log_scale(*span),
+        "axis": log_axis(*span),
+    }
+
+
+def _limit(points: pl.DataFrame, span: tuple[float, float]) -> Rows:
+    """The median limit of quantification, where there is one and the axis reaches it."""
+    limits = points["lloq"].drop_nulls()
+    middle = None if limits.is_empty() else float(limits.median())  # type: ignore[arg-type]
+    return [] if middle is None or not span[0] < middle < span[1] else [{"value": middle, "text": "median LLOQ"}]
 
 
 def _individual(
-    points: pl.DataFrame, wanted: Expansion, settings: FigureSettings, unit: str, lloq: float, classes: list[str]
-) -> Drawn:
-    order = [*classes, *(["undetermined"] if "undetermined" in points["group"] else [])] or ["all subjects"]
-    names = [settings.class_label(c) for c in order]
-    data = points.with_columns(
-        group=pl.col("group").replace_strict(dict(zip(order, names, strict=True)), default=pl.col("group")),
-        limit=pl.when(pl.col("censoring") == Censoring.NONE.value)
-        .then(pl.lit("quantified"))
-        .otherwise(pl.lit("below LLOQ")),
+    points: pl.DataFrame, wanted: Expansion, settings: FigureSettings, suffix: tuple[str, ...]
+) -> Drawn | None:
+    shown = points.filter(pl.col("value") > 0)
+    if shown.is_empty():
+        return None
+    order, unit = _order(shown, wanted, settings), unit_text(shown["unit"][0])
+    titles, span = _titles(shown, order, settings), _span(shown["value"])
+    last = min(wanted.last_day, float(shown["study_day"].max()) * 1.03 + 1)  # type: ignore[arg-type]
+    data = shown.select(
+        "subject_id",
+        "study_day",
+        "nominal_day",
+        "value",
+        "lloq",
+        panel=pl.col("group").replace_strict(titles, return_dtype=pl.String),
+        state=state(),
     ).sort("subject_id", "study_day")
-    palette = [*colours(classes), *([GREY] if "undetermined" in order else [])] if classes else [INK]
-    pick = alt.selection_point(fields=["subject_id"], on="pointerover", nearest=True, empty=False)
-    base = alt.Chart(inline(data.drop("unit").to_dicts()))
-    lines = base.mark_line(strokeWidth=1).encode(
-        x=_axis(wanted.last_day),
-        y=_height(points["value"], unit),
-        detail="subject_id:N",
-        color=alt.Color(
-            "group:N", title=None, scale=alt.Scale(domain=names, range=palette), legend=alt.Legend(orient="top")
+    classes = [c for c in order if c != _UNDETERMINED]
+    palette = [*(colours(classes) if wanted.by else [INK]), *([GREY] if _UNDETERMINED in order else [])]
+    panels = [titles[c] for c in order]
+    colour = {"field": "panel", "type": "nominal", "scale": {"domain": panels, "range": palette}, "legend": None}
+    x, y = _days(last), _height("value", span, with_unit(settings.label(wanted.assay), unit))
+    picked = {"param": "subject", "empty": False, "value": 1}
+    layers = [
+        layer("limit", {"type": "rule", "strokeDash": [4, 3], "color": GREY}, y=y),
+        layer(
+            None,
+            {"type": "line", "strokeWidth": 1},
+            x=x,
+            y=y,
+            detail={"field": "subject_id", "type": "nominal"},
+            color=colour,
+            opacity={"condition": picked, "value": 0.45},
         ),
-        opacity=alt.condition(pick, alt.value(1.0), alt.value(0.35)),
-    )
-    dots = (
-        base.mark_point(size=22, filled=True)
-        .encode(
-            x=_axis(wanted.last_day),
-            y=_height(points["value"], unit),
-            color=alt.Color("group:N", scale=alt.Scale(domain=names, range=palette), legend=None),
-            shape=alt.Shape(
-                "limit:N",
-                title=None,
-                scale=alt.Scale(domain=["quantified", "below LLOQ"], range=["circle", "triangle-down"]),
-                legend=alt.Legend(orient="top"),
-            ),
-            opacity=alt.condition(pick, alt.value(1.0), alt.value(0.45)),
-            tooltip=[
-                alt.Tooltip("subject_id:N", title="subject"),
-                alt.Tooltip("study_day:Q", title="day"),
-                alt.Tooltip("value:Q", title=unit, format=".3g"),
-                alt.Tooltip("limit:N", title="value is"),
-                alt.Tooltip("group:N", title="class"),
+        *values(
+            None,
+            data["state"],
+            size=18,
+            opacity={"condition": picked, "value": 0.7},
+            params=[
+                {
+                    "name": "subject",
+                    "select": {"type": "point", "fields": ["subject_id"], "on": "pointerover", "nearest": True},
+                }
             ],
-        )
-        .add_params(pick)
-    )
-    chart = alt.layer(_limit(lloq, unit), lines, dots).properties(width=_WIDTH, height=_HEIGHT).configure(**CONFIG)
-    n = points["subject_id"].n_unique()
-    below = int((points["censoring"] != Censoring.NONE.value).sum())
+            x=x,
+            y=y,
+            color=colour,
+            tooltip=[
+                tip("subject_id", "subject"),
+                tip("study_day", "day", number=True),
+                tip("value", unit or "value", number=True),
+                tip("state", "value is"),
+                tip("lloq", "LLOQ of the sample", number=True),
+            ],
+        ),
+    ]
+    columns = 1 if len(order) == 1 else 2
+    body = {
+        "data": {"name": "drawn"},
+        "facet": {"field": "panel", "type": "nominal", "title": None, "sort": panels},
+        "columns": columns,
+        "spec": {"width": 590 if columns == 1 else 285, "height": 340 if columns == 1 else 200, "layer": layers},
+    }
+    below, absent = (data["state"] == "below LLOQ").sum(), points.height - shown.height
+    lost = f" {absent} values that are not positive have no place on the axis." if absent else ""
+    by = f", by {settings.label(wanted.by).lower()}" if wanted.by else ""
     return Drawn(
-        name="expansion_individual",
-        title="CAR T-cell expansion, contraction and persistence in each subject",
-        caption=f"{n} subjects, {points.height} samples by actual day; {below} below the lower limit of quantification (LLOQ), "
-        "drawn at the limit of their own sample (triangles), which moves with the DNA input. Day axis compressed after day 10.",
-        spec=chart.to_dict(),
+        name=file_name("expansion_individual", *suffix),
+        title=" ".join(("CAR T-cell expansion, contraction and persistence in each subject", *suffix)),
+        caption=f"{data['subject_id'].n_unique()} subjects, {data.height:,} samples by actual day{by}. Open triangles: {below:,} values "
+        "below the lower limit of quantification (LLOQ), drawn at the limit of their own sample, which moves with the DNA in the "
+        "reaction and the cell count; dashed: the median of these limits. Day axis compressed after day 10." + lost,
+        spec=chart(body, {"drawn": rows(data), "limit": _limit(points, span)}),
         data=data,
     )
 
 
-def _median(
-    points: pl.DataFrame, wanted: Expansion, settings: FigureSettings, unit: str, lloq: float, classes: list[str]
-) -> Drawn:
-    groups = classes or points["group"].unique().to_list()
-    sizes = points.group_by("group").agg(n=pl.col("subject_id").n_unique())
-    counts = dict(sizes.iter_rows())
-    names = {c: f"{settings.class_label(c)} (n = {counts.get(c, 0)})" for c in groups}
+def _median(points: pl.DataFrame, wanted: Expansion, settings: FigureSettings, suffix: tuple[str, ...]) -> Drawn | None:
+    order = [c for c in _order(points, wanted, settings) if c != _UNDETERMINED]
+    titles, unit = _titles(points, order, settings), unit_text(points["unit"][0])
+    below = pl.col("censoring") == Censoring.LEFT.value
     data = (
-        points.filter(pl.col("group").is_in(groups))
+        points.filter(pl.col("group").is_in(order))
         .drop_nulls("nominal_day")
         .group_by("group", "nominal_day")
         .agg(
-            value=pl.col("value").median(),
+            n=pl.len(),
+            n_below=below.sum(),
+            median=pl.col("value").median(),
             q1=pl.col("value").quantile(0.25, "linear"),
             q3=pl.col("value").quantile(0.75, "linear"),
-            n=pl.len(),
-            n_below=(pl.col("censoring") != Censoring.NONE.value).sum(),
         )
-        .filter(pl.col("n") >= 3)
+        .filter((pl.col("n") >= _LEAST) & (pl.col("q1") > 0))
         .rename({"nominal_day": "study_day"})
-        .with_columns(group=pl.col("group").replace_strict(names))
+        .with_columns(
+            group=pl.col("group").replace_strict(titles, return_dtype=pl.String),
+            state=pl.when(pl.col("n_below") * 2 >= pl.col("n"))
+            .then(pl.lit("median at or below LLOQ"))
+            .otherwise(pl.lit("median quantified")),
+        )
         .sort("group", "study_day")
     )
-    spread = pl.concat([data["q1"], data["q3"]])
-    colour = alt.Color(
-        "group:N",
-        title=None,
-        scale=alt.Scale(domain=[names[g] for g in groups], range=colours(groups)),
-        legend=alt.Legend(orient="top"),
-    )
-    base = alt.Chart(inline(data.to_dicts()))
-    band = base.mark_area(opacity=0.18).encode(
-        x=_axis(wanted.last_day), y=_height(spread, unit), y2="q3:Q", color=colour
-    )
-    band.encoding.y.shorthand = "q1:Q"
-    line = base.mark_line(point=alt.OverlayMarkDef(size=40, filled=True)).encode(
-        x=_axis(wanted.last_day),
-        y=_height(spread, unit),
-        color=colour,
-        tooltip=[
-            alt.Tooltip("group:N", title="class"),
-            alt.Tooltip("study_day:Q", title="nominal day"),
-            alt.Tooltip("value:Q", title=f"median ({unit})", format=".3g"),
-            alt.Tooltip("q1:Q", title="Q1", format=".3g"),
-            alt.Tooltip("q3:Q", title="Q3", format=".3g"),
-            alt.Tooltip("n:Q", title="n"),
-            alt.Tooltip("n_below:Q", title="of them below LLOQ"),
-        ],
-    )
-    chart = alt.layer(_limit(lloq, unit), band, line).properties(width=_WIDTH, height=_HEIGHT).configure(**CONFIG)
+    if data.is_empty():
+        return None
+    names = [titles[c] for c in order]
+    span = _span(pl.concat([data["q1"], data["q3"]]))
+    last = min(wanted.last_day, float(data["study_day"].max()) * 1.03 + 1)  # type: ignore[arg-type]
+    x, scale = _days(last), {"domain": names, "range": colours(names)}
+    legend = {"orient": "top", "title": None, "symbolSize": 60, "symbolOpacity": 1}
+    colour = {"field": "group", "type": "nominal", "scale": scale, "legend": legend}
+    title = with_unit(settings.label(wanted.assay), unit)
+    shape = {
+        "field": "group",
+        "type": "nominal",
+        "scale": {"domain": names, "range": shapes(names)},
+        "legend": legend,
+    }
+    layers = [
+        layer("limit", {"type": "rule", "strokeDash": [4, 3], "color": GREY}, y=_height("value", span, title)),
+        layer(
+            "limit",
+            {"type": "text", "align": "left", "dx": 4, "color": GREY, "fontSize": 10},
+            x={"value": "width"},
+            y=_height("value", span, title),
+            text={"field": "text", "type": "nominal"},
+        ),
+        layer(
+            "drawn",
+            {"type": "area", "opacity": 0.15, "line": False},
+            x=x,
+            y=_height("q1", span, title),
+            y2={"field": "q3"},
+            color=colour,
+        ),
+        layer("drawn", {"type": "line", "strokeWidth": 2}, x=x, y=_height("median", span, title), color=colour),
+        layer(
+            "drawn",
+            {"type": "point", "size": 55, "strokeWidth": 1.5, "opacity": 1},
+            x=x,
+            y=_height("median", span, title),
+            color=colour,
+            shape=shape,
+            fill={
+                "condition": {**colour, "legend": None, "test": "datum.state == 'median quantified'"},
+                "value": "white",
+            },
+            tooltip=[
+                tip("group", "class"),
+                tip("study_day", "nominal day", number=True),
+                tip("median", f"median ({unit})", number=True),
+                tip("q1", "first quartile", number=True),
+                tip("q3", "third quartile", number=True),
+                tip("n", "samples", number=True),
+                tip("n_below", "of them below LLOQ", number=True),
+            ],
+        ),
+    ]
+    counts = {
+        "width": 560,
+        "height": 16 * len(names),
+        "title": {"text": "Samples", "fontSize": 11, "fontWeight": "normal", "offset": 2},
+        **layer(
+            "drawn",
+            {"type": "text", "fontSize": 10},
+            x={**x, "axis": None},
+            y={
+                "field": "group",
+                "type": "nominal",
+                "sort": names,
+                "title": None,
+                "axis": {"domain": False, "ticks": False, "labelExpr": "split(datum.label, ' (n')[0]"},
+            },
+            text={"field": "n", "type": "quantitative"},
+        ),
+    }
+    body = {"vconcat": [{"width": 560, "height": 320, "layer": layers}, counts], "spacing": 6}
     return Drawn(
-        name="expansion_median",
-        title="CAR T cells over time by class: median and quartiles",
-        caption="Line: median; band: first to third quartile, by nominal day, where at least three subjects of the class have a "
-        "sample. Values below the LLOQ rank lowest and count at the limit of their sample.",
-        spec=chart.to_dict(),
+        name=file_name("expansion_median", *suffix),
+        title=" ".join(("CAR T cells over time: median and quartiles", *suffix)),
+        caption="Line: median; band: first to third quartile, by nominal day, where at least three subjects of the class have a sample "
+        "(their number stands below). Values below the LLOQ rank lowest and count at the limit of their sample; an open symbol marks a "
+        "median at or below the LLOQ, which is an upper bound. Day axis compressed after day 10.",
+        spec=chart(body, {"drawn": rows(data), "limit": _limit(points, span)}),
         data=data,
     )
 

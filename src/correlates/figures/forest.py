@@ -1,160 +1,314 @@
-"""Forest of associations: odds ratios of one biomarker a row, endpoints side by side."""
+"""Forest of associations: odds ratios of one biomarker a row, endpoints side by side, prespecified above exploratory."""
 
 from __future__ import annotations
 
-import altair as alt
+import textwrap
+from typing import Any
+
 import polars as pl
 
 from correlates.figures.record import Drawn, Figure, Tables
 from correlates.figures.settings import FigureSettings, Forest
-from correlates.figures.theme import BLUE, CONFIG, GREY, INK, inline
-from correlates.schema import PARAMETERS, RESULTS
+from correlates.figures.theme import BLUE, GREY, INK, Rows, chart, layer, log_scale, rows, tip
+from correlates.rounding import ratio
+from correlates.schema import RESULTS
 
-_ROW, _PANEL = 18, 190
+_ROW, _LABELS, _WIDTH, _TEXTS = 17, 208, 716, 86
 _CLIP = (1 / 32, 32.0)
+_STATISTICS = ("odds_ratio", "odds_ratio_lower", "odds_ratio_upper", "p", "p_adjusted", "per")
+_KEYS = ("biomarker", "biomarker_group", "endpoint", "prespecified", "n")
 
 
 def _draw(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     wanted = settings.forest
-    if wanted is None:
+    if wanted is None or not wanted.endpoints:
         return ()
-    rows = _rows(tables["results"], wanted)
-    if rows.is_empty():
+    estimates = _estimates(tables["results"], wanted)
+    if estimates.is_empty():
         return ()
-    chosen = _chosen(rows, wanted)
-    data = (
-        rows.filter(pl.col("biomarker").is_in(chosen))
-        .with_columns(
-            label=pl.col("biomarker").replace_strict({c: settings.label(c) for c in chosen}),
-            endpoint_label=pl.col("endpoint").replace_strict({e: settings.label(e) for e in wanted.endpoints}),
-            declared=pl.when(pl.col("prespecified")).then(pl.lit("prespecified")).otherwise(pl.lit("exploratory")),
-            low=pl.col("lower").clip(*_CLIP),
-            high=pl.col("upper").clip(*_CLIP),
-        )
-        .with_columns(cut=(pl.col("low") != pl.col("lower")) | (pl.col("high") != pl.col("upper")))
-    )
-    labels = [settings.label(c) for c in chosen]
-    chart = alt.hconcat(
-        *(
-            _panel(data.filter(pl.col("endpoint") == endpoint), labels, settings.label(endpoint), first=index == 0)
-            for index, endpoint in enumerate(wanted.endpoints)
-        ),
-        spacing=14,
-    ).configure(**CONFIG)
-    method = "Firth-penalised logistic regression" if wanted.method == "firth" else "logistic regression"
-    total, left_out = rows["biomarker"].n_unique(), rows["biomarker"].n_unique() - len(chosen)
-    rest = (
-        f" Of {total} biomarkers, {left_out} exploratory ones with larger P values are in the table only."
-        if left_out
-        else ""
+    lines = _lines(estimates, wanted, settings)
+    data = _placed(estimates, lines)
+    low, high = _domain(data)
+    panels = [_panel(e, index, lines, data, wanted, settings, (low, high)) for index, e in enumerate(wanted.endpoints)]
+    spec = chart(
+        {"hconcat": [_labels(lines), *panels], "spacing": _TEXTS + 8, "bounds": "flush"},
+        {"drawn": rows(data), "lines": lines, "one": [{"one": 1}]},
     )
     return (
         Drawn(
             name="forest",
             title="Associations with efficacy and toxicity",
-            caption=f"Odds ratio and 95 % profile interval by {method}; per doubling for concentrations, counts and their ratios, "
-            f"per standard deviation or unit otherwise. Filled: adjusted P < .05 in its family. Intervals are cut at "
-            f"{_CLIP[0]:.2g} and {_CLIP[1]:.2g}." + rest,
-            spec=chart.to_dict(),
-            data=data.drop("low", "high", "cut"),
-            responsive=False,
+            caption=_caption(estimates, data, wanted, (low, high)),
+            spec=spec,
+            data=data,
         ),
     )
 
 
-def _rows(results: pl.DataFrame, wanted: Forest) -> pl.DataFrame:
-    """One row per biomarker and endpoint, a column per statistic."""
-    mine = results.filter(
+def _estimates(results: pl.DataFrame, wanted: Forest) -> pl.DataFrame:
+    """One row per biomarker and endpoint, a column per statistic, in the order of the results."""
+    whole = results.filter(
         (pl.col("method") == wanted.method)
         & pl.col("endpoint").is_in(wanted.endpoints)
         & (pl.col("population") == wanted.population)
         & pl.col("error").is_null()
-        & pl.col("stat_name").is_in(["odds_ratio", "odds_ratio_lower", "odds_ratio_upper", "p", "p_adjusted"])
-        & (pl.col("level") == "")
     )
-    index = ["biomarker", "biomarker_group", "endpoint", "prespecified", "n"]
-    wide = mine.pivot("stat_name", index=index, values="value", aggregate_function="first")
-    names = {"odds_ratio_lower": "lower", "odds_ratio_upper": "upper"}
-    return (
-        wide.rename({k: v for k, v in names.items() if k in wide.columns}).drop_nulls("odds_ratio")
-        if wide.height
-        else wide
+    if whole.is_empty():
+        return whole
+    mine = whole.filter((pl.col("level") == "") & pl.col("stat_name").is_in(_STATISTICS))
+    columns = {name: pl.col("value").filter(pl.col("stat_name") == name).first() for name in _STATISTICS[:-1]}
+    columns["per"] = pl.col("text").filter(pl.col("stat_name") == "per").first()
+    events = (
+        whole.filter((pl.col("stat_name") == "n") & (pl.col("level") == "yes"))
+        .select("biomarker", "endpoint", n_events=pl.col("n"))
+        .unique(["biomarker", "endpoint"], keep="first", maintain_order=True)
     )
+    wide = mine.group_by(_KEYS, maintain_order=True).agg(**columns).drop_nulls("odds_ratio")
+    wide = wide.unique(["biomarker", "endpoint"], keep="first", maintain_order=True)
+    return wide.join(events, on=["biomarker", "endpoint"], how="left", maintain_order="left")
 
 
-def _chosen(rows: pl.DataFrame, wanted: Forest) -> list[str]:
-    """Prespecified biomarkers in the order of the plan, then the exploratory ones with the smallest P value."""
-    declared = rows.filter(pl.col("prespecified"))["biomarker"].unique(maintain_order=True).to_list()
-    best = (
-        rows.filter(~pl.col("prespecified"))
-        .group_by("biomarker", maintain_order=True)
-        .agg(pl.col("p").min())
-        .sort("p", nulls_last=True, maintain_order=True)
+def _lines(estimates: pl.DataFrame, wanted: Forest, settings: FigureSettings) -> Rows:
+    """The lines of the forest from top to bottom: headings of the groups, and under each its biomarkers.
+
+    All prespecified ones in the order of the plan, then the exploratory ones with the smallest P value for any endpoint.
+    """
+    each = estimates.group_by("biomarker", maintain_order=True).agg(
+        pl.col("biomarker_group", "prespecified").first(), pl.col("p").min()
     )
-    return declared + best["biomarker"].head(wanted.exploratory).to_list()
+    best = each.filter(~pl.col("prespecified")).sort("p", nulls_last=True, maintain_order=True).head(wanted.exploratory)
+    chosen = pl.concat([each.filter("prespecified"), best])
+    twice = [settings.label(c) for c in chosen["biomarker"]]
+    groups = each.unique(["biomarker_group", "prespecified"], maintain_order=True)
+    lines: Rows = []
+    for declared in (True, False):
+        for group in groups.filter(pl.col("prespecified") == declared)["biomarker_group"]:
+            members = chosen.filter((pl.col("biomarker_group") == group) & (pl.col("prespecified") == declared))
+            if members.is_empty():
+                continue
+            word = "Prespecified" if declared else "Exploratory"
+            name = f"{word}: {str(group).replace('_', ' ')}" if group else word
+            lines.append({"line": str(len(lines)), "label": name, "heading": True, "biomarker": None})
+            for code in members["biomarker"]:
+                label = settings.label(code)
+                label = f"{label} [{code}]" if twice.count(label) > 1 else label
+                lines.append({"line": str(len(lines)), "label": label, "heading": False, "biomarker": code})
+    return lines
 
 
-def _panel(data: pl.DataFrame, labels: list[str], title: str, *, first: bool) -> alt.LayerChart | alt.FacetChart:
-    scale = alt.Scale(type="log", domain=list(_CLIP), nice=False)
-    x = alt.X(
-        "odds_ratio:Q",
-        title="Odds ratio (95 % CI)",
-        scale=scale,
-        axis=alt.Axis(values=[0.05, 0.2, 1, 5, 20], format="~g", grid=False),
+def _placed(estimates: pl.DataFrame, lines: Rows) -> pl.DataFrame:
+    """The estimates of the lines shown, with the line of each and its text."""
+    places = pl.DataFrame(
+        [(ln["biomarker"], ln["line"], ln["label"]) for ln in lines if not ln["heading"]],
+        schema={"biomarker": pl.String, "line": pl.String, "label": pl.String},
+        orient="row",
     )
-    y = alt.Y(
-        "label:N",
-        title=None,
-        sort=labels,
-        scale=alt.Scale(domain=labels),
-        axis=alt.Axis(labelLimit=280, ticks=False, domain=False, labelPadding=8) if first else None,
+    shown = places.join(estimates, on="biomarker", maintain_order="left_right").rename(
+        {"odds_ratio_lower": "lower", "odds_ratio_upper": "upper"}
     )
-    base = alt.Chart(inline(data.to_dicts()))
-    one = (
-        alt.Chart(inline([{"one": 1}]))
-        .mark_rule(color=GREY, strokeDash=[3, 3])
-        .encode(x=alt.X("one:Q", scale=scale, title="Odds ratio (95 % CI)"))
-    )
-    palette = alt.Scale(domain=["prespecified", "exploratory"], range=[BLUE, INK])
-    colour = alt.Color(
-        "declared:N",
-        title=None,
-        scale=palette,
-        legend=alt.Legend(orient="top", direction="horizontal") if first else None,
-    )
-    bars = base.mark_rule().encode(
-        y=y, x=alt.X("low:Q", scale=scale, title="Odds ratio (95 % CI)"), x2="high:Q", color=colour
-    )
-    dots = base.mark_point(size=46).encode(
-        y=y,
-        x=x,
-        color=colour,
-        fill=alt.condition(
-            "datum.p_adjusted !== null && datum.p_adjusted < 0.05",
-            alt.Fill("declared:N", scale=palette, legend=None),
-            alt.value("white"),
-        ),
-        tooltip=[
-            alt.Tooltip("label:N", title="biomarker"),
-            alt.Tooltip("biomarker_group:N", title="group"),
-            alt.Tooltip("odds_ratio:Q", format=".3g"),
-            alt.Tooltip("lower:Q", format=".3g"),
-            alt.Tooltip("upper:Q", format=".3g"),
-            alt.Tooltip("p:Q", title="P", format=".3g"),
-            alt.Tooltip("p_adjusted:Q", title="P adjusted", format=".3g"),
-            alt.Tooltip("n:Q", title="n"),
+    text = pl.Series(
+        "text",
+        [
+            f"{ratio(v)} ({ratio(a)}\N{EN DASH}{ratio(b)})"
+            for v, a, b in shown.select("odds_ratio", "lower", "upper").iter_rows()
         ],
+        dtype=pl.String,
     )
-    return alt.layer(one, bars, dots).properties(
-        width=_PANEL, height=_ROW * len(labels), title=alt.TitleParams(title, frame="group")
+    declared = pl.when(pl.col("prespecified")).then(pl.lit("prespecified")).otherwise(pl.lit("exploratory"))
+    adjusted = pl.col("p_adjusted").is_not_null() & (pl.col("p_adjusted") < 0.05)
+    return shown.with_columns(
+        text,
+        declared=declared,
+        marker=pl.concat_str(declared, pl.when(adjusted).then(pl.lit(", adjusted P < .05")).otherwise(pl.lit(""))),
     )
+
+
+def _domain(data: pl.DataFrame) -> tuple[float, float]:
+    """A range that is symmetric about 1 and holds the intervals, within the clip."""
+    ends = pl.concat([data["lower"], data["upper"], data["odds_ratio"]]).drop_nulls()
+    reach = max(float(ends.max()), 1 / max(float(ends.min()), 1e-9), 2.0) * 1.15  # type: ignore[arg-type]
+    high = min(reach, _CLIP[1])
+    return 1 / high, high
+
+
+def _ticks(high: float) -> list[float]:
+    steps = (2.0, 4.0) if high < 6 else (4.0,) if high < 12 else (5.0, 20.0)
+    kept = [s for s in steps if s <= high]
+    return [*(1 / s for s in reversed(kept)), 1.0, *kept]
+
+
+def _y(lines: Rows) -> dict[str, Any]:
+    names = [line["line"] for line in lines]
+    scale = {"type": "band", "domain": names}
+    return {"field": "line", "type": "nominal", "title": None, "axis": None, "sort": names, "scale": scale}
+
+
+def _labels(lines: Rows) -> dict[str, Any]:
+    """The column of names; headings bold."""
+    mark = {"type": "text", "align": "left", "baseline": "middle", "limit": _LABELS}
+    y, text = _y(lines), {"field": "label", "type": "nominal"}
+    layers = [
+        {
+            **layer("lines", {**mark, **look}, y=y, x={"value": offset}, text=text, tooltip=tip("label", "biomarker")),
+            "transform": [{"filter": f"datum.heading == {flag}"}],
+        }
+        for look, offset, flag in (
+            ({"fontWeight": "bold", "limit": 2 * _LABELS}, 0, "true"),
+            ({"limit": _LABELS - 10}, 10, "false"),
+        )
+    ]
+    return {"width": _LABELS - _TEXTS, "height": _ROW * len(lines), "layer": layers}
+
+
+def _panel(
+    endpoint: str,
+    index: int,
+    lines: Rows,
+    data: pl.DataFrame,
+    wanted: Forest,
+    settings: FigureSettings,
+    domain: tuple[float, float],
+) -> dict[str, Any]:
+    room = (_WIDTH - _LABELS) / len(wanted.endpoints) - 8
+    width = max(70.0, room - _TEXTS)
+    low, high = domain
+    y = _y(lines)
+    axis = {"values": _ticks(high), "format": "~g", "grid": False, "labelFontSize": 10}
+
+    def x(field: str) -> dict[str, Any]:
+        return {
+            "field": field,
+            "type": "quantitative",
+            "title": "Odds ratio (95 % CI)",
+            "scale": {**log_scale(low, high), "clamp": True},
+            "axis": {**axis, "titleFontSize": 10},
+        }
+
+    kinds = ("prespecified", "prespecified, adjusted P < .05", "exploratory", "exploratory, adjusted P < .05")
+    there = [k for k in kinds if k in data["marker"]]
+    looks = {k: ("square" if k.startswith("pre") else "circle", BLUE if k.startswith("pre") else INK) for k in kinds}
+    legend = {"orient": "top", "title": None, "direction": "horizontal", "columns": 4, "symbolSize": 55}
+
+    def look(which: list[str]) -> dict[str, Any]:
+        scale = {"domain": there, "range": which}
+        return {"field": "marker", "type": "nominal", "scale": scale, "legend": None if index else legend}
+
+    stroke = look([looks[k][1] for k in there])
+    shape = look([looks[k][0] for k in there])
+    fill = look([looks[k][1] if "," in k else "white" for k in there])
+    mine = {"transform": [{"filter": f"datum.endpoint == {_quoted(endpoint)}"}]}
+    outside = [
+        {
+            **layer(
+                "drawn",
+                {"type": "point", "shape": shape_, "size": 30},
+                y=y,
+                x={"value": at},
+                stroke=stroke,
+            ),
+            "transform": [*mine["transform"], {"filter": test}],
+        }
+        for shape_, at, test in (
+            ("triangle-left", 0, f"datum.lower !== null && datum.lower < {low!r}"),
+            ("triangle-right", "width", f"datum.upper !== null && datum.upper > {high!r}"),
+        )
+    ]
+    layers = [
+        layer("one", {"type": "rule", "color": GREY, "strokeDash": [3, 3]}, x=x("one")),
+        {
+            **layer("drawn", {"type": "rule", "clip": True}, y=y, x=x("lower"), x2={"field": "upper"}, stroke=stroke),
+            **mine,
+        },
+        *outside,
+        {
+            **layer(
+                "drawn",
+                {"type": "point", "size": 42, "opacity": 1, "strokeWidth": 1.3},
+                y=y,
+                x=x("odds_ratio"),
+                stroke=stroke,
+                fill=fill,
+                shape=shape,
+                tooltip=[
+                    tip("label", "biomarker"),
+                    tip("biomarker_group", "group"),
+                    tip("text", "odds ratio (95 % CI)"),
+                    tip("per", "per"),
+                    tip("p", "P", number=True),
+                    tip("p_adjusted", "P adjusted", number=True),
+                    tip("n", "subjects", number=True),
+                    tip("n_events", "with the event", number=True),
+                ],
+            ),
+            **mine,
+        },
+        {
+            **layer(
+                "drawn",
+                {"type": "text", "align": "left", "dx": 6, "fontSize": 9.5},
+                y=y,
+                x={"value": "width"},
+                text={"field": "text", "type": "nominal"},
+            ),
+            **mine,
+        },
+    ]
+    return {
+        "width": width,
+        "height": _ROW * len(lines),
+        "title": {
+            "text": _wrapped(settings.label(endpoint)),
+            "subtitle": _size(data, endpoint),
+            "fontSize": 11,
+            "frame": "group",
+            "offset": 8,
+        },
+        "layer": layers,
+    }
+
+
+def _wrapped(label: str) -> list[str]:
+    """A label in lines that fit over a panel; a comparison stays together."""
+    return textwrap.wrap(label.replace(">= ", "\N{GREATER-THAN OR EQUAL TO}\N{NO-BREAK SPACE}"), 26) or [label]
+
+
+def _size(data: pl.DataFrame, endpoint: str) -> str:
+    """Subjects with the event of those analysed, of the biomarker that most subjects have."""
+    mine = data.filter(pl.col("endpoint") == endpoint).drop_nulls("n_events").sort("n", descending=True)
+    if mine.is_empty():
+        return "no estimate"
+    return f"{mine['n_events'][0]} of {mine['n'][0]} subjects"
+
+
+def _quoted(text: str) -> str:
+    """A text as a literal of a Vega expression."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _caption(estimates: pl.DataFrame, data: pl.DataFrame, wanted: Forest, domain: tuple[float, float]) -> str:
+    method = "Firth-penalised logistic regression" if wanted.method == "firth" else "logistic regression"
+    total, shown = estimates["biomarker"].n_unique(), data["biomarker"].n_unique()
+    parts = [
+        f"Odds ratio and 95 % profile interval by {method}: per doubling for concentrations, counts and their ratios, per standard "
+        "deviation or unit otherwise (the table of associations says which). Above each panel: subjects with the event of all "
+        "analysed; a biomarker that is missing in some has fewer. Filled: P below .05 after adjustment within its family."
+    ]
+    cut = data.filter((pl.col("lower") < domain[0]) | (pl.col("upper") > domain[1])).height
+    if cut:
+        parts.append(f"{cut} intervals reach beyond the panel (arrowheads).")
+    if total > shown:
+        parts.append(
+            f"{shown} of {total} biomarkers: every prespecified one, and the exploratory ones with the smallest P value for any of "
+            "the endpoints, which makes their estimates look larger than they are; all are in the table."
+        )
+    return " ".join(parts)
 
 
 FOREST = Figure(
     code="forest",
     label="Forest of associations",
     section="associations",
-    needs=(RESULTS, PARAMETERS),
+    needs=(RESULTS,),
     draw=_draw,
     shows="Odds ratios with intervals for efficacy beside toxicity, one biomarker a row",
     citation="Lewis and Clarke 2001, BMJ 322:1479 (forest plots)",

@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-import altair as alt
 import polars as pl
 
-from correlates.figures.record import Drawn, Figure, Tables
+from correlates.figures.marks import QUANTIFIED, state, values
+from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.settings import FigureSettings
-from correlates.figures.theme import CONFIG, GREY, INK, colours, inline
+from correlates.figures.theme import (
+    INK,
+    Rows,
+    chart,
+    colours,
+    layer,
+    log_axis,
+    log_scale,
+    rows,
+    tip,
+    with_unit,
+)
 from correlates.rounding import p_value, unit_text
 from correlates.schema import ANALYSIS, PARAMETERS, RESULTS
-from correlates.terms import Censoring
 
-_SPREAD = 0.32  # share of a class's width over which its subjects are spread
+_SPREAD = 0.3  # share of a class's width over which its subjects are spread
 
 
 def _draw(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     made = (_comparison(name, tables, settings) for name in settings.comparisons)
     return tuple(drawn for drawn in made if drawn is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pair:
+    """A declared pair of classes with its P values, and how they were adjusted."""
+
+    classes: tuple[str, str]
+    p: float
+    adjusted: float | None
+    method: str
+
+    @property
+    def text(self) -> str:
+        """What stands over the bracket."""
+        said = _p(self.p)
+        return said if self.adjusted is None else f"{said} ({self.method}-adjusted {p_value(self.adjusted)})"
 
 
 def _comparison(analysis_id: str, tables: Tables, settings: FigureSettings) -> Drawn | None:
@@ -28,44 +58,58 @@ def _comparison(analysis_id: str, tables: Tables, settings: FigureSettings) -> D
         return None
     first = results.row(0, named=True)
     code, endpoint, population = first["biomarker"], first["endpoint"], first["population"]
-    inside = tables["analysis"].filter(pl.col(f"population:{population}")) if population else tables["analysis"]
+    analysis = tables["analysis"]
+    if not {code, endpoint} <= set(analysis.columns) or not analysis.schema[code].is_numeric():
+        return None
+    mask = f"population:{population}"
+    inside = analysis.filter(pl.col(mask)) if mask in analysis.columns else analysis
     columns = {"subject_id": "subject_id", "value": code, "class": endpoint, "censoring": f"{code}|censoring"}
     points = inside.select(**{k: pl.col(v) for k, v in columns.items()}).drop_nulls(["value", "class"])
-    order = [c for c in settings.order.get(endpoint, ()) if c in points["class"]]
-    order = order or points["class"].unique().sort().to_list()
+    order = _order(results, points, settings.order.get(endpoint, ()))
     points = points.filter(pl.col("class").is_in(order))
     if points.is_empty():
         return None
     unit = _unit(tables["parameters"], code)
     sizes = dict(points.group_by("class").agg(pl.len()).iter_rows())
-    names = {c: f"{settings.class_label(c)}\nn = {sizes[c]}" for c in order}
-    log = float(points["value"].min()) > 0  # type: ignore[arg-type]
-    data = _placed(points, order).with_columns(
-        name=pl.col("class").replace_strict(names),
-        limit=pl.when(pl.col("censoring") == Censoring.NONE.value)
-        .then(pl.lit("quantified"))
-        .otherwise(pl.lit("censored")),
+    data = _placed(points, order).with_columns(state=state()).drop("censoring")
+    pairs, boxes = _pairs(results, order), _boxes(results, points, order)
+    ticks = [[settings.class_label(c), f"n = {sizes[c]}"] for c in order]
+    spec = _spec(data, boxes, pairs, order, ticks, with_unit(settings.label(code), unit))
+    return Drawn(
+        name=file_name("compare", analysis_id),
+        title=f"{settings.label(code)} by {settings.label(endpoint).lower()}",
+        caption=_caption(results, data, pairs, boxes),
+        spec=spec,
+        data=data,
     )
-    pairs = _pairs(results)
-    chart = _chart(data, [names[c] for c in order], names, pairs, settings.label(code), unit, log=log)
-    censored = int((data["limit"] == "censored").sum())
+
+
+def _order(results: pl.DataFrame, points: pl.DataFrame, declared: tuple[str, ...]) -> list[str]:
+    """The classes compared that have a value, in the order of the endpoint; else in the order of the results."""
+    told = results.filter((pl.col("stat_name") == "n") & (pl.col("level") != ""))["level"]
+    compared = told.unique(maintain_order=True).to_list() or points["class"].unique().sort().to_list()
+    there = set(points["class"])
+    known = [c for c in declared if c in compared and c in there]
+    return known + [c for c in compared if c in there and c not in known]
+
+
+def _caption(results: pl.DataFrame, data: pl.DataFrame, pairs: list[_Pair], boxes: Rows) -> str:
+    parts = [f"{data.height} subjects."]
+    if boxes:
+        parts.append("Box: median and quartiles; whiskers: minimum and maximum; points: subjects.")
+    if pairs:
+        methods = sorted({p.method for p in pairs if p.method})
+        adjusted = f" and {', '.join(methods)}-adjusted among the declared pairs" if methods else ""
+        parts.append(f"Brackets: Wilcoxon rank-sum, two-sided P unadjusted{adjusted}.")
     overall = results.filter(
         (pl.col("stat_name") == "p") & (pl.col("level") == "") & (pl.col("method") == "kruskal_wallis")
     )
-    said = f" Kruskal-Wallis over the classes: {_p(overall['value'][0])}." if overall.height else ""
-    note = f" {censored} values lie beyond a limit of quantification and are drawn at it (open)." if censored else ""
-    adjusted = ", ".join(sorted({str(p["adjust"]) for p in pairs if p["adjust"]}))
-    tests = (
-        f" Brackets: Wilcoxon rank-sum, P unadjusted{f' and {adjusted}-adjusted' if adjusted else ''}." if pairs else ""
-    )
-    return Drawn(
-        name=f"compare_{analysis_id}",
-        title=f"{settings.label(code)} by {settings.label(endpoint).lower()}",
-        caption="Box: median and quartiles; whiskers: minimum and maximum; points: subjects." + tests + said + note,
-        spec=chart.configure(**CONFIG).to_dict(),
-        data=data.drop("name", "x"),
-        responsive=False,
-    )
+    if overall.height and overall["value"][0] is not None:
+        parts.append(f"Kruskal-Wallis over the classes: {_p(overall['value'][0])}.")
+    censored = data.filter(pl.col("state") != QUANTIFIED).height
+    if censored:
+        parts.append(f"{censored} values beyond a limit of quantification are drawn at it (open triangles).")
+    return " ".join(parts)
 
 
 def _unit(parameters: pl.DataFrame, code: str) -> str:
@@ -84,7 +128,9 @@ def _placed(points: pl.DataFrame, order: list[str]) -> pl.DataFrame:
             base /= 2
         return (share - 0.5) * 2 * _SPREAD
 
-    ranked = points.with_columns(rank=pl.col("value").rank("ordinal").over("class") - 1)
+    ranked = points.sort("class", "value", "subject_id").with_columns(
+        rank=pl.col("value").rank("ordinal").over("class") - 1
+    )
     centre = {c: float(i) for i, c in enumerate(order)}
     return ranked.with_columns(
         x=pl.col("class").replace_strict(centre, return_dtype=pl.Float64)
@@ -92,135 +138,159 @@ def _placed(points: pl.DataFrame, order: list[str]) -> pl.DataFrame:
     ).drop("rank")
 
 
-def _pairs(results: pl.DataFrame) -> list[dict[str, object]]:
-    """The declared pairs: classes, P value and adjusted P value of each."""
-    pairs: dict[str, dict[str, object]] = {}
-    for row in results.filter(pl.col("level").str.contains(" vs ", literal=True)).iter_rows(named=True):
-        if row["stat_name"] in ("p", "p_adjusted") and row["value"] is not None:
-            entry = pairs.setdefault(
-                row["level"], {"classes": row["level"].split(" vs "), "p": None, "p_adjusted": None, "adjust": None}
-            )
-            entry[row["stat_name"]] = row["value"]
-            if row["stat_name"] == "p_adjusted":
-                entry["adjust"] = _adjustment(row["stat_label"])
-    return list(pairs.values())
+def _boxes(results: pl.DataFrame, points: pl.DataFrame, order: list[str]) -> Rows:
+    """Median and quartiles of each class as the results have them; the whiskers reach the extremes of the points."""
+    told: dict[str, dict[str, float]] = {}
+    for row in results.filter(pl.col("stat_name").is_in(["median", "q1", "q3"])).iter_rows(named=True):
+        if row["value"] is not None:
+            told.setdefault(row["level"], {})[row["stat_name"]] = row["value"]
+    ends = {
+        name: (low, high)
+        for name, low, high in points.group_by("class")
+        .agg(low=pl.col("value").min(), high=pl.col("value").max())
+        .iter_rows()
+    }
+    return [
+        {
+            "class": c,
+            "x": float(i),
+            "left": i - 0.38,
+            "right": i + 0.38,
+            "low": ends[c][0],
+            "high": ends[c][1],
+            **told[c],
+        }
+        for i, c in enumerate(order)
+        if len(told.get(c, {})) == 3
+    ]
 
 
-def _adjustment(label: str) -> str:
-    for word in ("Holm", "Hochberg", "Benjamini-Hochberg", "Benjamini-Yekutieli", "Bonferroni"):
-        if word.lower() in label.lower():
-            return word
-    return ""
+def _pairs(results: pl.DataFrame, order: list[str]) -> list[_Pair]:
+    """The declared pairs of drawn classes with a P value, the narrow ones first."""
+    said = results.filter(pl.col("stat_name").is_in(["p", "p_adjusted"]) & pl.col("value").is_not_null())
+    found: dict[str, dict[str, float]] = {}
+    methods: dict[str, str] = {}
+    for level, stat, value, label in said.select("level", "stat_name", "value", "stat_label").iter_rows():
+        found.setdefault(level, {})[stat] = value
+        if stat == "p_adjusted":
+            methods[level] = label.partition("(")[2].rstrip(")")
+    pairs = []
+    for row in results.unique("analysis_id").iter_rows(named=True):
+        settings = json.loads(row["settings"])
+        for one, two in settings.get("pairs", ()):
+            values = found.get(f"{one} vs {two}", {})
+            if "p" in values and {one, two} <= set(order):
+                adjusted, method = values.get("p_adjusted"), methods.get(f"{one} vs {two}", "")
+                pairs.append(_Pair(classes=(one, two), p=values["p"], adjusted=adjusted, method=method))
+    place = {c: i for i, c in enumerate(order)}
+    return sorted(pairs, key=lambda p: abs(place[p.classes[0]] - place[p.classes[1]]))
 
 
-def _chart(
-    data: pl.DataFrame,
-    classes: list[str],
-    names: dict[str, str],
-    pairs: list[dict[str, object]],
-    label: str,
-    unit: str,
-    *,
-    log: bool,
-) -> alt.LayerChart | alt.FacetChart:
+def _p(value: float) -> str:
+    text = p_value(value)
+    return f"P {text}" if text[0] in "<>" else f"P = {text}"
+
+
+def _spec(
+    data: pl.DataFrame, boxes: Rows, pairs: list[_Pair], order: list[str], ticks: list[list[str]], title: str
+) -> dict[str, Any]:
     low, high = float(data["value"].min()), float(data["value"].max())  # type: ignore[arg-type]
-    step = (math.log(high / low) if log else high - low) * 0.09 or 1.0
-    top = _up(high, step * (len(pairs) + 0.6), log=log)
-    scale = alt.Scale(type="log" if log else "linear", domain=[_up(low, -step * 0.5, log=log), top], nice=False)
-    title = f"{label} ({unit})" if unit else label
-    y = alt.Y("value:Q", title=title, scale=scale, axis=alt.Axis(format="~g", tickCount=6))
-    names_js = "[" + ", ".join("[" + ", ".join(repr(part) for part in c.split("\n")) + "]" for c in classes) + "]"
-    across = alt.Scale(domain=[-0.6, len(classes) - 0.4], nice=False)
-    x = alt.X(
-        "x:Q",
-        title=None,
-        scale=across,
-        axis=alt.Axis(
-            values=list(range(len(classes))),
-            labelExpr=f"{names_js}[datum.value]",
-            grid=False,
-            ticks=False,
-            labelPadding=6,
+    log = low > 0
+    step = ((math.log(high / low) if log else high - low) or 1.0) * 0.1
+    bottom, top = _up(low, -step * 0.5, log=log), _up(high, step * (len(pairs) + 0.5), log=log)
+
+    def y(field: str) -> dict[str, Any]:
+        scale = log_scale(bottom, top) if log else {"domain": [bottom, top], "nice": False, "zero": False}
+        axis = log_axis(bottom, high) if log else {"tickCount": 6, "format": "~g"}
+        return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": axis}
+
+    x = {
+        "field": "x",
+        "type": "quantitative",
+        "title": None,
+        "scale": {"domain": [-0.6, len(order) - 0.4], "nice": False},
+        "axis": {
+            "values": list(range(len(order))),
+            "labelExpr": f"{json.dumps(ticks)}[datum.value]",
+            "grid": False,
+            "ticks": False,
+            "labelPadding": 6,
+        },
+    }
+    colour = {"field": "class", "type": "nominal", "scale": {"domain": order, "range": colours(order)}, "legend": None}
+    layers = [
+        layer("boxes", {"type": "rule", "color": INK}, x=x, y=y("low"), y2={"field": "high"}),
+        *(
+            layer(
+                "boxes",
+                {"type": "rule", "color": INK},
+                x={**x, "field": "cap_left"},
+                x2={"field": "cap_right"},
+                y=y(end),
+            )
+            for end in ("low", "high")
         ),
-    )
-    palette = alt.Scale(domain=classes, range=colours(classes))
-    colour = alt.Color("name:N", scale=palette, legend=None)
-    boxes = (
-        data.group_by("name", maintain_order=True)
-        .agg(
-            low=pl.col("value").min(),
-            q1=pl.col("value").quantile(0.25, "linear"),
-            median=pl.col("value").median(),
-            q3=pl.col("value").quantile(0.75, "linear"),
-            high=pl.col("value").max(),
-        )
-        .with_columns(x=pl.col("name").replace_strict({c: float(i) for i, c in enumerate(classes)}))
-        .with_columns(left=pl.col("x") - 0.38, right=pl.col("x") + 0.38)
-    )
-    box = alt.Chart(inline(boxes.to_dicts()))
-    whisker = box.mark_rule(color=INK).encode(x=x, y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q")
-    body = box.mark_rect(fillOpacity=0.15, stroke=INK, strokeWidth=1).encode(
-        x=alt.X("left:Q", scale=across, title=None),
-        x2="right:Q",
-        y=alt.Y("q1:Q", title=title, scale=scale),
-        y2="q3:Q",
-        color=colour,
-    )
-    middle = box.mark_rule(strokeWidth=2.5, color=INK).encode(
-        x="left:Q", x2="right:Q", y=alt.Y("median:Q", title=title, scale=scale)
-    )
-    dots = (
-        alt.Chart(inline(data.to_dicts()))
-        .mark_point(size=26, opacity=0.85)
-        .encode(
-            x=x,
-            y=y,
+        layer(
+            "boxes",
+            {"type": "rect", "fillOpacity": 0.15, "stroke": INK, "strokeWidth": 1},
+            x={**x, "field": "left"},
+            x2={"field": "right"},
+            y=y("q1"),
+            y2={"field": "q3"},
             color=colour,
-            fill=alt.condition(
-                "datum.limit == 'quantified'", alt.Fill("name:N", scale=palette, legend=None), alt.value("white")
-            ),
-            tooltip=[
-                alt.Tooltip("subject_id:N", title="subject"),
-                alt.Tooltip("value:Q", title=unit or "value", format=".3g"),
-                alt.Tooltip("limit:N", title="value is"),
-            ],
-        )
-    )
-    layers = [whisker, body, middle, dots]
-    positions = {name: float(i) for i, name in enumerate(names)}
-    for rung, pair in enumerate(sorted(pairs, key=lambda p: _span(p, positions))):
-        layers += _bracket(pair, positions, _up(high, step * (rung + 0.75), log=log), scale, title)
-    return alt.layer(*layers).properties(width=130 * len(classes), height=360)
+        ),
+        layer(
+            "boxes",
+            {"type": "rule", "strokeWidth": 2.5, "color": INK},
+            x={**x, "field": "left"},
+            x2={"field": "right"},
+            y=y("median"),
+        ),
+        *values(
+            "drawn",
+            data["state"],
+            size=30,
+            opacity={"value": 0.9},
+            x=x,
+            y=y("value"),
+            color=colour,
+            tooltip=[tip("subject_id", "subject"), tip("value", title, number=True), tip("state", "value is")],
+        ),
+        *_brackets(x, y),
+    ]
+    place = {c: float(i) for i, c in enumerate(order)}
+    rungs = [_bracket(pair, place, _up(high, step * (rung + 0.75), log=log)) for rung, pair in enumerate(pairs)]
+    drops = [
+        {"x": end, "y": rung["y"], "down": _up(high, step * (i + 0.6), log=log)}
+        for i, rung in enumerate(rungs)
+        for end in (rung["x"], rung["x2"])
+    ]
+    caps = [{**box, "cap_left": box["x"] - 0.1, "cap_right": box["x"] + 0.1} for box in boxes]
+    body = {"width": max(240, 130 * len(order)), "height": 350, "layer": layers}
+    return chart(body, {"drawn": rows(data), "boxes": caps, "pairs": rungs, "ends": drops})
 
 
-def _p(value: float | None) -> str:
-    shown = p_value(value)
-    return f"P {shown}" if shown[0] in "<>" else f"P = {shown}"
+def _brackets(x: Mapping[str, Any], y: Any) -> list[dict[str, Any]]:
+    return [
+        layer("pairs", {"type": "rule", "color": INK}, x=x, x2={"field": "x2"}, y=y("y")),
+        layer("ends", {"type": "rule", "color": INK}, x=x, y=y("y"), y2={"field": "down"}),
+        layer(
+            "pairs",
+            {"type": "text", "baseline": "bottom", "dy": -2},
+            x={**x, "field": "middle"},
+            y=y("y"),
+            text={"field": "text", "type": "nominal"},
+        ),
+    ]
 
 
-def _up(value: float, distance: float, *, log: bool) -> float:
-    return value * math.exp(distance) if log else value + distance
+def _bracket(pair: _Pair, place: Mapping[str, float], y: float) -> dict[str, Any]:
+    left, right = sorted(place[c] for c in pair.classes)
+    return {"x": left, "x2": right, "middle": (left + right) / 2, "y": y, "text": pair.text}
 
 
-def _span(pair: dict[str, object], positions: dict[str, float]) -> float:
-    left, right = (positions.get(str(c), 0.0) for c in pair["classes"])  # type: ignore[attr-defined]
-    return abs(left - right)
-
-
-def _bracket(
-    pair: dict[str, object], positions: dict[str, float], y: float, scale: alt.Scale, title: str
-) -> list[alt.Chart]:
-    left, right = sorted(positions[str(c)] for c in pair["classes"])  # type: ignore[attr-defined]
-    text = _p(pair["p"])  # type: ignore[arg-type]
-    if pair["p_adjusted"] is not None:
-        text += f" (adjusted {_p(pair['p_adjusted']).removeprefix('P ').removeprefix('= ')})"  # type: ignore[arg-type]
-    data = inline([{"x": left, "x2": right, "middle": (left + right) / 2, "y": y, "text": text}])
-    height = alt.Y("y:Q", scale=scale, title=title)
-    rule = alt.Chart(data).mark_rule(color=GREY).encode(x="x:Q", x2="x2:Q", y=height)
-    label = (
-        alt.Chart(data).mark_text(baseline="bottom", dy=-2, fontSize=11).encode(x="middle:Q", y=height, text="text:N")
-    )
-    return [rule, label]
+def _up(value: float, step: float, *, log: bool) -> float:
+    return value * math.exp(step) if log else value + step
 
 
 COMPARISON = Figure(

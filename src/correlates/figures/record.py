@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from correlates.figures.settings import FigureSettings
+from correlates.provenance import short_id
 from correlates.schema import Table
 
 Tables = Mapping[str, pl.DataFrame]
@@ -25,7 +27,7 @@ class Drawn:
     title, caption
         Title, and the legend under it: what is drawn, n, units, tests.
     spec
-        Vega-Lite specification with fixed size.
+        Vega-Lite specification with fixed size; its dataset ``drawn`` holds the rows of ``data``.
     data
         What is drawn, one row per mark.
     responsive
@@ -37,7 +39,7 @@ class Drawn:
     caption: str
     spec: dict[str, Any]
     data: pl.DataFrame
-    responsive: bool = True
+    responsive: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,3 +53,10 @@ class Figure:
     draw: Callable[[Tables, FigureSettings], tuple[Drawn, ...]]
     shows: str
     citation: str
+
+
+def file_name(*parts: str) -> str:
+    """A file name of words from a plan or a file; where letters had to go, an id keeps it apart from all others."""
+    whole = "_".join(parts)
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", whole).strip("_")
+    return plain if plain == whole else f"{plain}_{short_id(whole)[:6]}"
