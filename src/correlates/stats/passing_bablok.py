@@ -1,8 +1,10 @@
 """Passing-Bablok regression of one assay on another: the classical estimator of 1983 and the equivariant one of 1988.
 
 Both are medians of the slopes between all pairs of samples, robust to outliers and free of assumptions about the ratio of errors.
-The classical one assumes a slope near 1 (it is not equivariant under change of unit) and continuous data; the equivariant
-one (the median of the absolute slopes) serves any slope, so also assays in different units, and coarse or tied data.
+The classical one assumes a slope near 1: it is not equivariant under change of unit. The equivariant one (the median of the
+absolute slopes) serves any slope, so also assays in different units. Both are drawn to a ratio of the steps of coarse data when
+both assays are coarse (many slopes are then the same simple fraction); the caution ``ties`` says so, and a Deming line does
+not suffer from it.
 
 Sources: Passing & Bablok, J Clin Chem Clin Biochem 1983;21:709-720; Bablok, Passing, Bender & Schneider, ibid. 1988;26:783-790;
 Dufey, Int J Biostat 2020;16(2) (standard errors of the equivariant line from Kendall's tau).
@@ -34,7 +36,7 @@ __all__ = [
 
 _EPS = 8.0 * float(np.finfo(np.float64).eps)
 _QUARTER = np.pi / 4.0
-_TIED = 0.02  # share of tied pairs from which the classical estimator is warned of; see docs/methods/agreement.md
+_TIED = 0.05  # share of tied pairs from which coarse data bias the slope noticeably; see docs/methods/agreement.md
 _SPREAD = 1.4  # normal score of the McKean-Schrader standard error of a median, as in Dufey 2020
 _LEAST_TAU_VARIANCE = 1e-5
 
@@ -98,7 +100,7 @@ class PassingBablok:
     association, linearity
         Kendall's tau and the cumulative-sum test; None where undefined.
     cautions
-        See :class:`Caution`: ``ties`` from 2 % of tied pairs (classical), ``association-not-shown`` when P of tau is 0.05 or more,
+        See :class:`Caution`: ``ties`` from 5 % of tied pairs, ``association-not-shown`` when P of tau is 0.05 or more,
         ``linearity-rejected`` when P is below 0.05, ``slope-far-from-one`` when the classical slope is outside 0.5 to 2.
     why
         Why the line is None: fewer than three pairs (equivariant: five), x or y constant, or tau not positive.
@@ -246,6 +248,7 @@ def equivariant(x: npt.ArrayLike, y: npt.ArrayLike, *, confidence: float = 0.95)
     se_intercept, covariance = _intercept_spread(a, b, slope, intercept, se_slope, v)
     association = _association(a, b, pairs)
     linearity = _linearity(a, b, intercept, slope)
+    tied = _tied(pairs)
     return PassingBablok(
         estimator=Estimator.EQUIVARIANT,
         n=n,
@@ -260,10 +263,10 @@ def equivariant(x: npt.ArrayLike, y: npt.ArrayLike, *, confidence: float = 0.95)
         covariance=covariance,
         n_slopes=count,
         offset=0,
-        tied=_tied(pairs),
+        tied=tied,
         association=association,
         linearity=linearity,
-        cautions=_cautions(ties=False, association=association, linearity=linearity, far=False),
+        cautions=_cautions(ties=tied >= _TIED, association=association, linearity=linearity, far=False),
         why=None,
     )
 
