@@ -119,7 +119,7 @@ def test_dpcr(per_cell: bool, cv: float) -> None:
     settings = Dpcr(
         files=(),
         targets={"CAR": ("CAR",), "RPP30": ("RPP",)},
-        partition_nl=0.85,
+        instrument="qx200",
         reference=Reference(target="RPP30") if per_cell else None,
         chain=chain,
     )

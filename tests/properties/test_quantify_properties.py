@@ -112,7 +112,7 @@ def test_merged_wells_do_not_depend_on_their_order(positives: list[int], random:
     rows = [
         {"sample_id": "A", "positives": k, "partitions": 12_000, "well": f"A{i + 1}"} for i, k in enumerate(positives)
     ]
-    rules = Dpcr(files=(), targets={"CAR": ("CAR",)}, partition_nl=0.85)
+    rules = Dpcr(files=(), targets={"CAR": ("CAR",)}, instrument="qx200")
     once = quantify("d", partition_wells(rows), manifest(["A"]), PRODUCT.empty(), rules)
     random.shuffle(rows)  # type: ignore[attr-defined]
     again = quantify("d", partition_wells(rows), manifest(["A"]), PRODUCT.empty(), rules)

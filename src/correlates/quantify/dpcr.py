@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import special
 
-from correlates import units
-from correlates.errors import PlanError, unknown
 from correlates.quantify import chain as unit_chain
+from correlates.quantify import controls, dpcr_checks
+from correlates.quantify import reference as cells_by
+from correlates.quantify.dpcr_wells import PLATE, add_volumes, judge_wells
+from correlates.quantify.instruments import add_instrument
 from correlates.quantify.record import Quantified, Quantifier, conform_inputs, positive_settings, quantified
-from correlates.quantify.rules import check_rows, figure, gather
+from correlates.quantify.rules import figure, gather
 from correlates.quantify.samples_join import SAMPLE_COLUMNS, analyte_wells, with_samples
 from correlates.quantify.settings import Dpcr
 from correlates.schema import MEASUREMENTS
 from correlates.stats import poisson
-from correlates.terms import AssayKind, Censoring, Flag, Reason, Role, SignalKind, Status
+from correlates.terms import AssayKind, Censoring, Reason, Role, SignalKind, Status
 
 PER_REACTION = "dpcr_poisson"
 PER_CELL = "dpcr_reference"
-_HETEROGENEOUS = 0.001  # P below which replicate wells do not hold one concentration
-_ONE_VOLUME = 0.01  # wells whose volumes differ by less were computed with one, and printed with few digits
-_PLATE = pl.format("{}/{}", "file_id", "plate")
 
 Floats = NDArray[np.float64]
 
@@ -54,24 +52,28 @@ def quantify_dpcr(
     InputError
         A table that deviates from its declaration, or two names of one analyte in one well.
     PlanError
-        A unit chain that cannot be, or a reference that is not among the targets.
+        A unit chain that cannot be, a reference that is not among the targets, or nominal controls that cannot be.
     """
     wells, samples, product = conform_inputs(wells, samples, product)
     reference = settings.reference
-    if reference is not None and reference.target not in settings.targets:
-        raise PlanError(unknown("reference target", reference.target, list(settings.targets), code="unknown-reference"))
+    cells_by.check_reference(reference, settings.targets)
+    controls.check_controls(settings)
     positive_settings(
         lloq=settings.lloq,
         reaction_ul=settings.reaction_ul,
         partition_nl=settings.partition_nl,
+        min_partitions=settings.min_partitions,
         copies_per_cell=reference.copies_per_cell if reference else None,
         confidence=settings.confidence,
     )
     chain = unit_chain.checked(settings.chain, "copies/cell" if reference else "copies/reaction")
     chosen, notices = analyte_wells(wells, settings.targets, SignalKind.PARTITIONS, name)
-    chosen, well_checks = _judge_wells(chosen, settings, name)
-    chosen, volume_checks = _volumes(chosen, settings, name)
-    merged = _merge(chosen)
+    chosen, instrument_checks = add_instrument(controls.declared(chosen, settings), settings, name)
+    chosen, well_checks = judge_wells(chosen, settings, name)
+    chosen, volume_checks = add_volumes(chosen, settings, name)
+    failed, control_checks = _controls(chosen, settings, name)
+    chosen = chosen.join(failed, on=[*controls.PLATE, "analyte"], how="left", maintain_order="left")
+    merged = _merge(_of_samples(chosen))
     rows = _estimate(merged, settings)
     members = (
         rows.select("sample_id")
@@ -88,9 +90,12 @@ def quantify_dpcr(
         checks=gather(
             (
                 notices,
+                instrument_checks,
                 *well_checks,
                 volume_checks,
-                *_sample_checks(merged, name),
+                control_checks,
+                dpcr_checks.blanks(chosen, settings, name),
+                dpcr_checks.sample_checks(merged, name),
                 stranger_checks,
                 unit_chain.notices(chain, name),
             )
@@ -98,147 +103,35 @@ def quantify_dpcr(
     )
 
 
-def _judge_wells(wells: pl.DataFrame, settings: Dpcr, assay: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-    """Add ``good``: counted, not omitted, and enough partitions. Controls and diluted wells are reported on."""
-    omitted = (pl.col("flag") == Flag.OMITTED.value).fill_null(value=False)
-    counted = pl.col("positives").is_not_null() & (pl.col("partitions") > 0)
-    possible = (pl.col("positives") <= pl.col("partitions")).fill_null(value=True)
-    wells = wells.with_columns(
-        counted=counted & possible & ~omitted,
-        enough=(pl.col("partitions") >= settings.min_partitions).fill_null(value=False),
-    ).with_columns(good=pl.col("counted") & pl.col("enough"))
-    unknown_role = pl.col("role") == Role.UNKNOWN.value
-    ids = pl.concat_list("well_id")
-    controls = wells.filter((pl.col("role") == Role.NTC.value) & pl.col("counted"))
-    diluted = (
-        wells.filter(unknown_role & (pl.col("dilution") != 1.0))
-        .group_by("file_id", "plate")
-        .agg(pl.col("dilution").unique().sort().cast(pl.String).str.join(", "), pl.col("well_id").sort())
+def _of_samples(wells: pl.DataFrame) -> pl.DataFrame:
+    return wells.filter((pl.col("role") == Role.UNKNOWN.value) & pl.col("sample_id").is_not_null())
+
+
+def _controls(wells: pl.DataFrame, settings: Dpcr, assay: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Judge the control samples, each plate's own; ``control_failed`` marks plates and analytes that fail by them."""
+    mine = wells.filter(pl.col("role") == Role.QC.value).with_columns(
+        name="sample_id", sample_id=pl.concat_str(*controls.PLATE, "sample_id", separator="/"), control_failed=False
     )
-    return wells, [
-        check_rows(
-            wells.filter(unknown_role & pl.col("counted")),
-            assay=assay,
-            scope="well",
-            rule="min_partitions",
-            item=pl.col("well_id"),
-            target=pl.col("analyte"),
-            passed=pl.col("enough"),
-            found=pl.format("{} partitions", "partitions"),
-            value=pl.col("partitions"),
-            required=f"at least {settings.min_partitions}",
-            action="excluded",
-            sources=ids,
-        ),
-        check_rows(
-            wells.filter(~possible),
-            assay=assay,
-            scope="well",
-            rule="counts_possible",
-            item=pl.col("well_id"),
-            target=pl.col("analyte"),
-            passed=pl.lit(value=False),
-            found=pl.format("{} positive of {} partitions", "positives", "partitions"),
-            required="no more positive than accepted partitions",
-            action="excluded",
-            sources=ids,
-        ),
-        check_rows(
-            controls,
-            assay=assay,
-            scope="well",
-            rule="ntc",
-            item=pl.col("well_id"),
-            target=pl.col("analyte"),
-            passed=pl.col("positives") < settings.lloq,
-            found=pl.format("{} positive partitions", "positives"),
-            value=pl.col("positives"),
-            required=f"fewer than {settings.lloq:g} positive partitions",
-            action="flagged",
-            sources=ids,
-        ),
-        check_rows(
-            diluted,
-            assay=assay,
-            scope="plate",
-            rule="dilution",
-            item=_PLATE,
-            passed=pl.lit(value=False),
-            found=pl.format("the file states the dilution {}", "dilution"),
-            required="no dilution, or a step of the unit chain for it: the file's is not applied",
-            action="flagged",
-            sources=pl.col("well_id"),
-        ),
-    ]
-
-
-def _volumes(wells: pl.DataFrame, settings: Dpcr, assay: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Add ``partition_nl``: declared, or the volume with which the instrument computed its own concentrations.
-
-    The instrument's is -ln(1 - p)/concentration: the median of the plate's eight fullest wells, whose printed concentrations
-    have the most digits. Where these differ by more than 1 % the instrument corrects the volume of each well (QIAcuity),
-    and each well keeps its own.
-    """
-    if settings.partition_nl is not None:
-        given = wells.with_columns(partition_nl=pl.lit(settings.partition_nl), volume_source=pl.lit("declared"))
-        return given, gather(())
-    per_ul = {u: units.factor(u, "copies/uL") for u in _volume_units(wells)}
-    p = pl.col("positives") / pl.col("partitions")
-    printed = pl.col("reported") * pl.col("reported_unit").replace_strict(per_ul, return_dtype=pl.Float64, default=None)
-    tells = pl.col("counted") & (pl.col("positives") > 0) & (pl.col("positives") < pl.col("partitions"))
-    wells = wells.with_columns(own_nl=pl.when(tells & (printed > 0)).then(-1000.0 * (1.0 - p).log() / printed))
-    fullest = pl.col("own_nl").drop_nulls().top_k_by(pl.col("positives").filter(pl.col("own_nl").is_not_null()), 8)
-    volumes = (
-        wells.group_by("file_id", "plate")
-        .agg(plate_nl=fullest.median(), low=fullest.min(), high=fullest.max())
-        .sort("file_id", "plate")
-        .with_columns(each=(pl.col("high") / pl.col("low") > 1.0 + _ONE_VOLUME).fill_null(value=False))
+    named = mine.select("sample_id", "name", *controls.PLATE).unique()
+    nominal = mine.group_by("sample_id", "analyte").agg(pl.col("nominal").first())
+    estimates = (
+        _estimate(_merge(mine), settings)
+        .join(named, on="sample_id", maintain_order="left")
+        .join(nominal, on=["sample_id", "analyte"], maintain_order="left")
     )
-    needed = settings.reference is None
-    checks = check_rows(
-        volumes,
-        assay=assay,
-        scope="plate",
-        rule="partition_volume",
-        item=_PLATE,
-        passed=pl.col("plate_nl").is_not_null() | (not needed),
-        found=pl.when(pl.col("plate_nl").is_null())
-        .then(pl.lit("the file has no concentration to take it from"))
-        .when("each")
-        .then(pl.format("{} to {} nL, each well's own", figure(pl.col("low")), figure(pl.col("high"))))
-        .otherwise(pl.format("{} nL", figure(pl.col("plate_nl")))),
-        value=pl.col("plate_nl"),
-        required="a volume, declared or that of the instrument's own concentrations"
-        if needed
-        else "not needed: a reference target is used",
-        action="flagged",
-    )
-    wells = wells.join(
-        volumes.select("file_id", "plate", "plate_nl", "each"), on=["file_id", "plate"], maintain_order="left"
-    ).with_columns(
-        partition_nl=pl.when(pl.col("each") & pl.col("own_nl").is_not_null()).then("own_nl").otherwise("plate_nl"),
-        volume_source=pl.lit("from the instrument's own concentrations"),
-    )
-    return wells, checks
-
-
-def _volume_units(wells: pl.DataFrame) -> list[str]:
-    """The units the files state that are copies per volume."""
-    known = {name for u in units.UNITS if u.dimension == "copies per volume" for name in (u.symbol, *u.spellings)}
-    folded = {name.replace(" ", "").casefold() for name in known}
-    stated = wells["reported_unit"].drop_nulls().unique().to_list()
-    return sorted(u for u in stated if u.replace("µ", "u").replace("μ", "u").replace(" ", "").casefold() in folded)
+    unit = "copies/reaction" if settings.reference is None else "copies/cell"
+    failed, checks = controls.judge(dpcr_checks.control_sets(estimates, settings), settings, assay, unit)
+    return failed.with_columns(control_failed=pl.lit(value=True)), checks
 
 
 def _merge(wells: pl.DataFrame) -> pl.DataFrame:
-    """One row per sample and analyte: counts added over the good wells."""
+    """One row per sample and analyte: counts added over the good wells (``control_failed`` marks those of failed plates)."""
     good = pl.col("good")
     lam = pl.col("_lambda").filter(good)
     share = (pl.col("positives").filter(good).sum() / pl.col("partitions").filter(good).sum()).fill_nan(None)
     n, k = pl.col("partitions").filter(good), pl.col("positives").filter(good)
     return (
-        wells.filter((pl.col("role") == Role.UNKNOWN.value) & pl.col("sample_id").is_not_null())
-        .with_columns(_lambda=-(1.0 - pl.col("positives") / pl.col("partitions")).log())
+        wells.with_columns(_lambda=-(1.0 - pl.col("positives") / pl.col("partitions")).log())
         .group_by("analyte", "sample_id")
         .agg(
             positives=k.sum(),
@@ -247,20 +140,28 @@ def _merge(wells: pl.DataFrame) -> pl.DataFrame:
             n_counted=pl.col("counted").sum().cast(pl.Int64),
             n_good=good.sum().cast(pl.Int64),
             cv=100.0 * lam.std() / lam.mean(),
+            # the counting error of a well, as the square of a CV, averaged
+            counting=(k / (n * (n - k)) / lam**2).mean(),
             heterogeneity=((k / n - share) ** 2 * n).sum() / (share * (1.0 - share)),
             partition_nl=(pl.col("partition_nl").filter(good) * n).sum() / n.sum(),
             no_volume=pl.col("partition_nl").filter(good).is_null().any(),
+            reaction_ul=(pl.col("reaction_ul").filter(good) * n).sum() / n.sum(),
+            no_reaction=pl.col("reaction_ul").filter(good).is_null().any(),
+            control_failed=pl.col("control_failed").filter(good).any(),
             volume_source=pl.col("volume_source").first(),
             plates=pl.struct("file_id", "plate").filter(good).n_unique().cast(pl.Int64),
-            named=_PLATE.filter(good).unique().sort().str.join(", "),
+            named=PLATE.filter(good).unique().sort().str.join(", "),
             source_ids=pl.col("well_id").filter(good).sort(),
         )
         .with_columns(
             # a CV of wells without a positive, or with nothing but, is no number
             pl.when(pl.col(c).is_finite()).then(pl.col(c)).alias(c)
-            for c in ("cv", "heterogeneity", "partition_nl")
+            for c in ("cv", "counting", "heterogeneity", "partition_nl", "reaction_ul")
         )
-        .with_columns(partition_nl=pl.when(~pl.col("no_volume")).then("partition_nl"))
+        .with_columns(
+            partition_nl=pl.when(~pl.col("no_volume")).then("partition_nl"),
+            reaction_ul=pl.when(~pl.col("no_reaction")).then("reaction_ul"),
+        )
         .sort("analyte", "sample_id")
     )
 
@@ -275,7 +176,7 @@ def _estimate(merged: pl.DataFrame, settings: Dpcr) -> pl.DataFrame:
     ordinary = _poisson(counts, settings.confidence)
     at_limit = _limit(counts, settings.lloq)
     if settings.reference is None:
-        per = settings.reaction_ul * 1000.0 / counts["partition_nl"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        per = (1000.0 * counts["reaction_ul"] / counts["partition_nl"]).fill_null(np.nan).to_numpy()
         return _attach(
             merged,
             counts,
@@ -289,15 +190,9 @@ def _estimate(merged: pl.DataFrame, settings: Dpcr) -> pl.DataFrame:
             },
         )
     target, copies_per_cell = settings.reference.target, settings.reference.copies_per_cell
-    beside = counts.filter(pl.col("analyte") == target).select(
-        "sample_id",
-        reference_positives="positives",
-        reference_partitions="partitions",
-        reference_ids="source_ids",
-    )
-    numerators = merged.filter(pl.col("analyte") != target).join(
-        beside, on="sample_id", how="left", maintain_order="left"
-    )
+    of_reference = ("positives", "partitions", "source_ids", "control_failed")
+    measured = merged.filter((pl.col("analyte") != target) | (pl.col("n_good") > 0))
+    numerators = cells_by.beside(measured, settings.reference, ("sample_id",), of_reference)
     usable = (pl.col("n_good") > 0) & (pl.col("reference_positives") >= settings.lloq)
     both = numerators.filter(usable)
     above = _poisson(both, settings.confidence)
@@ -343,58 +238,18 @@ def _attach(whole: pl.DataFrame, part: pl.DataFrame, columns: Mapping[str, Float
     return joined.with_columns(pl.when(pl.col(c).is_finite()).then(pl.col(c)).alias(c) for c in columns)
 
 
-def _sample_checks(merged: pl.DataFrame, assay: str) -> list[pl.DataFrame]:
-    several = merged.filter(pl.col("plates") > 1)
-    # fewer than five expected positives a well and chi-square is no guide
-    told = (pl.col("n_good") > 1) & (pl.col("positives") >= 5 * pl.col("n_good"))
-    repeated = merged.filter(told & pl.col("heterogeneity").is_not_null())
-    probability = special.chdtrc(
-        repeated["n_good"].to_numpy().astype(float) - 1.0, repeated["heterogeneity"].to_numpy()
-    )
-    repeated = repeated.with_columns(p=pl.Series(np.asarray(probability, dtype=np.float64)))
-    full = merged.filter((pl.col("n_good") > 0) & (pl.col("positives") == pl.col("partitions")))
-    on_sample = partial(check_rows, assay=assay, scope="sample", item=pl.col("sample_id"), target=pl.col("analyte"))
-    return [
-        on_sample(
-            several,
-            rule="one_plate",
-            passed=pl.lit(value=False),
-            found=pl.format("{} plates: {}", "plates", "named"),
-            value=pl.col("plates"),
-            required="one plate; the counts of all are added",
-            action="kept",
-            sources=pl.col("source_ids"),
-        ),
-        on_sample(
-            repeated,
-            rule="replicates_agree",
-            passed=pl.col("p") >= _HETEROGENEOUS,
-            found=pl.format("P {}", figure(pl.col("p"), 3)),
-            value=pl.col("p"),
-            required=f"P at least {_HETEROGENEOUS:g} (chi-square of the wells' shares)",
-            action="flagged",
-            sources=pl.col("source_ids"),
-        ),
-        on_sample(
-            full,
-            rule="all_partitions_positive",
-            passed=pl.lit(value=False),
-            found=pl.format("{} of {} partitions positive", "positives", "partitions"),
-            value=pl.col("positives"),
-            required="a negative partition: dilute the sample",
-            action="flagged",
-            sources=pl.col("source_ids"),
-        ),
-    ]
-
-
 def _measurements(rows: pl.DataFrame, chain: unit_chain.Chain, settings: Dpcr, assay: str) -> pl.DataFrame:
     """Limits, censoring, reasons and the chain: the table of measurements."""
     reference = settings.reference
     every = (pl.col("every") == 1.0).fill_null(value=False)
     full = (pl.col("positives") == pl.col("partitions")) & (pl.col("n_good") > 0)
     no_cells = pl.lit(value=False) if reference is None else pl.col("cells").is_null()
-    no_volume = pl.col("partition_nl").is_null() if reference is None else pl.lit(value=False)
+    no_volume = pl.lit(value=False)
+    failed = pl.col("control_failed")
+    if reference is None:
+        no_volume = pl.col("partition_nl").is_null() | pl.col("reaction_ul").is_null()
+    else:
+        failed = failed | pl.col("reference_control_failed").fill_null(value=False)
     reason = (
         pl.when(pl.col("n_counted") == 0)
         .then(pl.lit(Reason.SIGNAL_MISSING.value))
@@ -407,6 +262,7 @@ def _measurements(rows: pl.DataFrame, chain: unit_chain.Chain, settings: Dpcr, a
         .when(no_volume | pl.col("multiplier").is_null())
         .then(pl.lit(Reason.FACTOR_MISSING.value))
     )
+    excluded = failed & pl.lit(settings.on_failure == "exclude")
     usable = pl.col("null_reason").is_null()
     z = float(special.ndtri((1.0 + settings.confidence) / 2.0))
     extra = z * pl.col("relative_variance").sqrt()
@@ -447,8 +303,11 @@ def _measurements(rows: pl.DataFrame, chain: unit_chain.Chain, settings: Dpcr, a
         pl.when(pl.col("n_good") < pl.col("n_wells")).then(pl.format("{} of {} wells used", "n_good", "n_wells")),
         pl.when(usable & full).then(pl.lit(Reason.ALL_PARTITIONS_POSITIVE.label)),
         pl.when(no_volume & (pl.col("n_good") > 0)).then(
-            pl.lit("the partition volume is neither declared nor in the file")
+            pl.when(pl.col("partition_nl").is_null())
+            .then(pl.lit("the partition volume is neither declared nor in the file"))
+            .otherwise(pl.lit("the reaction volume is neither declared nor known of the instrument"))
         ),
+        pl.when(failed).then(pl.lit("the controls of a plate are not met")),
         pl.lit(None, dtype=pl.String)
         if reference is None
         else pl.when((pl.col("n_good") > 0) & no_cells).then(
@@ -464,7 +323,7 @@ def _measurements(rows: pl.DataFrame, chain: unit_chain.Chain, settings: Dpcr, a
     ids = (
         pl.col("source_ids")
         if reference is None
-        else pl.concat_list("source_ids", pl.col("reference_ids").fill_null([])).list.sort()
+        else pl.concat_list("source_ids", pl.col("reference_source_ids").fill_null([])).list.sort()
     )
     return frame.select(
         pl.concat_str(pl.lit(assay), "analyte", "sample_id", separator="/").alias("measurement_id"),
@@ -483,8 +342,8 @@ def _measurements(rows: pl.DataFrame, chain: unit_chain.Chain, settings: Dpcr, a
         method=pl.lit(PER_REACTION if reference is None else PER_CELL),
         n_replicates=pl.col("n_good"),
         cv=pl.col("cv"),
-        status=pl.lit(Status.REPORTED.value),
-        reason=pl.col("null_reason"),
+        status=pl.when(excluded).then(pl.lit(Status.EXCLUDED.value)).otherwise(pl.lit(Status.REPORTED.value)),
+        reason=pl.coalesce("null_reason", pl.when(excluded).then(pl.lit(Reason.PLATE_FAILED.value))),
         detail=detail.list.drop_nulls().list.join("; ").replace("", None),
         curve_id=pl.lit(None, dtype=pl.String),
         chain=unit_chain.trace(chain, _beginning(settings, start), start),
@@ -496,7 +355,7 @@ def _beginning(settings: Dpcr, start: pl.Expr) -> list[pl.Expr]:
     """The entries of the chain before its declared steps: counts, volume or reference."""
     counts = pl.format("{} positive of {} partitions, wells: {}", "positives", "partitions", "n_good")
     if settings.reference is None:
-        per_partition = start * pl.col("partition_nl") / (1000.0 * settings.reaction_ul)
+        per_partition = start * pl.col("partition_nl") / (1000.0 * pl.col("reaction_ul"))
         return [
             unit_chain.entry(
                 factor="copies per partition",
@@ -510,11 +369,11 @@ def _beginning(settings: Dpcr, start: pl.Expr) -> list[pl.Expr]:
             unit_chain.entry(
                 factor="partitions per reaction",
                 operation="multiply",
-                value=1000.0 * settings.reaction_ul / pl.col("partition_nl"),
+                value=1000.0 * pl.col("reaction_ul") / pl.col("partition_nl"),
                 unit="copies/reaction",
                 cv=0.0,
                 source=pl.format(
-                    "{} uL of {} nL {}", pl.lit(settings.reaction_ul), figure(pl.col("partition_nl")), "volume_source"
+                    "{} uL of {} nL {}", figure(pl.col("reaction_ul")), figure(pl.col("partition_nl")), "volume_source"
                 ),
                 quantity=start,
             ),
@@ -530,11 +389,10 @@ def _beginning(settings: Dpcr, start: pl.Expr) -> list[pl.Expr]:
             source=counts,
             quantity=pl.col("numerator"),
         ),
-        unit_chain.entry(
-            factor=f"cells per partition by {reference.target}, {reference.copies_per_cell:g} copies per cell",
-            operation="divide",
-            value=pl.col("cells"),
-            unit="copies/cell",
+        cells_by.entry(
+            reference,
+            "partition",
+            cells=pl.col("cells"),
             cv=100.0 * pl.col("cells_se"),
             source=pl.format(
                 "{} positive of {} partitions of {}",

@@ -10,18 +10,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from correlates import units
-from correlates.errors import InputError, Problem, Where
+from correlates.errors import InputError, PlanError, Problem, Where
 from correlates.quantify import chain as unit_chain
-from correlates.quantify import replicates, standards
+from correlates.quantify import controls, reference, replicates, standards
 from correlates.quantify.record import Quantified, Quantifier, conform_inputs, positive_settings, quantified
-from correlates.quantify.rules import check_rows, gather
+from correlates.quantify.rules import check_rows, figure, gather
 from correlates.quantify.samples_join import SAMPLE_COLUMNS, analyte_wells, with_samples
 from correlates.quantify.settings import Qpcr
 from correlates.schema import MEASUREMENTS
-from correlates.stats import calibration, poisson
+from correlates.stats import calibration
 from correlates.terms import AssayKind, Censoring, Reason, Role, SignalKind, Status
 
 METHOD = "qpcr_standard_curve"
+PER_CELL = "qpcr_reference"
 _HIGHEST_EXPONENT = 300.0
 _LN10 = calibration.LN10
 
@@ -55,17 +56,20 @@ def quantify_qpcr(
         A table that deviates from its declaration, two names of one analyte in one well, or (``reruns: refuse``) a sample
         on several accepted plates.
     PlanError
-        A unit chain that cannot be.
+        A unit chain that cannot be, a reference that is not among the targets, nominal controls that cannot be.
     """
     wells, samples, product = conform_inputs(wells, samples, product)
     ceiling = None if settings.uloq == "highest_standard" else settings.uloq
     positive_settings(lloq=settings.lloq, uloq=ceiling, confidence=settings.confidence)
-    chain = unit_chain.checked(settings.chain, settings.quantity)
+    _check_reference(settings)
+    controls.check_controls(settings)
+    chain = unit_chain.checked(settings.chain, settings.quantity if settings.reference is None else "copies/cell")
     chosen, notices = analyte_wells(wells, settings.targets, SignalKind.CQ, name)
-    chosen = standards.usable(chosen)
+    chosen = standards.usable(controls.declared(chosen, settings))
     lines = standards.fit(chosen, name)
     points = standards.points(chosen, lines)
     accepted, plate_checks = standards.accept(lines, points, settings, name)
+    accepted, control_checks = _controls(chosen, accepted, settings, name)
 
     unknowns = chosen.filter((pl.col("role") == Role.UNKNOWN.value) & pl.col("sample_id").is_not_null())
     line_columns = ("curve", *standards.KEY, "curve_id", "fit", "slope", "intercept", "invertible", "why", "df")
@@ -81,11 +85,17 @@ def quantify_qpcr(
     )
     factors = unit_chain.resolve(chain, members, samples, product)
     sets = sets.join(factors, on="sample_id", how="left", maintain_order="left")
+    if settings.reference is not None:  # the uncertainty of the chain enters once, with the target
+        of_reference = pl.col("analyte") == settings.reference.target
+        sets = sets.with_columns(
+            relative_variance=pl.when(of_reference).then(0.0).otherwise(pl.col("relative_variance"))
+        )
     sets, covariance = _predict(sets, lines, settings)
     sets = replicates.judge(sets.with_columns(quantity=10.0 ** pl.col("x")), settings)
+    judged = replicates.checks(sets, settings, name)
     curves, curve_points = standards.as_tables(accepted, points, covariance, settings, name)
 
-    rows, rerun_checks = _one_per_sample(sets, settings, name, files)
+    rows, rerun_checks = _one_per_sample(_per_cell(sets, settings), settings, name, files)
     rows, stranger_checks = with_samples(rows, samples, name)
     measurements = _measurements(rows, chain, settings, name)
     return quantified(
@@ -96,12 +106,113 @@ def quantify_qpcr(
             (
                 notices,
                 plate_checks,
-                replicates.checks(sets, settings, name),
+                control_checks,
+                judged,
                 rerun_checks,
                 stranger_checks,
                 unit_chain.notices(chain, name),
             )
         ),
+    )
+
+
+def _check_reference(settings: Qpcr) -> None:
+    reference.check_reference(settings.reference, settings.targets)
+    if settings.reference is not None and not replicates.counts_copies(settings):
+        raise PlanError(
+            Problem(
+                code="reference-not-in-copies",
+                what="A reference counts cells by copies, and the standards are not in copies",
+                found=settings.quantity,
+                expected="copies/reaction",
+                do="Declare the copies of the standards, or leave the reference out",
+            )
+        )
+
+
+def _controls(
+    wells: pl.DataFrame, accepted: pl.DataFrame, settings: Qpcr, assay: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Judge the quality controls; plates that fail by them are no longer accepted."""
+    line_columns = ("curve", *standards.KEY, "slope", "intercept", "invertible")
+    mine = wells.filter(pl.col("role") == Role.QC.value).join(accepted.select(line_columns), on=standards.KEY)
+    sets = replicates.reduce(mine, settings).join(
+        accepted.select("curve", *standards.KEY, "slope", "invertible"), on="curve", maintain_order="left"
+    )
+    sets = sets.with_columns(
+        quantity=pl.when(pl.col("invertible") & pl.col("mean_quantity").is_finite()).then("mean_quantity")
+    )
+    limits = replicates.spread_limits(sets, settings, settings.control_rules.max_cv)
+    failed, checks = controls.judge(sets.with_columns(*limits), settings, assay, settings.quantity)
+    marked = accepted.join(
+        failed.with_columns(controls_failed=pl.lit(value=True)), on=standards.KEY, how="left", maintain_order="left"
+    )
+    bad = pl.col("controls_failed").fill_null(value=False)
+    named = pl.when(pl.col("failed") == "").then(pl.lit("controls")).otherwise(pl.format("{}, controls", "failed"))
+    return marked.with_columns(
+        accepted=pl.col("accepted") & ~bad, failed=pl.when(bad).then(named).otherwise("failed")
+    ).drop("controls_failed"), checks
+
+
+def _per_cell(sets: pl.DataFrame, settings: Qpcr) -> pl.DataFrame:
+    """Put the reference of the same plate and sample beside each target.
+
+    Adds ``shift`` (log10 of what the quantity is multiplied with: 0, or minus that of the cells), ``no_cells`` (why there
+    are none, in words), ``cells_cv`` (percent), ``reference_curve``; ``x_lower``, ``x_upper`` and ``se`` then hold the
+    uncertainty of both curves, and a plate is accepted if both curves are.
+    """
+    if settings.reference is None:
+        none = pl.lit(None, dtype=pl.String)
+        number = pl.lit(None, dtype=pl.Float64)
+        return sets.with_columns(shift=pl.lit(0.0), no_cells=none, cells_cv=number, reference_curve=none)
+    target = settings.reference.target
+    taken = (
+        *("x", "x_lower", "x_upper", "se", "se_df", "quantity", "highest_used", "n_detected", "n_undetected"),
+        *("invertible", "accepted", "failed", "replicates_failed", "curve_id", "source_ids"),
+    )
+    rows = reference.beside(sets, settings.reference, (*controls.PLATE, "sample_id"), taken)
+    ceiling = pl.col("reference_highest_used") if settings.uloq == "highest_standard" else pl.lit(float(settings.uloq))
+    amount = pl.col("reference_quantity")
+    seen = pl.col("reference_n_detected")
+    no_cells = (
+        pl.when(seen.is_null())
+        .then(pl.lit(f"reference {target} was not measured on the plate"))
+        .when(~pl.col("reference_invertible"))
+        .then(pl.lit(f"reference {target} has no standard curve"))
+        .when(amount.is_null())
+        .then(pl.format("reference {}: a Cq in {} wells gives no quantity", pl.lit(target), seen))
+        .when(amount < settings.lloq)
+        .then(pl.format("reference {} is below the lower limit: {}", pl.lit(target), figure(amount)))
+        .when(amount > ceiling)
+        .then(pl.format("reference {} is above the upper limit: {}", pl.lit(target), figure(amount)))
+    )
+    lower, upper = reference.widened("x", "x_lower", "x_upper", "reference_x", "reference_x_lower", "reference_x_upper")
+    own, other = pl.col("se") ** 2, pl.col("reference_se") ** 2
+    both_df = (own + other) ** 2 / (own**2 / pl.col("se_df") + other**2 / pl.col("reference_se_df"))
+
+    def joined(column: str) -> pl.Expr:
+        """Rules that failed, those of the reference named."""
+        of_reference = pl.when(pl.col(f"reference_{column}") != "").then(
+            pl.format("{} of {}", f"reference_{column}", pl.lit(target))
+        )
+        parts = pl.concat_list(pl.when(pl.col(column) != "").then(pl.col(column)), of_reference)
+        return parts.list.drop_nulls().list.join(", ")
+
+    return rows.with_columns(
+        no_cells=no_cells,
+        shift=pl.when(no_cells.is_null()).then(
+            float(np.log10(settings.reference.copies_per_cell)) - pl.col("reference_x")
+        ),
+        cells_cv=100.0 * _LN10 * pl.col("reference_se"),
+        reference_curve=pl.col("reference_curve_id"),
+        x_lower=lower,
+        x_upper=upper,
+        se=(own + other).sqrt(),
+        se_df=both_df,
+        accepted=pl.col("accepted") & pl.col("reference_accepted").fill_null(value=True),
+        failed=joined("failed"),
+        replicates_failed=joined("replicates_failed").replace("", None),
+        source_ids=pl.concat_list("source_ids", pl.col("reference_source_ids").fill_null([])).list.sort(),
     )
 
 
@@ -112,15 +223,14 @@ def _predict(sets: pl.DataFrame, lines: standards.Lines, settings: Qpcr) -> tupl
     ``x_lower``, ``x_upper`` (chain included), ``se`` (without the chain) and ``se_df``. The variance of a well is the
     plate's technical variance plus the Poisson sampling of the copies in it.
     """
-    counted = units.unit(settings.quantity).dimension == "copies per reaction"
+    counted = replicates.counts_copies(settings)
     fits = lines.fits
 
     def sampling(x: Floats, slope: Floats) -> Floats:
         """Variance of Cq from the sampling of molecules; none where the standards are not counted in copies."""
         if not counted:
             return np.zeros_like(x)
-        copies = 10.0 ** np.clip(x, -_HIGHEST_EXPONENT, _HIGHEST_EXPONENT)
-        return (slope / _LN10) ** 2 * poisson.log_sampling_variance(copies)
+        return replicates.sampling_variance(10.0 ** np.clip(x, -_HIGHEST_EXPONENT, _HIGHEST_EXPONENT), slope)
 
     levels = (
         lines.used.group_by("fit", "x")
@@ -221,7 +331,11 @@ def _one_per_sample(
             [f"{_natural(files.get(f, ''))}\x00{_natural(p)}\x00{f}" for f, p in plates.iter_rows()], dtype=pl.String
         )
     )
-    may = pl.col("invertible") & (pl.col("accepted") | pl.lit(settings.on_failure == "flag"))
+    may = (
+        pl.col("invertible")
+        & pl.col("no_cells").is_null()
+        & (pl.col("accepted") | pl.lit(settings.on_failure == "flag"))
+    )
     sets = (
         sets.join(order, on=["file_id", "plate"], how="left", maintain_order="left")
         .with_columns(plate_ok=may, has_signal=(pl.col("n_detected") + pl.col("n_undetected")) > 0)
@@ -295,14 +409,15 @@ def _combined(rows: pl.DataFrame, sets: pl.DataFrame, settings: Qpcr) -> pl.Data
     """
     key = ["analyte", "sample_id"]
     read = sets.filter(pl.col("x").is_not_null())
-    mean = pl.col("x").mean()
+    reported = pl.col("x") + pl.col("shift")
     k = pl.len()
     merged = (
         read.group_by(key)
         .agg(
-            x_mean=mean,
+            x_mean=pl.col("x").mean(),
+            shift_mean=pl.col("shift").mean(),
             k=k,
-            spread=(((pl.col("x") - mean) / pl.col("se")) ** 2).sum() / (k - 1),
+            spread=(((reported - reported.mean()) / pl.col("se")) ** 2).sum() / (k - 1),
             variance=(pl.col("se") ** 2).sum() / k**2,
             df_mean=(pl.col("se") ** 2).sum() ** 2 / (pl.col("se") ** 4 / pl.col("se_df")).sum(),
             n_all=pl.col("n_detected").sum(),
@@ -321,6 +436,7 @@ def _combined(rows: pl.DataFrame, sets: pl.DataFrame, settings: Qpcr) -> pl.Data
     return rows.with_columns(
         combined=both,
         x=pl.when(both).then("x_mean").otherwise("x"),
+        shift=pl.when(both).then("shift_mean").otherwise("shift"),
         x_lower=pl.when(both).then(pl.col("x_mean") - half).otherwise("x_lower"),
         x_upper=pl.when(both).then(pl.col("x_mean") + half).otherwise("x_upper"),
         n_detected=pl.when(both).then("n_all").otherwise("n_detected"),
@@ -344,6 +460,8 @@ def _measurements(rows: pl.DataFrame, chain: unit_chain.Chain, settings: Qpcr, a
         .then(pl.lit(Reason.NO_CURVE.value))
         .when(wells == 0)
         .then(pl.lit(Reason.SIGNAL_MISSING.value))
+        .when(pl.col("no_cells").is_not_null())
+        .then(pl.lit(Reason.DENOMINATOR_NOT_POSITIVE.value))
         .when(pl.col("multiplier").is_null())
         .then(pl.lit(Reason.FACTOR_MISSING.value))
         .when(~undetected & pl.col("x").is_null())
@@ -373,21 +491,36 @@ def _measurements(rows: pl.DataFrame, chain: unit_chain.Chain, settings: Qpcr, a
         .then(pl.col("quantity"))
     )
     begin = pl.col("quantity").fill_null(pl.lit(settings.lloq))
-    first = unit_chain.entry(
-        factor=pl.when(pl.col("quantity").is_null())
-        .then(pl.lit("lower limit of quantification"))
-        .otherwise(pl.lit("quantity of the standard curve")),
-        operation="start",
-        value=begin,
-        unit=chain.start,
-        cv=pl.when(pl.col("quantity").is_not_null()).then(100.0 * _LN10 * pl.col("se")),
-        source=pl.coalesce(pl.col("curve_id"), pl.lit("mean of the accepted plates")),
-        quantity=begin,
-    )
+    per_cell = 10.0 ** pl.col("shift")
+    first = [
+        unit_chain.entry(
+            factor=pl.when(pl.col("quantity").is_null())
+            .then(pl.lit("lower limit of quantification"))
+            .otherwise(pl.lit("quantity of the standard curve")),
+            operation="start",
+            value=begin,
+            unit=units.unit(settings.quantity).symbol,
+            cv=pl.when(pl.col("quantity").is_not_null()).then(100.0 * _LN10 * pl.col("se")),
+            source=pl.coalesce(pl.col("curve_id"), pl.lit("mean of the accepted plates")),
+            quantity=begin,
+        )
+    ]
+    if settings.reference is not None:
+        first.append(
+            reference.entry(
+                settings.reference,
+                "reaction",
+                cells=1.0 / per_cell,
+                cv=pl.col("cells_cv"),
+                source=pl.coalesce(pl.col("reference_curve"), pl.lit("not measured")),
+                quantity=begin * per_cell,
+            )
+        )
     detail = pl.concat_list(
         pl.when(pl.col("null_reason") == Reason.NO_CURVE.value).then(
             pl.coalesce(pl.col("why"), pl.lit("the slope is not negative"))
         ),
+        pl.col("no_cells"),
         pl.when(pl.col("missing").is_not_null()).then("missing"),
         pl.when(~pl.col("accepted")).then(pl.format("plate rules not met: {}", "failed")),
         pl.when(pl.col("replicates_failed").is_not_null()).then(
@@ -400,7 +533,7 @@ def _measurements(rows: pl.DataFrame, chain: unit_chain.Chain, settings: Qpcr, a
         ),
         pl.lit(None, dtype=pl.String),
     )
-    multiplier = pl.col("multiplier")
+    multiplier = pl.col("multiplier") * per_cell
     counted = pl.when(undetected | ((pl.col("n_undetected") > 0) & (pl.col("limit") == Censoring.LEFT.value)))
     return frame.select(
         pl.concat_str(pl.lit(assay), "analyte", "sample_id", separator="/").alias("measurement_id"),
@@ -416,7 +549,7 @@ def _measurements(rows: pl.DataFrame, chain: unit_chain.Chain, settings: Qpcr, a
         upper=pl.when(pl.col("null_reason").is_null()).then(10.0 ** pl.col("x_upper") * multiplier),
         lloq=pl.lit(settings.lloq) * multiplier,
         uloq=pl.col("ceiling") * multiplier,
-        method=pl.lit(METHOD),
+        method=pl.lit(METHOD if settings.reference is None else PER_CELL),
         n_replicates=counted.then(wells).otherwise(pl.col("n_detected")),
         cv=pl.col("cv"),
         status=pl.when(pl.col("exclusion").is_not_null())
@@ -425,7 +558,7 @@ def _measurements(rows: pl.DataFrame, chain: unit_chain.Chain, settings: Qpcr, a
         reason=pl.coalesce("null_reason", "exclusion"),
         detail=detail.list.drop_nulls().list.join("; ").replace("", None),
         curve_id=pl.col("curve_id"),
-        chain=unit_chain.trace(chain, [first], begin),
+        chain=unit_chain.trace(chain, first, begin * per_cell),
         source_ids=pl.col("source_ids"),
     ).select(MEASUREMENTS.names)
 
@@ -434,7 +567,10 @@ QPCR = Quantifier(
     code=AssayKind.QPCR,
     label="Quantitative PCR by standard curve",
     needs=(SignalKind.CQ,),
-    methods={METHOD: "log10 quantity = (mean Cq - intercept)/slope of the plate's standard curve"},
+    methods={
+        METHOD: "log10 quantity = (mean Cq - intercept)/slope of the plate's standard curve",
+        PER_CELL: "quantity of the target over cells by the reference target, each by its curve on the same plate",
+    },
     function=quantify_qpcr,
     formula="quantity = 10^((mean Cq - intercept)/slope)",
     citation="Bustin et al., Clin Chem 2009;55:611 (MIQE); Fieller, J R Stat Soc B 1954;16:175",

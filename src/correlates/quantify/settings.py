@@ -59,10 +59,36 @@ class ReplicateRules:
     """Largest standard deviation of Cq among replicates whose mean quantity is at or above the lower limit."""
     max_cv: float = 25.0
     """Largest coefficient of variation of the quantity among replicates at or above the lower limit, percent."""
+    sampling: Literal["allowed", "ignored"] = "allowed"
+    """Whether max_sd and max_cv are widened by what the Poisson sampling of that many copies explains."""
     outliers: Literal["keep", "drop_one"] = "keep"
-    """Whether one replicate further than max_sd from the median of three or more is dropped."""
+    """Whether one replicate further than the limit of the SD from the median of three or more is dropped."""
     on_failure: Literal["exclude", "flag"] = "flag"
     """A sample that fails is excluded, or kept and flagged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlRules:
+    """How quality control samples of PCR plates are judged."""
+
+    accuracy: float = 25.0
+    """Largest deviation of a control's mean quantity from nominal, percent."""
+    max_cv: float = 25.0
+    """Largest coefficient of variation of a control's wells, percent; sampling is allowed for as in replicates."""
+    share: float = 0.66
+    """Smallest share of a plate's controls that must meet both (ICH M10: two thirds)."""
+    on_failure: Literal["fail_plate", "flag"] = "flag"
+    """A plate whose controls fail fails with them, or is flagged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A reference target that counts cells."""
+
+    target: str
+    """Analyte name of the reference target (a key of targets)."""
+    copies_per_cell: float = 2.0
+    """Copies of the reference per diploid cell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,24 +114,20 @@ class Qpcr:
     """A sample measured on several plates: the last accepted plate by file name, the mean, or an error."""
     replicates: ReplicateRules = ReplicateRules()
     """Replicate wells."""
+    controls_nominal: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Control sample: analyte: nominal quantity, where the file does not hold it (in the unit of quantity)."""
+    control_rules: ControlRules = ControlRules()
+    """Quality control samples."""
+    reference: Reference | None = None
+    """When given, the quantity is copies per cell: target over reference, both measured on the same plate."""
     lloq: float = 10.0
     """Lower limit of quantification per reaction, in the unit of quantity."""
     uloq: Literal["highest_standard"] | float = "highest_standard"
     """Upper limit of quantification per reaction."""
     chain: tuple[Step, ...] = ()
-    """From quantity to the reported unit; empty reports quantity."""
+    """From quantity (or copies/cell with a reference) to the reported unit; empty reports it as it is."""
     confidence: float = 0.95
     """Level of the intervals."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """A reference target that counts cells."""
-
-    target: str
-    """Analyte name of the reference target (a key of targets)."""
-    copies_per_cell: float = 2.0
-    """Copies of the reference per diploid cell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,20 +143,26 @@ class Dpcr:
     """Names (or patterns, QC-*) of control samples that the instrument file calls unknown: not in the manifest, never reported."""
     targets: Mapping[str, tuple[str, ...]]
     """Analyte: the names of its target in the files."""
+    instrument: Literal["qx200", "absolute_q", "qiacuity_26k", "qiacuity_8k5"] | None = None
+    """The instrument, for the three defaults below; null takes what each file says."""
     partition_nl: float | None = None
-    """Volume of a partition in nanolitre; null takes the instrument's nominal volume."""
-    reaction_ul: float = 20.0
-    """Volume of the reaction in microlitre."""
-    min_partitions: int = 10_000
-    """Fewest accepted partitions of a well (droplet instruments)."""
+    """Volume of a partition in nanolitre; null takes that of the file's own concentrations, else the instrument's."""
+    reaction_ul: float | None = None
+    """Volume of the reaction in microlitre; null takes the instrument's."""
+    min_partitions: int | None = None
+    """Fewest accepted partitions of a well; null takes the instrument's."""
+    controls_nominal: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Control sample: analyte: nominal quantity (copies/reaction, or copies/cell with a reference)."""
+    control_rules: ControlRules = ControlRules()
+    """Quality control samples."""
+    on_failure: Literal["exclude", "flag"] = "exclude"
+    """A plate whose controls fail it (control_rules) is excluded, or kept and flagged."""
     reference: Reference | None = None
     """When given, the quantity is copies per cell; otherwise copies per reaction."""
     lloq: float = 3.0
     """Fewest positive partitions (merged over replicate wells) that are quantified."""
     chain: tuple[Step, ...] = ()
     """From copies/reaction (or copies/cell with a reference) to the reported unit."""
-    confirms: str | None = None
-    """The assay whose samples this one confirms; agreement is reported."""
     confidence: float = 0.95
     """Level of the intervals."""
 

@@ -86,7 +86,11 @@ def test_copies_per_reaction_of_merged_wells() -> None:
         ]
     )
     made = quantify(
-        "dd", wells, manifest(["A"]), PRODUCT.empty(), Dpcr(files=(), targets={"CAR": ("CAR",)}, partition_nl=0.8)
+        "dd",
+        wells,
+        manifest(["A"]),
+        PRODUCT.empty(),
+        Dpcr(files=(), targets={"CAR": ("CAR",)}, partition_nl=0.8, reaction_ul=20.0),
     )
     row = made.measurements.row(0, named=True)
     assert row["value"] == pytest.approx(25000 * np.log(1.25))

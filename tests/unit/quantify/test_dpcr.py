@@ -19,7 +19,7 @@ REFERENCE = {"targets": {"CAR": ("CAR",), "RPP30": ("RPP",)}, "reference": Refer
 
 
 def run(rows: list[dict[str, object]], samples: pl.DataFrame | None = None, **settings: Any) -> Quantified:
-    declared = {"files": (), "targets": {"CAR": ("CAR",)}, "partition_nl": 0.85, **settings}
+    declared = {"files": (), "targets": {"CAR": ("CAR",)}, "instrument": "qx200", **settings}
     return quantify(
         "d", partition_wells(rows), SAMPLES.empty() if samples is None else samples, PRODUCT.empty(), Dpcr(**declared)
     )
@@ -99,17 +99,21 @@ def test_wells_with_volumes_of_their_own_keep_them() -> None:
         for volume in (0.70, 0.75)
     ]
     made = run(rows, partition_nl=None)
-    assert made.checks.filter(rule="partition_volume")["found"].to_list() == ["0.7 to 0.75 nL, each well's own"]
+    assert made.checks.filter(rule="partition_volume")["found"].to_list() == [
+        "0.7 to 0.75 nL by the file's concentrations, each well's own"
+    ]
     assert made.measurements["value"].to_list() == pytest.approx([-np.log(0.6) * 20_000 / v for v in (0.70, 0.75)])
 
 
 def test_without_a_volume_there_is_no_concentration_but_there_is_a_ratio() -> None:
-    made = run([well(10)], partition_nl=None)
+    made = run([well(10)], instrument=None)
     row = only(made)
     assert (row["reason"], row["value"]) == ("factor-missing", None)
     assert row["detail"] == "the partition volume is neither declared nor in the file"
-    assert "partition_volume" in failed(made)
-    both = run([well(10), well(5000, target="RPP")], partition_nl=None, **REFERENCE)
+    assert failed(made) == ["instrument", "partition_volume"]
+    half = only(run([well(10)], instrument=None, partition_nl=0.85))
+    assert half["detail"] == "the reaction volume is neither declared nor known of the instrument"
+    both = run([well(10), well(5000, target="RPP")], instrument=None, min_partitions=10_000, **REFERENCE)
     assert only(both)["value"] == pytest.approx(2 * np.log1p(-10 / 15_000) / np.log(2 / 3))
     assert failed(both) == []
 
@@ -175,11 +179,11 @@ def test_contaminated_controls_dilutions_and_second_plates_are_flagged() -> None
         well(310, plate="D2", well_id="other"),
         {"role": "ntc", "positives": 5, "partitions": 15_000},
     ]
-    assert sorted(failed(run(rows))) == ["dilution", "ntc", "one_plate"]
+    assert sorted(failed(run(rows))) == ["dilution", "limit_of_blank", "ntc", "one_plate"]
 
 
 def test_replicates_that_disagree_are_flagged() -> None:
-    assert failed(run([well(300), well(600)])) == ["replicates_agree"]
+    assert sorted(failed(run([well(300), well(600)]))) == ["between_wells", "replicates_agree"]
     assert failed(run([well(300), well(310)])) == []
 
 
