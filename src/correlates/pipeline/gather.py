@@ -13,11 +13,12 @@ from correlates.errors import InputError, Problem
 from correlates.pipeline.crosscheck import check_files, check_subjects, check_wells
 from correlates.pipeline.store import Progress, Tables
 from correlates.plan import InputFiles, PlanFile
-from correlates.plan.model import ProductSource, SamplesSource, SdtmSource, TableSource
+from correlates.plan.model import FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
 from correlates.readers import read
+from correlates.readers.flow import read_flow
 from correlates.readers.sdtm import read_sdtm
 from correlates.readers.tables import read_product, read_samples, read_table
-from correlates.schema import CHARACTERISTICS, CLINICAL, FILES, PRODUCT, SAMPLES, SUBJECTS, WELLS
+from correlates.schema import CHARACTERISTICS, CLINICAL, FILES, PRODUCT, SAMPLES, SUBJECTS, WELLS, conform
 from correlates.terms import Role
 
 READ = ("files", "wells", "samples", *(table.name for table in CLINICAL))
@@ -53,6 +54,7 @@ def gather(file: PlanFile, inputs: InputFiles, progress: Progress) -> Tables:
     tables = {name: pl.concat(frames) for name, frames in parts.items() if frames}
     for table in (FILES, WELLS, SAMPLES, *CLINICAL):
         tables.setdefault(table.name, table.empty())
+    tables["product"] = conform(tables["product"], PRODUCT)  # two sources may not give one attribute
     if not any(isinstance(source, SdtmSource) for source in file.plan.sources.values()):
         tables["subjects"] = _subjects_of(tables)
     tables["wells"] = _controls(file, tables)
@@ -71,6 +73,21 @@ def _source(file: PlanFile, name: str, inputs: InputFiles, parts: dict[str, list
             parts[table].append(frame)
         parts["files"].append(clinical.files)
         parts["checks"] += [clinical.checks, dated.checks]
+        return
+    if isinstance(source, FlowSource):
+        for path in paths:
+            read_from = read_flow(
+                path,
+                subject_id=source.subject_id,
+                pattern=source.pattern,
+                attributes=source.attributes,
+                gates=source.gates,
+                exclude=source.exclude,
+                source=name,
+                relative_to=file.folder,
+            )
+            for table, part in zip((PRODUCT.name, "checks", "files"), read_from, strict=True):
+                parts[table].append(part)
         return
     path = paths[0]
     if isinstance(source, SamplesSource):

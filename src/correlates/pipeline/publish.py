@@ -13,9 +13,8 @@ from correlates.pipeline.pseudonyms import pseudonymise
 from correlates.pipeline.store import Progress
 from correlates.pipeline.translate import class_order, labels, used
 from correlates.plan import Plan
-from correlates.plan.model import Compare
+from correlates.plan.model import Agreement, Compare
 from correlates.provenance import environment
-from correlates.quantify.settings import Dpcr
 
 
 def publish(
@@ -32,9 +31,7 @@ def publish(
         expansion=plan.report.expansion,
         forest=plan.report.forest,
         comparisons=tuple(name for name, a in plan.analyses.items() if isinstance(a, Compare) and a.figure),
-        confirmations=tuple(
-            (a.confirms, name) for name, a in plan.assays.items() if isinstance(a, Dpcr) and a.confirms is not None
-        ),
+        confirmations=tuple(a.assays for a in plan.analyses.values() if isinstance(a, Agreement)),
         labels=names,
         order={name: order for name in plan.endpoints if (order := class_order(plan, name))},
     )

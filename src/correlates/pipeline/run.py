@@ -17,6 +17,7 @@ from correlates.pipeline.publish import publish
 from correlates.pipeline.store import Progress, Store, Tables, guard, open_run, silent, staging
 from correlates.pipeline.translate import associations, populations
 from correlates.plan import InputFiles, PlanFile, check_names, find_inputs, load_plan, plan_from_text
+from correlates.plan.model import Agreement
 from correlates.provenance import environment, file_sha256, fingerprint
 
 
@@ -116,6 +117,7 @@ def compute(file: PlanFile, inputs: InputFiles, store: Store) -> None:
     t = store.tables
     store.stage("read", READ, lambda: gather(file, inputs, store.progress))
     store.stage("quantify", ("measurements", "curves", "curve_points"), lambda: _quantify(file, t))
+    store.stage("agreement", ("agreement",), lambda: {"agreement": _agreement(file, t)})
     store.stage("endpoints", ("burden", "outcomes"), lambda: _endpoints(file, t))
     store.stage("parameters", ("parameters",), lambda: _parameters(file, t))
     store.stage("dataset", ("analysis", "exclusions"), lambda: _dataset(file, t))
@@ -131,11 +133,13 @@ def stage_keys(file: PlanFile, inputs: InputFiles, prints: Mapping[str, str]) ->
     keys: dict[str, str] = {}
     keys["read"] = fingerprint([code_fingerprint(), plan["sources"], files, prints, _targets(plan)])
     keys["quantify"] = fingerprint([keys["read"], plan["assays"]])
+    pairs = {name: a for name, a in plan["analyses"].items() if a["do"] == "agreement"}
+    keys["agreement"] = fingerprint([keys["quantify"], pairs])
     keys["endpoints"] = fingerprint([keys["read"], plan["endpoints"]])
     keys["parameters"] = fingerprint([keys["quantify"], keys["endpoints"], plan["parameters"]])
     keys["dataset"] = fingerprint([keys["parameters"], keys["endpoints"], plan["populations"]])
     keys["association"] = fingerprint([keys["dataset"], plan["biomarkers"], plan["analyses"], seed])
-    keys["report"] = fingerprint([keys["association"], plan["report"], study])
+    keys["report"] = fingerprint([keys["association"], keys["agreement"], plan["report"], study])
     return keys
 
 
@@ -154,6 +158,20 @@ def _quantify(file: PlanFile, t: Tables) -> Tables:
         parts.append(quantify(name, mine, t["samples"], t["product"], settings, files=paths))
     names = ("measurements", "curves", "curve_points", "checks")
     return {name: pl.concat([getattr(part, name) for part in parts]) for name in names} if parts else _nothing(names)
+
+
+def _agreement(file: PlanFile, t: Tables) -> pl.DataFrame:
+    from correlates.quantify.agreement import AgreementSettings, agreement
+    from correlates.schema import AGREEMENT
+
+    parts = [AGREEMENT.empty()]
+    for name, analysis in file.plan.analyses.items():
+        if isinstance(analysis, Agreement):
+            settings = AgreementSettings(
+                assays=analysis.assays, decision_points=analysis.decision_points, error_ratio=analysis.error_ratio
+            )
+            parts.append(agreement(name, t["measurements"], settings))
+    return pl.concat(parts)
 
 
 def _endpoints(file: PlanFile, t: Tables) -> Tables:

@@ -12,7 +12,8 @@ from correlates.association.settings import Biomarker, Comparison, Endpoint, Uni
 from correlates.dataset.settings import Population
 from correlates.endpoints.settings import ORDER, BestResponse, DurableClass
 from correlates.plan import Plan, PlanFile, biomarker_groups, expand
-from correlates.plan.model import Compare
+from correlates.plan import model as plan_model
+from correlates.plan.model import Agreement, Compare
 from correlates.plan.names import ALL
 from correlates.report import Used
 from correlates.stats.multiplicity import Adjust
@@ -109,6 +110,8 @@ def associations(file: PlanFile, tables: Mapping[str, pl.DataFrame]) -> pl.DataF
             )
             parts.append(compare(tables["analysis"], marker, target, comparison))
             continue
+        if isinstance(analysis, Agreement):
+            continue
         chosen = declared
         if analysis.biomarkers != "all":
             groups = biomarker_groups(file)
@@ -171,7 +174,10 @@ def used(plan: Plan) -> tuple[Used, ...]:
                 items.append(_used("Endpoint", (name,), endpoint_kind, _settings(item)))
     wanted: set[str] = set()
     for analysis in plan.analyses.values():
-        wanted |= {"kruskal_wallis", "wilcoxon"} if isinstance(analysis, Compare) else set(analysis.methods)
+        if isinstance(analysis, plan_model.Univariable):
+            wanted |= set(analysis.methods)
+        elif isinstance(analysis, Compare):
+            wanted |= {"kruskal_wallis", "wilcoxon"}
     items += [_used("Statistic", (), method, ()) for method in METHODS if method.code in wanted]
     return tuple(items)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from correlates.errors import PlanError, Problem, closest
 from correlates.plan.document import Path_
 from correlates.plan.load import PlanFile
-from correlates.plan.model import SdtmSource
+from correlates.plan.model import FlowSource, SdtmSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ def find_inputs(file: PlanFile) -> InputFiles:
 
     sources: dict[str, tuple[Path, ...]] = {}
     for name, source in file.plan.sources.items():
-        if isinstance(source, SdtmSource):
+        if isinstance(source, SdtmSource | FlowSource):
             sources[name] = matches(source.files, ("sources", name, "files"))
         else:
             sources[name] = one(source.file, ("sources", name, "file"))

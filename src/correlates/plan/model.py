@@ -31,6 +31,7 @@ from correlates.parameters.settings import (
     Window,
 )
 from correlates.quantify.settings import Dpcr, Immunoassay, Qpcr
+from correlates.readers.settings import Gates
 
 
 class _Strict(BaseModel):
@@ -82,6 +83,24 @@ class ProductSource(_Strict):
     """Unit by attribute, where the header does not say it in parentheses."""
 
 
+class FlowSource(_Strict):
+    """Flow cytometry of the product: tables of FlowJo or FACSDiva, or plain ones, one row per sample."""
+
+    kind: Literal["flow"]
+    files: tuple[str, ...]
+    """Globs relative to the plan."""
+    subject_id: str | None = None
+    """Column that holds the subject; either this or pattern is given."""
+    pattern: str | None = None
+    """Regular expression found in the name of a sample; its first group is the subject."""
+    attributes: dict[str, str] = {}
+    """Attribute: population and statistic, as 'CD3+/CAR+ | Freq. of Parent'; all others keep these as their name."""
+    gates: tuple[Gates, ...] = ()
+    """Populations that exclude each other; quadrants of two markers need not be declared."""
+    exclude: tuple[str, ...] = ()
+    """Names (or patterns) of samples that are not of a product."""
+
+
 class TableSource(_Strict):
     """A plain table as a source of biomarkers and outcomes: one row per subject, or per unit of analysis."""
 
@@ -96,7 +115,7 @@ class TableSource(_Strict):
     """Columns to read; null reads all."""
 
 
-Source = Annotated[SdtmSource | SamplesSource | ProductSource | TableSource, Field(discriminator="kind")]
+Source = Annotated[SdtmSource | SamplesSource | ProductSource | FlowSource | TableSource, Field(discriminator="kind")]
 AssayPlan = Annotated[Qpcr | Dpcr | Immunoassay, Field(discriminator="kind")]
 ParameterPlan = Annotated[
     Profile | Window | Burden | Product | Characteristic | Lab | Ratio, Field(discriminator="take")
@@ -167,7 +186,19 @@ class Univariable(_Strict):
     """Parameter that names the subject of a row, where rows are not subjects: repeated subjects get a notice."""
 
 
-AnalysisPlan = Annotated[Compare | Univariable, Field(discriminator="do")]
+class Agreement(_Strict):
+    """Two assays of the same samples against each other."""
+
+    do: Literal["agreement"]
+    assays: tuple[str, str]
+    """The assay on the x axis (the one in use), and the one on the y axis that confirms it."""
+    decision_points: tuple[float, ...] = ()
+    """Values of the first assay at which the bias is stated."""
+    error_ratio: float = 1.0
+    """Variance of the error of the first assay over that of the second, for Deming lines."""
+
+
+AnalysisPlan = Annotated[Compare | Univariable | Agreement, Field(discriminator="do")]
 
 
 class Report(_Strict):

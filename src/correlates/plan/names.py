@@ -10,7 +10,16 @@ from correlates.errors import InputError, PlanError, Problem, unknown
 from correlates.parameters.settings import Burden, Characteristic, Lab, Product, Profile, Ratio, Window
 from correlates.plan.document import Path_
 from correlates.plan.load import PlanFile
-from correlates.plan.model import Compare, ProductSource, SamplesSource, SdtmSource, TableSource, Univariable
+from correlates.plan.model import (
+    Agreement,
+    Compare,
+    FlowSource,
+    ProductSource,
+    SamplesSource,
+    SdtmSource,
+    TableSource,
+    Univariable,
+)
 from correlates.quantify.settings import Dpcr, Immunoassay, Qpcr
 from correlates.terms import Durability, Response
 from correlates.units import factor, unit
@@ -57,11 +66,11 @@ def _reference(file: PlanFile, kind: str, name: str, known: Collection[str], pat
         yield unknown(kind, name, sorted(known), where=file.document.where(path), code=code)
 
 
-def _sources(file: PlanFile, kind: type) -> list[str]:
+def _sources(file: PlanFile, kind: type | tuple[type, ...]) -> list[str]:
     return [name for name, source in file.plan.sources.items() if isinstance(source, kind)]
 
 
-def _needs(file: PlanFile, kind: type, word: str, path: Path_) -> Iterator[Problem]:
+def _needs(file: PlanFile, kind: type | tuple[type, ...], word: str, path: Path_) -> Iterator[Problem]:
     if not _sources(file, kind):
         yield Problem(
             code="missing-source",
@@ -94,8 +103,6 @@ def _assays(file: PlanFile) -> Iterator[Problem]:
             yield from _units(file, assay.quantity, (*path, "quantity"))
         if isinstance(assay, Dpcr) and assay.reference is not None:
             yield from _reference(file, "target", assay.reference.target, assay.targets, (*path, "reference", "target"))
-        if isinstance(assay, Dpcr) and assay.confirms is not None:
-            yield from _reference(file, "assay", assay.confirms, file.plan.assays, (*path, "confirms"))
         for index, step in enumerate(assay.chain):
             here = (*path, "chain", index)
             yield from _units(file, step.gives, (*here, "gives"))
@@ -105,7 +112,7 @@ def _assays(file: PlanFile) -> Iterator[Problem]:
                     table = source.partition(".")[0]
                     yield from _reference(file, "table of a factor", table, ("samples", "product"), (*here, word))
                     if table == "product":
-                        yield from _needs(file, ProductSource, "product", here)
+                        yield from _needs(file, (ProductSource, FlowSource), "product", here)
             if step.multiply_by is not None and step.divide_by is not None:
                 yield Problem(
                     code="two-factors",
@@ -136,7 +143,7 @@ def _parameters(file: PlanFile) -> Iterator[Problem]:
         elif isinstance(parameter, Burden):
             yield from _needs(file, SdtmSource, "sdtm", path)
         elif isinstance(parameter, Product):
-            yield from _needs(file, ProductSource, "product", path)
+            yield from _needs(file, (ProductSource, FlowSource), "product", path)
             yield from _units(file, parameter.unit, (*path, "unit"))
         elif isinstance(parameter, Lab):
             yield from _needs(file, SdtmSource, "sdtm", path)
@@ -231,6 +238,9 @@ def _analyses(file: PlanFile) -> Iterator[Problem]:
                 for side, word in enumerate(pair):
                     if classes is not None:
                         yield from _reference(file, "class", word, classes, (*path, "pairs", index, side))
+        elif isinstance(analysis, Agreement):
+            for index, assay in enumerate(analysis.assays):
+                yield from _reference(file, "assay", assay, plan.assays, (*path, "assays", index))
         elif isinstance(analysis, Univariable):
             for index, endpoint in enumerate(analysis.endpoints):
                 yield from _reference(file, "endpoint", endpoint, plan.endpoints, (*path, "endpoints", index))

@@ -1,5 +1,6 @@
 """What flows between the stages: one file per table, and :func:`conform`, which checks a frame against one."""
 
+from correlates.schema.agreement import AGREEMENT
 from correlates.schema.analysis import ANALYSIS
 from correlates.schema.burden import BURDEN
 from correlates.schema.checks import CHECKS
@@ -34,6 +35,7 @@ TABLES = (
     CURVE_POINTS,
     CHECKS,
     MEASUREMENTS,
+    AGREEMENT,
     *CLINICAL,
     BURDEN,
     PARAMETERS,
@@ -45,6 +47,7 @@ TABLES = (
 
 __all__ = [
     "ADVERSE_EVENTS",
+    "AGREEMENT",
     "ANALYSIS",
     "ASSESSMENTS",
     "BURDEN",
