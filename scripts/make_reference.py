@@ -35,7 +35,7 @@ from correlates.schema.table import FLAG, NUMBER, TEXTS, WHOLE  # noqa: E402
 from correlates.units import UNITS  # noqa: E402
 
 FOLDER = ROOT / "docs" / "reference"
-METHOD_PAGES = {"qpcr": "qpcr_standard_curve.md", "dpcr": "digital_pcr.md", "immunoassay": "immunoassay.md"}
+METHOD_PAGES = {"qpcr": "qpcr_standard_curve.md", "dpcr": "digital_pcr.md", "immunoassay": "immunoassay_curves.md"}
 MADE = "<!-- Made by scripts/make_reference.py from the source; edit the source. -->"
 
 
