@@ -203,7 +203,7 @@ def split_pairs(
     if np.isinf(a).any() or np.isinf(b).any():
         raise ValueError("x or y holds infinity")
     there = ~(np.isnan(a) | np.isnan(b))
-    kind: Words = np.full(a.shape, PairKind.MISSING.value, dtype=np.str_)
+    kind: Words = np.full(a.shape, PairKind.MISSING.value, dtype=f"U{max(len(name) for name in PairKind)}")
     for (of_x, of_y), name in _KINDS.items():
         kind[there & (ca == of_x) & (cb == of_y)] = name.value
     # a censored statement is a half-line; two of them exclude each other when neither meets the other
