@@ -2,45 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from correlates.provenance import short_id
+from correlates.provenance import fingerprint, short_id
+from correlates.terms import Role
+
+_LETTER = r"A-Za-z0-9_"
+_UNNAMED = r"\d{1,4}"
 
 
-def pseudonymise(tables: Mapping[str, pl.DataFrame], seed: int) -> dict[str, pl.DataFrame]:
-    """The tables with every subject, sample and source under a pseudonym.
+def pseudonymise(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The tables with every subject and every sample under a pseudonym, wherever a text holds its identifier.
 
-    Subjects are numbered in an order that follows from the seed and their identifier, not from the order of enrolment.
-    Texts that carry an identifier inside them are replaced as a whole word.
+    Subjects are numbered in an order that follows from a digest of the whole table of subjects, dates included: the same data
+    give the same pseudonyms, and who knows the identifiers but not the data cannot work them out. A sample is called by its
+    subject, matrix and study day.
+
+    An identifier is replaced as a whole word, never as a part of one. One that is a bare number of up to four digits is
+    replaced where it is the whole text, or a part of a composed identifier (between slashes, or after an @), but not inside a
+    sentence, where nobody could tell it from a count or a day.
     """
-    subjects = sorted(tables["subjects"]["subject_id"].to_list(), key=lambda s: short_id(seed, s))
+    key = fingerprint(tables["subjects"].sort("subject_id").rows())
+    subjects = sorted(tables["subjects"]["subject_id"].to_list(), key=lambda s: short_id(key, s))
     width = len(str(len(subjects)))
     names = {subject: f"P{i:0{width}d}" for i, subject in enumerate(subjects, start=1)}
-    samples = tables["samples"].select("sample_id", "subject_id", "study_day", "matrix")
-    for index, (sample, subject, day, matrix) in enumerate(samples.sort("sample_id").iter_rows(), start=1):
+    for index, row in enumerate(_samples(tables).iter_rows(), start=1):
+        sample, subject, day, matrix = row
         where = f"day {day:g}" if day is not None else "no day"
         names.setdefault(sample, f"{names.get(subject, 'unknown')} {matrix or 'sample'} {where} #{index}")
-    order = sorted(names, key=len, reverse=True)
-    return {name: _replaced(frame, order, [names[key] for key in order]) for name, frame in tables.items()}
+    return {name: _replaced(frame, names) for name, frame in tables.items()}
 
 
-def _replaced(frame: pl.DataFrame, old: list[str], new: list[str]) -> pl.DataFrame:
-    exact = dict(zip(old, new, strict=True))
+def _samples(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Every sample name there is, in the order of its pseudonym: those of the manifest, then those only an instrument knows."""
+    known = tables["samples"].select("sample_id", "subject_id", "study_day", "matrix")
+    strange = pl.concat(
+        [
+            tables["measurements"].select("sample_id"),
+            tables["wells"].filter(pl.col("role") == Role.UNKNOWN.value).select("sample_id"),
+        ]
+    )
+    strange = strange.drop_nulls().unique().join(known, on="sample_id", how="anti")
+    order = ["subject_id", "study_day", "matrix", "sample_id"]
+    return pl.concat([known, strange], how="diagonal").sort(
+        pl.col("sample_id").is_in(strange["sample_id"].to_list()), *order, nulls_last=True
+    )
+
+
+def _replaced(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
     columns = []
-    for name, dtype in frame.schema.items():
-        column = pl.col(name)
-        if dtype == pl.String:
-            columns.append(_text(column, exact, old, new) if name in _FREE else column.replace(exact))
-        elif dtype == pl.List(pl.String):
-            columns.append(column.list.eval(pl.element().str.replace_many(old, new)))
+    for column in frame.iter_columns():
+        if column.dtype == pl.String:
+            columns.append(_texts(column, names))
+        elif column.dtype == pl.List(pl.String):
+            flat = column.explode()
+            changed = _mapping(flat, names)
+            columns.append(column.list.eval(pl.element().replace(changed)) if changed else column)
     return frame.with_columns(columns)
 
 
-_FREE = frozenset({"item", "detail", "found", "required", "measurement_id", "text", "chain", "source_id"})
-"""Columns whose texts may carry an identifier among other words."""
+def _texts(column: pl.Series, names: Mapping[str, str]) -> pl.Series:
+    changed = _mapping(column, names)
+    return column.replace(changed) if changed else column
 
 
-def _text(column: pl.Expr, exact: Mapping[str, str], old: list[str], new: list[str]) -> pl.Expr:
-    return column.replace(exact).str.replace_many(old, new)
+def _mapping(texts: pl.Series, names: Mapping[str, str]) -> dict[str, str]:
+    """What each distinct text that holds an identifier becomes."""
+    distinct = texts.drop_nulls().unique()
+    known = list(names)
+    hits = distinct.to_frame("text").filter(pl.col("text").str.contains_any(known))
+    found = hits.with_columns(ids=pl.col("text").str.extract_many(known, overlapping=True))
+    return {text: new for text, ids in found.iter_rows() if (new := _rewritten(text, sorted(set(ids)), names)) != text}
+
+
+def _rewritten(text: str, ids: Sequence[str], names: Mapping[str, str]) -> str:
+    if text in names:
+        return names[text]
+    long_first = sorted(ids, key=len, reverse=True)
+    parts = [_pattern(name) for name in long_first]
+    return re.sub("|".join(parts), lambda hit: names[hit.group(0)], text)
+
+
+def _pattern(name: str) -> str:
+    """An identifier as a whole word; a bare short number only between slashes or after an @."""
+    if re.fullmatch(_UNNAMED, name):
+        return rf"(?:(?<=[/@])|^(?=[^ ]*[/@])){re.escape(name)}(?=[/@]|$)"
+    return rf"(?<![{_LETTER}]){re.escape(name)}(?![{_LETTER}])"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -22,46 +23,50 @@ def publish(
 ) -> tuple[str, ...]:
     """Write figures, methods.md and report.html into a run folder; returns the names of the figures."""
     from correlates.association.notices import Notice
-    from correlates.figures import FIGURES, FigureSettings, library, save
+    from correlates.figures import FIGURES, Drawn, FigureSettings, library, save
     from correlates.report import Block, Facts, compose, markdown, render
 
-    shown = pseudonymise(tables, plan.study.seed) if plan.report.pseudonyms else dict(tables)
-    names = labels(plan, shown)
-    settings = FigureSettings(
-        expansion=plan.report.expansion,
-        forest=plan.report.forest,
-        comparisons=tuple(name for name, a in plan.analyses.items() if isinstance(a, Compare) and a.figure),
-        confirmations=tuple(a.assays for a in plan.analyses.values() if isinstance(a, Agreement)),
-        labels=names,
-        order={name: order for name in plan.endpoints if (order := class_order(plan, name))},
-    )
-    drawn = {figure.code: figure.draw(shown, settings) for figure in FIGURES}
-    sections: dict[str, tuple[object, ...]] = {}
-    for figure in FIGURES:
-        for chart in drawn[figure.code]:
-            progress(f"drawing {chart.name}")
-            save(chart, folder / "figures")
-        sections[figure.section] = (*sections.get(figure.section, ()), *drawn[figure.code])
-    items = used(plan)
-    general = _general(plan)
-    facts = Facts(
-        title=plan.study.title,
-        study=plan.study.id,
-        product=plan.study.product,
-        labels=names,
-        notices={notice.value: notice.label for notice in Notice},
-        used=items,
-        general=general,
-        blocks=(
-            Block(title="The plan, with every default in force", text=_plan_text(plan)),
-            Block(title="Software", text=json.dumps({**environment(), "code": code_fingerprint()}, indent=1)),
-            Block(title="Stage keys", text=json.dumps(dict(stages), indent=1)),
-        ),
-    )
-    content = compose(shown, sections, facts)  # type: ignore[arg-type]
-    (folder / "report.html").write_text(render(content, library()), encoding="utf-8")
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        bundle = aside.submit(library)  # two seconds that need no interpreter: it is ready when the charts are
+        shown = pseudonymise(tables) if plan.report.pseudonyms else dict(tables)
+        names = labels(plan, shown)
+        settings = FigureSettings(
+            expansion=plan.report.expansion,
+            forest=plan.report.forest,
+            comparisons=tuple(name for name, a in plan.analyses.items() if isinstance(a, Compare) and a.figure),
+            confirmations=tuple(a.assays for a in plan.analyses.values() if isinstance(a, Agreement)),
+            labels=names,
+            order={name: order for name in plan.endpoints if (order := class_order(plan, name))},
+        )
+        figures: dict[str, dict[str, tuple[Drawn, ...]]] = {}
+        for figure in FIGURES:
+            charts = figure.draw(shown, settings)
+            for chart in charts:
+                progress(f"drawing {chart.name}")
+                save(chart, folder / "figures")
+            figures.setdefault(figure.section, {})[figure.code] = charts
+        items = used(plan)
+        general = _general(plan)
+        facts = Facts(
+            title=plan.study.title,
+            study=plan.study.id,
+            product=plan.study.product,
+            labels=names,
+            notices={notice.value: notice.label for notice in Notice},
+            comparisons=tuple(name for name, a in plan.analyses.items() if isinstance(a, Compare)),
+            used=items,
+            general=general,
+            blocks=(
+                Block(title="The plan, with every default in force", text=_plan_text(plan)),
+                Block(title="Software", text=json.dumps({**environment(), "code": code_fingerprint()}, indent=1)),
+                Block(title="Stage keys", text=json.dumps(dict(stages), indent=1)),
+            ),
+        )
+        progress("writing the report")
+        page = render(compose(shown, figures, facts), bundle.result())
+    (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "methods.md").write_text(markdown(plan.study.title, items, general), encoding="utf-8")
-    return tuple(chart.name for charts in drawn.values() for chart in charts)
+    return tuple(chart.name for kinds in figures.values() for drawn in kinds.values() for chart in drawn)
 
 
 def _plan_text(plan: Plan) -> str:

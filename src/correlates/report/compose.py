@@ -9,10 +9,12 @@ import polars as pl
 
 from correlates import tables as show
 from correlates.figures import Drawn
-from correlates.report.content import Block, Content, Section
+from correlates.report.content import Block, Content, Part, Section, Source, Text
 from correlates.report.methods import Used, paragraphs, references
-from correlates.tables import DisplayTable
 from correlates.terms import Reason, Status
+
+_FIRST = "comparison"
+"""The figure that stands above the tables it is drawn from; every other figure of a section stands before its tables."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,8 @@ class Facts:
         Label of a parameter, endpoint, class, assay or method.
     notices
         Sentence of a notice of the results.
+    comparisons
+        Analyses that compare one biomarker across classes.
     used
         What the run used, for the methods.
     general
@@ -38,12 +42,15 @@ class Facts:
     product: str | None
     labels: Mapping[str, str]
     notices: Mapping[str, str]
+    comparisons: tuple[str, ...]
     used: Sequence[Used]
     general: Sequence[str]
     blocks: tuple[Block, ...]
 
 
-def compose(tables: Mapping[str, pl.DataFrame], figures: Mapping[str, tuple[Drawn, ...]], facts: Facts) -> Content:
+def compose(
+    tables: Mapping[str, pl.DataFrame], figures: Mapping[str, Mapping[str, tuple[Drawn, ...]]], facts: Facts
+) -> Content:
     """The content of the report.
 
     Parameters
@@ -51,55 +58,91 @@ def compose(tables: Mapping[str, pl.DataFrame], figures: Mapping[str, tuple[Draw
     tables
         The tables of the run by name.
     figures
-        Charts by section (assays, kinetics, associations).
+        Charts by section (assays, kinetics, associations) and kind of figure.
     facts
         Everything else.
     """
-    reasons = {reason.value: reason.label for reason in Reason}
-    labels = facts.labels
-    overview = _present(
-        show.endpoints(tables["outcomes"], labels, reasons), show.exclusions(tables["exclusions"], labels, reasons)
-    )
-    sources = references(facts.used)
+    drawn = {section: [d for charts in kinds.values() for d in charts] for section, kinds in figures.items()}
     sections = (
-        Section(name="overview", title="Study and data", text=_overview_text(tables), tables=overview),
-        Section(
-            name="assays",
-            title="Assay quality",
-            figures=figures.get("assays", ()),
-            tables=_present(
-                show.assays(tables["measurements"], tables["curves"], labels), show.checks(tables["checks"], labels)
-            ),
-        ),
+        Section(name="overview", title="Study and data", parts=_overview(tables, facts)),
+        Section(name="assays", title="Assay quality", parts=(*drawn.get("assays", ()), *_assays(tables, facts))),
         Section(
             name="kinetics",
-            title="Cellular kinetics and parameters",
-            figures=figures.get("kinetics", ()),
-            tables=_present(show.parameters(tables["parameters"])),
+            title="Kinetics and parameters",
+            parts=(*drawn.get("kinetics", ()), *_present(show.parameters(tables["parameters"], _reasons()))),
         ),
         Section(
             name="associations",
             title="Associations with efficacy and toxicity",
-            text=_association_text(tables["results"]),
-            figures=figures.get("associations", ()),
-            tables=_present(show.univariable(tables["results"], labels, reasons, facts.notices)),
+            parts=_associations(tables["results"], figures.get("associations", {}), facts),
         ),
-        Section(
-            name="methods",
-            title="Methods",
-            text=(*facts.general, *paragraphs(facts.used, sources)),
-            blocks=(
-                Block(title="References", text="\n".join(f"{i}. {s}" for i, s in enumerate(sources, 1)), open=True),
-            ),
-        ),
-        Section(name="provenance", title="Provenance", tables=(show.files(tables["files"]),), blocks=facts.blocks),
+        Section(name="methods", title="Methods", parts=_methods(facts)),
+        Section(name="provenance", title="Provenance", parts=(*_present(show.files(tables["files"])), *facts.blocks)),
     )
-    kept = tuple(s for s in sections if s.text or s.figures or s.tables or s.blocks)
+    kept = tuple(section for section in sections if section.parts)
     return Content(title=facts.title, study=facts.study, product=facts.product, brief=_brief(tables), sections=kept)
 
 
-def _present(*tables: DisplayTable | None) -> tuple[DisplayTable, ...]:
-    return tuple(table for table in tables if table is not None and table.rows)
+def _reasons() -> dict[str, str]:
+    return {reason.value: reason.label for reason in Reason}
+
+
+def _present(*tables: show.DisplayTable | None) -> tuple[Part, ...]:
+    return tuple(table for table in tables if table is not None and table.height)
+
+
+def _overview(tables: Mapping[str, pl.DataFrame], facts: Facts) -> tuple[Part, ...]:
+    reasons, labels = _reasons(), facts.labels
+    outcomes, exclusions = tables["outcomes"], tables["exclusions"]
+    return (
+        Text(paragraphs=_overview_text(tables)),
+        *_present(
+            show.populations(tables["analysis"], exclusions, labels, reasons),
+            show.endpoints(outcomes, labels, reasons),
+            show.rules(outcomes, labels),
+            show.exclusions(exclusions, labels, reasons),
+        ),
+    )
+
+
+def _assays(tables: Mapping[str, pl.DataFrame], facts: Facts) -> tuple[Part, ...]:
+    checks, labels = tables["checks"], facts.labels
+    return _present(
+        show.curves(tables["curves"], checks, labels),
+        show.assays(tables["measurements"], labels),
+        show.agreement(tables["agreement"], labels),
+        show.checks_by_rule(checks, labels),
+        show.checks(checks, labels),
+    )
+
+
+def _associations(results: pl.DataFrame, figures: Mapping[str, tuple[Drawn, ...]], facts: Facts) -> tuple[Part, ...]:
+    if results.is_empty():
+        return (Text(paragraphs=("The plan declares no analysis, or none of its biomarkers has a value.",)),)
+    reasons = _reasons()
+    rest = [chart for kind, charts in figures.items() if kind != _FIRST for chart in charts]
+    return (
+        Text(paragraphs=(_association_text(results),)),
+        *figures.get(_FIRST, ()),
+        *show.comparisons(results, facts.comparisons, facts.labels, reasons, facts.notices),
+        *rest,
+        *_present(
+            *(
+                show.associations(results, facts.labels, reasons, facts.notices, which, facts.comparisons)
+                for which in ("prespecified", "exploratory")
+            )
+        ),
+    )
+
+
+def _methods(facts: Facts) -> tuple[Part, ...]:
+    sources = references(facts.used)
+    by_topic: dict[str, list[Used]] = {}
+    for item in facts.used:
+        by_topic.setdefault(item.topic, []).append(item)
+    parts: list[Part] = [Text(paragraphs=tuple(facts.general))]
+    parts += [Text(title=f"{topic}s", paragraphs=paragraphs(items, sources)) for topic, items in by_topic.items()]
+    return (*parts, *([Source(entries=sources)] if sources else []))
 
 
 def _brief(tables: Mapping[str, pl.DataFrame]) -> tuple[tuple[str, str], ...]:
@@ -117,32 +160,31 @@ def _brief(tables: Mapping[str, pl.DataFrame]) -> tuple[tuple[str, str], ...]:
 
 def _overview_text(tables: Mapping[str, pl.DataFrame]) -> tuple[str, ...]:
     subjects, measurements, checks = tables["subjects"], tables["measurements"], tables["checks"]
-    treated = subjects["infusion_date"].is_not_null().sum()
-    lines = [f"{subjects.height} subjects" + (f", {treated} with a recorded infusion." if treated else ".")]
+    treated = int(subjects["infusion_date"].is_not_null().sum())
+    lines = [f"{subjects.height:,} subjects" + (f", {treated:,} with a recorded infusion." if treated else ".")]
     if measurements.height:
         excluded = measurements.filter(pl.col("status") == Status.EXCLUDED.value).height
         samples = measurements["sample_id"].n_unique()
         lines.append(
             f"{measurements.height:,} measurements of {samples:,} samples; {excluded:,} were excluded by a declared rule."
         )
-    failed = checks.filter(~pl.col("passed")).height
     if checks.height:
+        failed = checks.filter(~pl.col("passed")).height
         lines.append(
-            f"{checks.height:,} rules were applied to files, plates, samples and subjects; {failed:,} did not hold."
+            f"{checks.height:,} checks were made of files, plates, samples and subjects; {failed:,} did not hold, and each is listed "
+            "with what was done about it."
         )
     return (" ".join(lines),)
 
 
-def _association_text(results: pl.DataFrame) -> tuple[str, ...]:
+def _association_text(results: pl.DataFrame) -> str:
     tests = results.filter((pl.col("stat_name") == "p") & (pl.col("level") == ""))
-    if tests.is_empty():
-        return ()
-    declared = tests.filter("prespecified").height
-    failed = tests.filter(pl.col("error").is_not_null()).height
+    made = tests.filter(pl.col("value").is_not_null())
+    declared = made.filter("prespecified").height
     text = (
-        f"{tests.height:,} tests were made, {declared:,} of them of prespecified biomarkers. Raw and adjusted P values stand side by "
-        "side; families are those of the plan. Exploratory results generate hypotheses."
+        f"{made.height:,} tests were made, {declared:,} of them of prespecified and {made.height - declared:,} of exploratory biomarkers. "
+        "Raw and adjusted P values stand side by side; families are those of the plan. Exploratory results generate hypotheses: they "
+        "confirm none."
     )
-    if failed:
-        text += f" {failed:,} could not be made; each says why."
-    return (text,)
+    failed = tests.height - made.height
+    return text + (f" {failed:,} more could not be made; each says why." if failed else "")

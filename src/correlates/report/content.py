@@ -9,24 +9,38 @@ from correlates.tables import DisplayTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Paragraphs under a heading, which may be empty."""
+
+    paragraphs: tuple[str, ...]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The references: numbered, in the order of their use."""
+
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Text shown as it is, folded away unless ``open``."""
+    """Text shown as it is, folded away."""
 
     title: str
     text: str
-    open: bool = False
+
+
+Part = Text | Source | Drawn | DisplayTable | Block
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A section of the report."""
+    """A section of the report: its parts in the order in which they are read."""
 
     name: str
     title: str
-    text: tuple[str, ...] = ()
-    figures: tuple[Drawn, ...] = ()
-    tables: tuple[DisplayTable, ...] = ()
-    blocks: tuple[Block, ...] = ()
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

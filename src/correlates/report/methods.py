@@ -24,8 +24,9 @@ def paragraphs(used: Sequence[Used], references: Sequence[str]) -> tuple[str, ..
     for item in used:
         number = references.index(item.citation) + 1
         named = f" ({', '.join(item.names)})" if item.names else ""
-        said = f" Settings: {'; '.join(f'{key} {value}' for key, value in item.settings)}." if item.settings else ""
-        lines.append(f"{item.topic}: {item.label}{named}. {_sentence(item.formula)} [{number}].{said}")
+        shown = (f"{key.replace('_', ' ')} {value}" for key, value in item.settings)
+        said = f" Settings: {'; '.join(shown)}." if item.settings else ""
+        lines.append(f"{item.label}{named}. {_sentence(item.formula)} [{number}].{said}")
     return tuple(lines)
 
 
@@ -37,7 +38,10 @@ def references(used: Sequence[Used]) -> tuple[str, ...]:
 def markdown(title: str, used: Sequence[Used], text: Sequence[str]) -> str:
     """The methods as a document of their own."""
     sources = references(used)
-    body = [f"# Methods: {title}", "", *(f"{paragraph}\n" for paragraph in (*text, *paragraphs(used, sources)))]
+    body = [f"# Methods: {title}", "", *(f"{paragraph}\n" for paragraph in text)]
+    for topic in dict.fromkeys(item.topic for item in used):
+        mine = [item for item in used if item.topic == topic]
+        body += [f"## {topic}s", "", *(f"{paragraph}\n" for paragraph in paragraphs(mine, sources))]
     listed = [f"{index}. {source}" for index, source in enumerate(sources, start=1)]
     return "\n".join([*body, "## References", "", *listed, ""])
 

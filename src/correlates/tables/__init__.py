@@ -1,18 +1,26 @@
 """Results to display tables."""
 
-from correlates.tables.overview import assays, checks, endpoints, exclusions, files, parameters
-from correlates.tables.record import Cell, DisplayTable, Heading
-from correlates.tables.univariable import univariable
+from correlates.tables.agreement import agreement
+from correlates.tables.assays import assays, checks, checks_by_rule, curves
+from correlates.tables.associations import associations, comparisons
+from correlates.tables.parameters import files, parameters
+from correlates.tables.record import Column, DisplayTable
+from correlates.tables.subjects import endpoints, exclusions, populations, rules
 
 __all__ = [
-    "Cell",
+    "Column",
     "DisplayTable",
-    "Heading",
+    "agreement",
     "assays",
+    "associations",
     "checks",
+    "checks_by_rule",
+    "comparisons",
+    "curves",
     "endpoints",
     "exclusions",
     "files",
     "parameters",
-    "univariable",
+    "populations",
+    "rules",
 ]

@@ -1,38 +1,81 @@
-"""What a display table is: texts to show, and beside each the value it sorts by."""
+"""What a display table is: columns of texts to show, and beside the numbers what they sort by."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal
+
+from correlates.rounding import NOTHING, number
+
+Declared = Literal["", "prespecified", "exploratory"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """A cell: what is shown, and what it is sorted by (a number, or the text itself)."""
+class Column:
+    """A column: its label, what each row shows, and for numbers what the rows are sorted by.
 
-    text: str
-    sort: float | str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heading:
-    """A column: label, whether it holds numbers, and whether the page offers a choice of its values."""
+    Attributes
+    ----------
+    label
+        Heading.
+    texts
+        What is shown, row by row.
+    sort
+        The unrounded numbers, for a column of numbers; None for a column of words, which sorts by its texts.
+    choose
+        Whether the page offers a choice of its values.
+    """
 
     label: str
-    numeric: bool = False
+    texts: tuple[str, ...]
+    sort: tuple[float | None, ...] | None = None
     choose: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisplayTable:
-    """A table as shown; ``note`` says what the columns are."""
+    """A table as shown; ``note`` says what the columns are, ``declared`` whether its results were prespecified."""
 
     name: str
     title: str
-    headings: tuple[Heading, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    columns: tuple[Column, ...]
     note: str = ""
+    declared: Declared = ""
+
+    def __post_init__(self) -> None:
+        lengths = {len(c.texts) for c in self.columns} | {len(c.sort) for c in self.columns if c.sort is not None}
+        assert len(lengths) == 1, f"columns of {self.name} differ in length"
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return len(self.columns[0].texts)
+
+    def column(self, label: str) -> Column:
+        """The column of that label. Raises KeyError where there is none."""
+        for column in self.columns:
+            if column.label == label:
+                return column
+        raise KeyError(label)
 
 
-def text(value: object) -> Cell:
-    """A cell of text; null is a dash."""
-    return Cell(text="\N{EN DASH}" if value is None else str(value), sort="" if value is None else str(value))
+def words(label: str, values: Iterable[object], *, choose: bool = False) -> Column:
+    """A column of words; null is a dash."""
+    return Column(label=label, texts=tuple(NOTHING if v is None or v == "" else str(v) for v in values), choose=choose)
+
+
+def numbers(label: str, values: Iterable[float | None], show: Callable[[float | None], str] = number) -> Column:
+    """A column of numbers, shown as ``show`` rounds them and sorted as they are."""
+    kept = tuple(values)
+    return Column(label=label, texts=tuple(show(v) for v in kept), sort=kept)
+
+
+def counts(label: str, values: Iterable[int | None]) -> Column:
+    """A column of counts."""
+    return numbers(label, values, lambda n: NOTHING if n is None else f"{n:,}")
+
+
+def marked(label: str, texts: Iterable[str], values: Iterable[float | None]) -> Column:
+    """A column of numbers whose texts say more than the number, an interval say."""
+    return Column(label=label, texts=tuple(texts), sort=tuple(values))
