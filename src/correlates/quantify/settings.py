@@ -168,6 +168,20 @@ class Dpcr:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """How the amplitudes of the partitions of a well are parted into negative and positive."""
+
+    rule: Literal["posterior", "mean_sd"] = "posterior"
+    """Where a partition belongs to either population with probability 0.5, or k SD above the mean of the negatives."""
+    k: float = 5.0
+    """Standard deviations: of mean_sd, and of what counts as rain between the populations."""
+    shared_sd: bool = True
+    """One standard deviation for both populations; with one each, the positives take the rain."""
+    at: Mapping[str, float] = field(default_factory=dict)
+    """Declared threshold by channel, as an analyst set it; stands before the rule."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standards:
     """Typed-in expected concentrations that cannot be true."""
 
@@ -181,18 +195,38 @@ class Standards:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationLimits:
-    """Limits of quantification from the back-calculated standards (ICH M10: within 20 %, 25 % at the limits)."""
+    """Limits of quantification of each plate and analyte (thresholds of ICH M10: within 20 %, 25 % at the limits)."""
 
+    rule: Literal["recovery", "cv_profile", "asymptote_interval"] = "recovery"
+    """recovery: the widest run of standard levels that meet recovery and cv; cv_profile: where the predicted CV of the concentration is at most cv; asymptote_interval: where the signal lies beyond the confidence limits of both asymptotes."""
     recovery: tuple[float, float] = (80.0, 120.0)
     """Allowed mean recovery of a standard level, percent."""
     recovery_at_limits: tuple[float, float] = (75.0, 125.0)
     """Allowed mean recovery of the lowest and highest level, percent."""
     cv: float = 25.0
-    """Largest coefficient of variation of the back-calculated replicates of a level, percent."""
+    """Largest coefficient of variation of the back-calculated replicates of a level, and of cv_profile, percent."""
     share: float = 0.75
     """Smallest share of the levels from LLOQ to ULOQ that must meet the recovery and the CV (ICH M10)."""
     levels: int = 6
     """Fewest levels within the limits for a curve to be accepted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KitControls:
+    """How controls of an immunoassay are judged (ICH M10 for ligand-binding assays)."""
+
+    ranges: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+    """Control sample: analyte: its range, in unit (that of the kit's certificate); stands before the file's range."""
+    nominal: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Control sample: analyte: nominal concentration, in unit, for a control without a range."""
+    recovery: tuple[float, float] = (80.0, 120.0)
+    """Allowed recovery of a control without a range, percent of nominal, else of the median over the plates."""
+    max_cv: float = 20.0
+    """Largest coefficient of variation of a control's wells on a plate, and of its means over the plates, percent."""
+    share: float = 0.66
+    """Smallest share of a plate's controls that must meet their rule (two thirds)."""
+    on_failure: Literal["fail_plate", "flag"] = "flag"
+    """A plate and analyte whose controls fail fails with them, or is flagged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,8 +244,8 @@ class Immunoassay:
     """Name in the analysis: names in the files. Analytes not named keep their own name without the unit."""
     curve: Literal["5PL", "4PL", "auto", "factory"] = "5PL"
     """Model; auto takes 5PL where it is better by AICc; factory uses the instrument's calibration (Simple Plex)."""
-    weight: Literal["1/y2", "1/y", "none"] = "1/y2"
-    """Weight of a standard well, y being the fitted signal."""
+    weight: Literal["1/y2", "1/y", "none", "variance_function"] = "1/y2"
+    """Weight of a standard well, y being the fitted signal; variance_function estimates 1/y^theta over all plates of an analyte."""
     background: Literal["none", "subtract_blank"] = "none"
     """Whether the mean blank signal is subtracted first."""
     standards: Standards = Standards()
@@ -222,6 +256,16 @@ class Immunoassay:
     """Declared LLOQ by analyte in unit, before dilution; overrides the curve's."""
     uloq: Mapping[str, float] = field(default_factory=dict)
     """Declared ULOQ by analyte in unit, before dilution; overrides the curve's."""
+    control_rules: KitControls = KitControls()
+    """Controls: their ranges and how they are judged."""
+    instrument_difference: float = 25.0
+    """Largest difference between a concentration within the limits and the instrument's own, percent; only flagged."""
+    bridging: Literal["none", "by_common_samples"] = "none"
+    """Whether plates are scaled to a reference plate by the geometric mean ratio of samples measured on both."""
+    bridging_samples: int = 5
+    """Fewest samples, quantified on both plates, that a plate is scaled by."""
+    bridging_reference: str | None = None
+    """Name of the reference plate; null takes the plate that shares samples with most others."""
     min_beads: int = 30
     """Fewest beads of a well."""
     max_cv: float = 25.0

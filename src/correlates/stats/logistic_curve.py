@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from correlates.stats.arrays import Bools, Floats, Ints, where
-from correlates.stats.logistic_fit import Variance, jacobian, solve
+from correlates.stats.logistic_fit import Power, Variance, jacobian, raised, solve
 
 Model = Literal["4PL", "5PL", "auto"]
 Weight = Literal["1/y2", "1/y", "none"]
@@ -68,7 +68,7 @@ class LogisticCurves:
     fitted
         (n, m) response at the doses; NaN where there is no point.
     power
-        Of the variance function: the signal's variance is sigma^2 f^power.
+        (n,) of the variance function: the signal's variance is sigma^2 f^power.
     """
 
     parameters: Floats
@@ -82,7 +82,7 @@ class LogisticCurves:
     n_points: Ints
     converged: Bools
     fitted: Floats
-    power: float
+    power: Floats
 
     @property
     def covariance(self) -> Floats:
@@ -96,6 +96,15 @@ class LogisticCurves:
         for row, value in ((1, b), (2, c), (4, g)):
             natural[:, row] = self.root[:, row] * value[:, None]
         return np.asarray(natural @ natural.transpose(0, 2, 1), dtype=np.float64)
+
+    @property
+    def asymptotes(self) -> tuple[Floats, Floats]:
+        """(n, 2) responses at zero and at infinite dose, and their standard errors."""
+        a, b, _, d, _ = self.parameters.T
+        ends = np.stack([where(b > 0, a, d), where(b > 0, d, a)], axis=1)
+        far = self.root[:, 0] + self.root[:, 3] * (ends[:, 1] - ends[:, 0])[:, None]
+        squares = np.stack([(self.root[:, 0] ** 2).sum(axis=1), (far**2).sum(axis=1)], axis=1)
+        return ends, np.asarray(np.sqrt(squares), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +156,7 @@ def fit_logistic(
     *,
     model: Model = "5PL",
     weight: Weight = "1/y2",
+    power: npt.ArrayLike | None = None,
     variance: Literal["fitted", "observed"] = "fitted",
     family: Family = "either",
 ) -> LogisticCurves:
@@ -163,6 +173,8 @@ def fit_logistic(
         ``auto`` takes for each curve the 5PL where its AICc is lower, else the 4PL.
     weight
         ``1/y2`` for a constant coefficient of variation, ``1/y`` for counting noise, ``none``.
+    power
+        (n,) weights 1/y^power of each curve, power 0 to 4, in place of ``weight`` (see :mod:`correlates.stats.variance_function`).
     variance
         ``fitted``: y in the weight is the fitted signal, found jointly with the curve (generalised least squares; consistent).
         ``observed``: y is the observed signal, as drc and most instrument software take it; low signals then weigh more than high
@@ -180,16 +192,17 @@ def fit_logistic(
     Minimises sum w (y - f)^2 by Levenberg-Marquardt with the analytic Jacobian from the best of a grid of starting values, at
     which A and D have a closed form. Covariance sigma^2 (J'WJ)^-1 with sigma^2 = rss / df.
     """
-    x, y, there = _checked(dose, signal, present, weight)
+    x, y, there = _checked(dose, signal, present, weight if power is None else "power")
+    powers = _powers(power, weight, y.shape[0])
     if model == "4PL":
-        return _fit(x, y, there, 4, -1, weight, variance)
+        return _fit(x, y, there, 4, -1, powers, variance)
     signs = (-1, 1) if family == "either" else ((-1,) if family == "negative" else (1,))
-    best = _fit(x, y, there, 5, signs[0], weight, variance)
+    best = _fit(x, y, there, 5, signs[0], powers, variance)
     for sign in signs[1:]:
-        other = _fit(x, y, there, 5, sign, weight, variance)
+        other = _fit(x, y, there, 5, sign, powers, variance)
         best = _pick(best, other, _preferred(other, best, _NOTICEABLE))
     if model == "auto":
-        four = _fit(x, y, there, 4, -1, weight, variance)
+        four = _fit(x, y, there, 4, -1, powers, variance)
         best = _pick(four, best, _preferred(best, four, 0.0))
     return best
 
@@ -230,11 +243,8 @@ def predict_dose(
     parameters = curves.parameters[i]
     x, side = inverse(parameters, y)
     inside = np.isfinite(x)
-    gradient, slope = _gradient(parameters, where(inside, x, parameters[:, 2]))
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        curve = (np.einsum("kij,ki->kj", curves.root[i], gradient) ** 2).sum(axis=1)
-        noise = curves.sigma[i] ** 2 * np.abs(y) ** curves.power / m
-        se = np.sqrt(curve + noise) / np.abs(slope)
+    se = _log_dose_se(curves, i, where(inside, x, parameters[:, 2]), y, m)
+    with np.errstate(invalid="ignore", over="ignore"):
         half = stdtrit(np.maximum(curves.df[i], 1), 0.5 + confidence / 2.0) * se
         lower, upper = x * np.exp(-half), x * np.exp(half)
     known = inside & np.isfinite(se) & np.isfinite(upper) & (curves.df[i] > 0)
@@ -247,19 +257,69 @@ def predict_dose(
     )
 
 
-def _gradient(parameters: Floats, dose: Floats) -> tuple[Floats, Floats]:
-    """(k, 5) derivative of the response by the parameters of ``root``, and (k,) by log dose."""
+def precision_profile(curves: LogisticCurves, dose: npt.ArrayLike, replicates: npt.ArrayLike) -> Floats:
+    """Predicted coefficient of variation of the concentration, percent: 100 se(log dose) of :func:`predict_dose` at true doses.
+
+    Parameters
+    ----------
+    curves
+        n calibrations.
+    dose
+        (n, m) doses above 0.
+    replicates
+        (n,) wells in the mean that is read off.
+
+    Returns
+    -------
+    Floats
+        (n, m); NaN where the curve has no covariance.
+
+    References
+    ----------
+    O'Connell et al. 1993, section 4 (precision profile); Ekins RP, in Immunoassays for the 80s, 1981, pages 5-16.
+    """
+    x = np.asarray(dose, dtype=np.float64)
+    n, m = x.shape
+    index = np.repeat(np.arange(n), m)
+    wells = np.repeat(np.asarray(replicates, dtype=np.float64), m)
+    mean = response(curves.parameters[index], x.ravel())
+    return 100.0 * _log_dose_se(curves, index, x.ravel(), mean, wells).reshape(n, m)
+
+
+def _log_dose_se(curves: LogisticCurves, index: Ints, dose: Floats, signal: Floats, replicates: Floats) -> Floats:
+    """Delta standard error of the log dose that a mean of replicates is read off at, (k,)."""
+    gradient, slope = _gradient(curves.parameters[index], dose)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        curve = (np.einsum("kij,ki->kj", curves.root[index], gradient) ** 2).sum(axis=1)
+        noise = curves.sigma[index] ** 2 * raised(np.abs(signal), _common(curves.power[index])) / replicates
+        return np.asarray(np.sqrt(curve + noise) / np.abs(slope), dtype=np.float64)
+
+
+def design(curves: LogisticCurves, index: npt.ArrayLike, dose: Floats) -> Floats:
+    """(k, m, 5) derivatives of the responses at doses (k, m) of the curves ``index``, by the parameters of ``root``."""
+    theta, sign, rise = _theta(curves.parameters[np.asarray(index, dtype=np.int64)])
+    return jacobian(theta, np.log(dose).T, sign, rise, 5)[1].transpose(2, 1, 0)
+
+
+def _theta(parameters: Floats) -> tuple[Floats, Floats, Floats]:
+    """The solver's parameters (5, k), the sign of B and the sign of the rise."""
     a, b, c, d, g = where(np.isfinite(parameters), parameters, 1.0).T
     base, rise = where(b > 0, a, d), where(b > 0, d - a, a - d)
     with np.errstate(divide="ignore"):
         theta = np.stack([base, np.log(np.abs(b)), np.log(c), np.log(np.abs(rise)), np.log(g)])
+    return theta, np.sign(b), np.sign(rise)
+
+
+def _gradient(parameters: Floats, dose: Floats) -> tuple[Floats, Floats]:
+    """(k, 5) derivative of the response by the parameters of ``root``, and (k,) by log dose."""
+    theta, sign, rise = _theta(parameters)
     at = np.log(where(np.isfinite(dose), dose, 1.0))
-    partial = jacobian(theta, at[None, :], np.sign(b), np.sign(rise), 5)[1][:, 0, :]
+    partial = jacobian(theta, at[None, :], sign, rise, 5)[1][:, 0, :]
     return partial.T, -partial[2]
 
 
 def _checked(
-    dose: npt.ArrayLike, signal: npt.ArrayLike, present: npt.ArrayLike | None, weight: Weight
+    dose: npt.ArrayLike, signal: npt.ArrayLike, present: npt.ArrayLike | None, weight: str
 ) -> tuple[Floats, Floats, Bools]:
     x = np.atleast_2d(np.asarray(dose, dtype=np.float64))
     y = np.atleast_2d(np.asarray(signal, dtype=np.float64))
@@ -275,12 +335,28 @@ def _checked(
     return where(there, x, 1.0), where(there, y, 0.0), there
 
 
+def _powers(power: npt.ArrayLike | None, weight: Weight, n: int) -> Floats:
+    """Power of the variance function of each curve; next to 1 and 2 it is 1 and 2, where the formulas are exact."""
+    if power is None:
+        return np.full(n, _POWER[weight])
+    powers = np.array(np.broadcast_to(np.asarray(power, dtype=np.float64), (n,)))
+    if not ((powers >= 0) & (powers <= 4)).all():
+        raise ValueError("powers of the variance function must lie between 0 and 4")
+    for exact in (0.0, 1.0, 2.0):
+        powers[np.abs(powers - exact) < 1e-6] = exact
+    return powers
+
+
+def _common(powers: Floats) -> Power:
+    """One number where all curves have the same power, which is faster."""
+    return float(powers[0]) if powers.size and (powers == powers[0]).all() else powers
+
+
 def _fit(
-    x: Floats, y: Floats, there: Bools, free: int, sign: int, weight: Weight, variance: Literal["fitted", "observed"]
+    x: Floats, y: Floats, there: Bools, free: int, sign: int, powers: Floats, variance: Literal["fitted", "observed"]
 ) -> LogisticCurves:
     """One model and family for all curves: normalise, solve, undo."""
     n, m = y.shape
-    power = _POWER[weight]
     levels = _distinct(x, there)
     scale = np.abs(where(there, y, 0.0)).max(axis=1, initial=0.0)
     spread = where(there, y, -np.inf).max(axis=1, initial=-np.inf) - where(there, y, np.inf).min(axis=1, initial=np.inf)
@@ -298,15 +374,16 @@ def _fit(
         centre = where(use, log_x, 0.0).sum(axis=0) / use.sum(axis=0)
         dose = where(use, log_x - centre, 0.0)
         signal = where(use, y[able].T / unit, 0.0)
-        kind: Variance = "constant" if power == 0 else variance
-        w = where(use, signal, 1.0) ** -power if kind == "observed" else np.ones_like(signal)
+        power = _common(powers[able])
+        kind: Variance = "constant" if isinstance(power, float) and power == 0 else variance
+        w = 1.0 / raised(where(use, signal, 1.0), power) if kind == "observed" else np.ones_like(signal)
         w = where(use, w, 0.0)
         signs = np.full(able.size, float(sign))
         solution = solve(dose, signal, w, signs, power=power, variance=kind, free=free)
         theta = solution.theta
         found, partial = jacobian(theta, dose, signs, solution.rise, free)
         if kind == "fitted":
-            w = where(use & (found > 0), where(found > 0, found, 1.0) ** -power, 0.0)
+            w = where(use & (found > 0), 1.0 / raised(where(found > 0, found, 1.0), power), 0.0)
         residual = signal - found
         sums = (w * residual**2).sum(axis=0)
         mean = (w * signal).sum(axis=0) / w.sum(axis=0)
@@ -342,7 +419,7 @@ def _fit(
         n_points=count.astype(np.int64),
         converged=converged,
         fitted=fitted,
-        power=power,
+        power=powers,
     )
 
 

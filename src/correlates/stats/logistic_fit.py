@@ -22,6 +22,8 @@ from correlates.stats.arrays import Bools, Floats, Ints, where
 
 Variance = Literal["constant", "observed", "fitted"]
 """Whose signal the weight is taken from; constant when there is none."""
+Power = float | Floats
+"""p of the variance function f^p: one number, or one per curve."""
 
 _BLOCK = 1024  # curves worked on together: 16 points of them fit the cache
 _FIRST_STEPS = 15  # most curves are done by then; the others of all blocks go on together
@@ -60,7 +62,7 @@ class _Task:
     weight: Floats
     sign: Floats
     rise: Floats
-    power: float
+    power: Power
     variance: Variance
     free: int
 
@@ -71,7 +73,7 @@ class _Task:
             weight=self.weight[:, index],
             sign=self.sign[index],
             rise=self.rise[index],
-            power=self.power,
+            power=self.power if isinstance(self.power, float) else self.power[index],
             variance=self.variance,
             free=self.free,
         )
@@ -103,7 +105,7 @@ def jacobian(theta: Floats, dose: Floats, sign: Floats, rise: Floats, free: int)
 
 
 def solve(
-    dose: Floats, signal: Floats, weight: Floats, sign: Floats, *, power: float, variance: Variance, free: int
+    dose: Floats, signal: Floats, weight: Floats, sign: Floats, *, power: Power, variance: Variance, free: int
 ) -> Solution:
     """Fit every curve; those that do not converge start again from other places.
 
@@ -116,7 +118,7 @@ def solve(
     sign
         (n,) sign of B.
     power
-        p of the variance function f^p, for ``fitted``: 1 or 2.
+        p of the variance function f^p, for ``fitted``; above 0.
     free
         4 (G = 1) or 5 parameters.
     """
@@ -139,11 +141,34 @@ def solve(
     return Solution(theta=theta, rise=rise, objective=objective, converged=converged, steps=steps)
 
 
+def raised(signal: Floats, power: Power) -> Floats:
+    """Signals (m, n) above 0 to the power of the variance function."""
+    if isinstance(power, float):
+        return np.asarray(signal**power, dtype=np.float64)
+    return np.asarray(np.exp(power * np.log(signal)), dtype=np.float64)
+
+
+def _unit_deviance(ratio: Floats, fitted: Floats, power: Power) -> Floats:
+    """Half the quasi-deviance of one point, ratio = y/f - 1: the integral of (y - t) / t^p from f to y."""
+    if isinstance(power, float):
+        if power == 2:
+            return np.asarray(ratio - np.log1p(ratio), dtype=np.float64)
+        if power == 1:
+            return np.asarray(fitted * ((1.0 + ratio) * np.log1p(ratio) - ratio), dtype=np.float64)
+        power = np.array([power])
+    log, rest = np.log1p(ratio), 2.0 - power
+    near_one, near_two = np.abs(1.0 - power) < 1e-6, np.abs(rest) < 1e-6
+    at = np.expm1(rest * log) / where(near_two, 1.0, rest)
+    unit = (where(near_two, log, at) - ratio) / where(near_one, 1.0, 1.0 - power)
+    return where(near_one, (1.0 + ratio) * log - ratio, unit) * raised(fitted, rest)
+
+
 def _objective(task: _Task, fitted: Floats) -> Floats:
     """Weighted residual sum of squares; for weights of the fitted signal the quasi-deviance with the same score.
 
-    The score of sum w(f) (y - f)^2 with w held fixed is that of the Poisson (w = 1/f) and gamma (w = 1/f^2) deviance, so one
-    descent finds where iterative reweighting would end. Defined for f > 0; a step that leaves this is refused.
+    The score of sum w(f) (y - f)^2 with w held fixed is that of the quasi-deviance with variance f^p (Poisson's at p = 1, the
+    gamma's at p = 2), so one descent finds where iterative reweighting would end. Defined for f > 0; a step that leaves this is
+    refused.
     """
     residual = task.signal - fitted
     if task.variance != "fitted":
@@ -151,7 +176,7 @@ def _objective(task: _Task, fitted: Floats) -> Floats:
     inside = (fitted > 0) | (task.weight == 0)
     f = where(fitted > 0, fitted, 1.0)
     ratio = where((task.weight > 0) & (fitted > 0), residual / f, 0.0)
-    unit = ratio - np.log1p(ratio) if task.power == 2 else f * ((1.0 + ratio) * np.log1p(ratio) - ratio)
+    unit = _unit_deviance(ratio, f, task.power)
     return where(inside.all(axis=0), 2.0 * (task.weight * unit).sum(axis=0), np.inf)
 
 
@@ -159,7 +184,7 @@ def _current(task: _Task, fitted: Floats) -> Floats:
     """Weights at the fitted signals, (m, n)."""
     if task.variance != "fitted":
         return task.weight
-    return task.weight / where(fitted > 0, fitted, 1.0) ** task.power
+    return task.weight / raised(where(fitted > 0, fitted, 1.0), task.power)
 
 
 def _blocks(task: _Task, start: Floats, steps: int) -> tuple[Floats, Floats, Bools, Ints]:
@@ -289,7 +314,7 @@ def _starts(task: _Task) -> tuple[Floats, list[Floats]]:
     asymmetries = _ASYMMETRIES if task.free == 5 else (1.0,)
     weight = task.weight
     if task.variance == "fitted":
-        weight = weight / np.maximum(np.abs(task.signal), 1e-3) ** task.power
+        weight = weight / raised(np.maximum(np.abs(task.signal), 1e-3), task.power)
     there = task.weight > 0
     series, member = np.unique(np.round(where(there, task.dose, 1e3).T, 6), axis=0, return_inverse=True)
     member = member.reshape(-1)
