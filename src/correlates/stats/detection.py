@@ -324,10 +324,11 @@ def _finish(beta: Floats, information: Floats, design: Floats, centre: float, n:
     yes, no, _ = _logs(design @ beta, link)
     back = np.array([[1.0, -centre], [0.0, 1.0]])
     # where all or none were detected the square cancels against the variance, which may be 0 to the last digit
+    odds = np.where(k == 0, yes - no, np.where(k == n, no - yes, 0.0))
     partly = (k > 0) & (k < n)
     residual = np.where(partly, k * np.exp(no) - (n - k) * np.exp(yes), 0.0)  # detected less expected
-    pearson = np.where(k == 0, n * np.exp(np.where(partly, 0.0, yes - no)), n * np.exp(np.where(k == n, no - yes, 0.0)))
-    pearson = np.where(partly, residual**2 / np.where(partly, n * np.exp(yes + no), 1.0), pearson)
+    variance = np.where(partly, n * np.exp(yes + no), 1.0)
+    pearson = np.where(partly, residual**2 / variance, n * np.exp(odds))
     return _Fit(
         intercept=float(beta[0] - beta[1] * centre),
         slope=float(beta[1]),

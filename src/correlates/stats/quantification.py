@@ -211,7 +211,7 @@ def _decay(x: Floats, cv: Floats) -> Decay | None:
     start = np.array([beta[0], beta[1], _GRID[best]])
     made = least_squares(residuals, start, jac=jacobian, method="lm", xtol=1e-14, ftol=1e-14, gtol=1e-14)
     floor, height, rate = (float(v) for v in made.x)
-    if height <= 0 or rate <= 0:
+    if height <= 1e-9 * float(cv.max()) or rate <= 0:
         return None
     df = len(x) - 3
     return Decay(
