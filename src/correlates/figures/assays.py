@@ -34,6 +34,7 @@ from correlates.terms import Censoring, Role, Status
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NAMED = 5  # failed plates that get a look of their own
 _WITHIN, _OUTSIDE, _UNUSED = "within the limits of quantification", "outside them", "not used for the curve"
+_COLUMNS = {"expr": "width < 480 ? 1 : 3"}  # of a legend, on a narrow screen and on a page
 _SHOWN = (25.0, 175.0)  # per cent recovery; what lies beyond is drawn at the edge
 
 
@@ -92,7 +93,7 @@ def _curves(
         },
     }
     scale = {"domain": states, "range": looks[: len(states)]}
-    legend = {"orient": "top", "title": None, "columns": 3, "symbolSize": 55, "symbolOpacity": 1}
+    legend = {"orient": "top", "title": None, "columns": _COLUMNS, "symbolSize": 55, "symbolOpacity": 1}
     colour = {"field": "state", "type": "nominal", "scale": scale, "legend": legend}
 
     def y(field: str) -> dict[str, Any]:
@@ -107,20 +108,28 @@ def _curves(
             detail={"field": "plate", "type": "nominal"},
             color=colour,
         ),
-        layer(
-            "drawn",
-            {"type": "point", "size": 26, "strokeWidth": 1.2, "opacity": 0.85},
-            x=x,
-            y=y("signal"),
-            color=colour,
-            shape={
-                "field": "state",
-                "type": "nominal",
-                "scale": {"domain": states, "range": [SHAPES[i] for i in range(len(states))]},
-                "legend": legend,
-            },
-            fill={"condition": {**colour, "legend": None, "test": "datum.used"}, "value": "white"},
-            tooltip=[tip("plate", "plate"), tip("nominal", unit, number=True), tip("signal", "Cq", number=True)],
+        *(
+            {
+                **layer(
+                    "drawn",
+                    {"type": "point", "size": 26, "opacity": 0.85, **look},
+                    x=x,
+                    y=y("signal"),
+                    color=colour,
+                    shape={**colour, "scale": {"domain": states, "range": [SHAPES[i] for i in range(len(states))]}},
+                    tooltip=[
+                        tip("plate", "plate"),
+                        tip("nominal", unit, number=True),
+                        tip("signal", "Cq", number=True),
+                    ],
+                ),
+                "transform": [{"filter": test}],
+            }
+            for used, test, look in (
+                (True, "datum.used", {"filled": True}),
+                (False, "!datum.used", {"fill": "white", "strokeWidth": 1.2}),
+            )
+            if used in data["used"]
         ),
     ]
     unused = data.filter(~pl.col("used")).height
@@ -176,7 +185,7 @@ def _recovery(assay: str, curves: pl.DataFrame, data: pl.DataFrame, settings: Fi
     x = {
         "field": "recovery",
         "type": "quantitative",
-        "title": "Back-calculated concentration of a standard level (% of nominal)",
+        "title": "Recovery of a standard level (%)",
         "scale": {"domain": [low, high], "nice": False, "clamp": True},
         "axis": {"values": [40, 60, 80, 100, 120, 140, 160], "grid": False},
     }
@@ -185,7 +194,13 @@ def _recovery(assay: str, curves: pl.DataFrame, data: pl.DataFrame, settings: Fi
         "field": "state",
         "type": "nominal",
         "scale": {"domain": states, "range": [looks[s][1] for s in states]},
-        "legend": {"orient": "top", "title": None, "symbolOpacity": 1, "symbolFillColor": "white"},
+        "legend": {
+            "orient": "top",
+            "title": None,
+            "columns": _COLUMNS,
+            "symbolOpacity": 1,
+            "symbolFillColor": "white",
+        },
     }
     shape = {
         "field": "state",
@@ -233,8 +248,8 @@ def _recovery(assay: str, curves: pl.DataFrame, data: pl.DataFrame, settings: Fi
     return Drawn(
         name=file_name("recovery", assay),
         title=f"Recovery of the standards: {settings.label(assay)}",
-        caption=f"{curves.height} curves: {len(targets)} analytes, {curves['plate'].n_unique()} plates. A mark is the mean of the "
-        f"replicates of one level on one plate; grey: 80 to 120 %.{edge}",
+        caption=f"{curves.height} curves: {len(targets)} analytes, {curves['plate'].n_unique()} plates. A mark is the mean back-calculated "
+        f"concentration of the replicates of one level on one plate, in per cent of nominal; grey: 80 to 120 %.{edge}",
         spec=chart(body, {"drawn": rows(data), "bounds": [{"from": 80, "to": 120, "nominal": 100}]}),
         data=data,
         responsive=True,

@@ -29,6 +29,7 @@ from correlates.terms import Censoring, Status
 
 _DAYS = (0, 3, 7, 14, 28, 60, 90, 180, 270, 365, 545, 730, 1095, 1460, 1825)
 _UNDETERMINED, _EVERYBODY = "undetermined", "All subjects"
+_MEDIAN_QUANTIFIED, _MEDIAN_BOUND = "median quantified", "median at or below LLOQ"
 _LEAST = 3  # subjects a class must have on a day for its median and quartiles to be drawn
 
 
@@ -215,8 +216,8 @@ def _median(points: pl.DataFrame, wanted: Expansion, settings: FigureSettings, s
         .with_columns(
             group=pl.col("group").replace_strict(titles, return_dtype=pl.String),
             state=pl.when(pl.col("n_below") * 2 >= pl.col("n"))
-            .then(pl.lit("median at or below LLOQ"))
-            .otherwise(pl.lit("median quantified")),
+            .then(pl.lit(_MEDIAN_BOUND))
+            .otherwise(pl.lit(_MEDIAN_QUANTIFIED)),
         )
         .sort("group", "study_day")
     )
@@ -235,6 +236,15 @@ def _median(points: pl.DataFrame, wanted: Expansion, settings: FigureSettings, s
         "scale": {"domain": names, "range": shapes(names)},
         "legend": legend,
     }
+    says = [
+        tip("group", "class"),
+        tip("study_day", "nominal day", number=True),
+        tip("median", f"median ({unit})", number=True),
+        tip("q1", "first quartile", number=True),
+        tip("q3", "third quartile", number=True),
+        tip("n", "samples", number=True),
+        tip("n_below", "of them below LLOQ", number=True),
+    ]
     layers = [
         layer("limit", {"type": "rule", "strokeDash": [4, 3], "color": GREY}, y=_height("value", span, title)),
         layer(
@@ -253,35 +263,33 @@ def _median(points: pl.DataFrame, wanted: Expansion, settings: FigureSettings, s
             color=colour,
         ),
         layer("drawn", {"type": "line", "strokeWidth": 2}, x=x, y=_height("median", span, title), color=colour),
-        layer(
-            "drawn",
-            {"type": "point", "size": 55, "strokeWidth": 1.5, "opacity": 1},
-            x=x,
-            y=_height("median", span, title),
-            color=colour,
-            shape=shape,
-            fill={
-                "condition": {**colour, "legend": None, "test": "datum.state == 'median quantified'"},
-                "value": "white",
-            },
-            tooltip=[
-                tip("group", "class"),
-                tip("study_day", "nominal day", number=True),
-                tip("median", f"median ({unit})", number=True),
-                tip("q1", "first quartile", number=True),
-                tip("q3", "third quartile", number=True),
-                tip("n", "samples", number=True),
-                tip("n_below", "of them below LLOQ", number=True),
-            ],
+        *(
+            {
+                **layer(
+                    "drawn",
+                    {"type": "point", "size": 55, "opacity": 1, **look},
+                    x=x,
+                    y=_height("median", span, title),
+                    color=colour,
+                    shape=shape,
+                    tooltip=says,
+                ),
+                "transform": [{"filter": f"datum.state == '{state_}'"}],
+            }
+            for state_, look in (
+                (_MEDIAN_QUANTIFIED, {"filled": True}),
+                (_MEDIAN_BOUND, {"fill": "white", "strokeWidth": 1.5}),
+            )
+            if state_ in data["state"]
         ),
     ]
     counts = {
-        "width": 560,
+        "width": 500,
         "height": 16 * len(names),
         "title": {"text": "Samples", "fontSize": 11, "fontWeight": "normal", "offset": 2},
         **layer(
             "drawn",
-            {"type": "text", "fontSize": 10},
+            {"type": "text", "fontSize": 9},
             x={**x, "axis": None},
             y={
                 "field": "group",
@@ -293,7 +301,7 @@ def _median(points: pl.DataFrame, wanted: Expansion, settings: FigureSettings, s
             text={"field": "n", "type": "quantitative"},
         ),
     }
-    body = {"vconcat": [{"width": 560, "height": 320, "layer": layers}, counts], "spacing": 6}
+    body = {"vconcat": [{"width": 500, "height": 300, "layer": layers}, counts], "spacing": 6}
     return Drawn(
         name=file_name("expansion_median", *suffix),
         title=" ".join(("CAR T cells over time: median and quartiles", *suffix)),

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from correlates.figures.record import Drawn
@@ -30,12 +34,30 @@ def save(drawn: Drawn, folder: Path) -> None:
     (folder / f"{drawn.name}.json").write_text(text + "\n", encoding="utf-8")
 
 
-def library() -> str:
+_BUNDLE = "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bundle(None).encode())"
+
+
+@contextmanager
+def library() -> Iterator[Callable[[], str]]:
     """The JavaScript that draws the specifications: one text, no request to anywhere.
 
-    It is the bundle that vl-convert carries (Vega, Vega-Lite and Vega-Embed), put together anew: about two seconds, in which
-    other threads can work.
+    It is the bundle that vl-convert carries (Vega, Vega-Lite and Vega-Embed), put together anew. That takes two seconds in which
+    vl-convert lets no other thread work, so a process of its own does it: it starts with the context, and the function that
+    the context gives waits for it.
     """
     import vl_convert
 
-    return str(vl_convert.javascript_bundle(None))  # type: ignore[arg-type]  # None asks for the whole bundle
+    def text() -> str:
+        made, _ = process.communicate()
+        if process.returncode == 0:
+            return made.decode("utf-8")
+        return str(vl_convert.javascript_bundle(None))  # type: ignore[arg-type]  # None asks for the whole bundle
+
+    command = [sys.executable, "-P", "-c", _BUNDLE]
+    with subprocess.Popen(  # noqa: S603 our own words
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            yield text
+        finally:
+            process.kill()

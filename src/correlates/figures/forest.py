@@ -13,7 +13,7 @@ from correlates.figures.theme import BLUE, GREY, INK, Rows, chart, layer, log_sc
 from correlates.rounding import ratio
 from correlates.schema import RESULTS
 
-_ROW, _LABELS, _WIDTH, _TEXTS = 17, 208, 716, 86
+_ROW, _LABELS, _WIDTH, _TEXTS = 17, 202, 688, 82
 _CLIP = (1 / 32, 32.0)
 _STATISTICS = ("odds_ratio", "odds_ratio_lower", "odds_ratio_upper", "p", "p_adjusted", "per")
 _KEYS = ("biomarker", "biomarker_group", "endpoint", "prespecified", "n")
@@ -29,7 +29,7 @@ def _draw(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     lines = _lines(estimates, wanted, settings)
     data = _placed(estimates, lines)
     low, high = _domain(data)
-    panels = [_panel(e, index, lines, data, wanted, settings, (low, high)) for index, e in enumerate(wanted.endpoints)]
+    panels = [_panel(e, lines, data, wanted, settings, (low, high)) for e in wanted.endpoints]
     spec = chart(
         {"hconcat": [_labels(lines), *panels], "spacing": _TEXTS + 8, "bounds": "flush"},
         {"drawn": rows(data), "lines": lines, "one": [{"one": 1}]},
@@ -162,7 +162,6 @@ def _labels(lines: Rows) -> dict[str, Any]:
 
 def _panel(
     endpoint: str,
-    index: int,
     lines: Rows,
     data: pl.DataFrame,
     wanted: Forest,
@@ -191,7 +190,7 @@ def _panel(
 
     def look(which: list[str]) -> dict[str, Any]:
         scale = {"domain": there, "range": which}
-        return {"field": "marker", "type": "nominal", "scale": scale, "legend": None if index else legend}
+        return {"field": "marker", "type": "nominal", "scale": scale, "legend": legend}
 
     stroke = look([looks[k][1] for k in there])
     shape = look([looks[k][0] for k in there])

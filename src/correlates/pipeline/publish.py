@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +11,7 @@ import polars as pl
 from correlates.pipeline.manifest import code_fingerprint
 from correlates.pipeline.pseudonyms import pseudonymise
 from correlates.pipeline.store import Progress
-from correlates.pipeline.translate import class_order, labels, used
+from correlates.pipeline.translate import class_order, labels, populations, used
 from correlates.plan import Plan
 from correlates.plan.model import Agreement, Compare
 from correlates.provenance import environment
@@ -26,10 +25,10 @@ def publish(
     from correlates.figures import FIGURES, Drawn, FigureSettings, library, save
     from correlates.report import Block, Facts, compose, markdown, render
 
-    with ThreadPoolExecutor(max_workers=1) as aside:
-        bundle = aside.submit(library)  # two seconds that need no interpreter: it is ready when the charts are
+    with library() as script:  # it is put together while the charts are drawn
         shown = pseudonymise(tables) if plan.report.pseudonyms else dict(tables)
-        names = labels(plan, shown)
+        everybody = {name: p.label for name, p in populations(plan).items() if p.label}
+        names = everybody | labels(plan, shown)
         settings = FigureSettings(
             expansion=plan.report.expansion,
             forest=plan.report.forest,
@@ -63,7 +62,7 @@ def publish(
             ),
         )
         progress("writing the report")
-        page = render(compose(shown, figures, facts), bundle.result())
+        page = render(compose(shown, figures, facts), script())
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "methods.md").write_text(markdown(plan.study.title, items, general), encoding="utf-8")
     return tuple(chart.name for kinds in figures.values() for drawn in kinds.values() for chart in drawn)

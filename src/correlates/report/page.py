@@ -13,7 +13,7 @@ from correlates.figures import Drawn
 from correlates.report.content import Block, Content, Part, Source, Text
 from correlates.tables import Column, DisplayTable
 
-PAGE_SIZE = 40
+PAGE_SIZE = 20
 """Rows of a table that stand in the page; the others wait as data until they are asked for."""
 
 
