@@ -8,6 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from correlates.quantify.extras import number_of
+from correlates.quantify.immunoassay_controls import judge
 from correlates.quantify.immunoassay_curves import KEY, PLATE
 from correlates.quantify.immunoassay_samples import reduce
 from correlates.quantify.rules import check_rows, figure, gather
@@ -53,9 +55,9 @@ def read_factory(
         The rules, and the name of the assay.
     """
     all_wells = named.select("well_id", "curve", "analyte", "usable", "signal", "reported", "extras").with_columns(
-        **{letter: _number(f"CurveCoefficient{letter}") for letter in _LETTERS},
-        **{f"gnr{k}": _number(f"Gnr{k}Signal") for k in _REACTORS},
-        printed=_number("NonlimitedCalculatedConcentration"),
+        **{letter: number_of(f"CurveCoefficient{letter}") for letter in _LETTERS},
+        **{f"gnr{k}": number_of(f"Gnr{k}Signal") for k in _REACTORS},
+        printed=number_of("NonlimitedCalculatedConcentration"),
     )
     parameters = all_wells.select(_LETTERS).cast(pl.Float64).fill_null(float("nan")).to_numpy()
     a, b, c, d, g = parameters.T
@@ -66,19 +68,19 @@ def read_factory(
     all_wells = all_wells.with_columns(sound=pl.Series(sound), quantity=pl.Series(quantity).fill_nan(None), **columns)
     calibrations = _calibrations(all_wells, table)
     limited = _limits(all_wells, calibrations, settings)
+    by_curve = limited.select(_LETTERS).cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+    def read_off(curve: pl.Series, signal: pl.Series) -> pl.Series:
+        return pl.Series(_inverse(by_curve[curve.to_numpy()], signal)[0]).fill_nan(None)
+
+    limited, control_checks = judge(named, limited, read_off, settings, assay)
     sets = _sets(unknown, all_wells, limited, settings)
     return Calibrated(
         sets=sets,
         curves=_curves(limited, settings, assay),
         curve_points=CURVE_POINTS.empty(),
-        checks=_checks(all_wells, limited, settings, assay),
+        checks=gather((_checks(all_wells, limited, settings, assay), control_checks)),
     )
-
-
-def _number(name: str) -> pl.Expr:
-    """A number of the extras; null where it is absent, blank or NaN."""
-    text = pl.col("extras").str.json_path_match(f"$.{name}").str.strip_chars().str.replace(",", ".", literal=True)
-    return text.cast(pl.Float64, strict=False).fill_nan(None).alias(name)
 
 
 def _inverse(parameters: Floats, signal: pl.Series) -> tuple[Floats, NDArray[np.int64]]:

@@ -8,9 +8,12 @@ from dataclasses import replace
 import polars as pl
 
 from correlates.errors import PlanError, Problem
+from correlates.quantify import immunoassay_controls as controls
 from correlates.quantify import immunoassay_curves as curves
+from correlates.quantify import immunoassay_instrument as instrument
 from correlates.quantify import immunoassay_samples as sets
 from correlates.quantify.analyte_names import named_wells, report_unit
+from correlates.quantify.bridging import bridge
 from correlates.quantify.factory import METHOD as FACTORY
 from correlates.quantify.factory import Calibrated, read_factory
 from correlates.quantify.record import Quantified, Quantifier, conform_inputs, quantified
@@ -71,13 +74,14 @@ def quantify_immunoassay(
     wells, samples, _ = conform_inputs(wells, samples, product)
     settings = replace(settings, unit=report_unit(settings.unit))
     named, notices = named_wells(wells, settings.analytes, settings.unit, SIGNALS, name)
-    named, table, plate_checks = curves.prepare(named, settings, name)
+    named, table, plate_checks = curves.prepare(controls.declared(named, settings), settings, name)
     unknown = sets.sample_wells(named, samples, settings)
     if settings.curve == "factory":
         found = read_factory(named, unknown, table, settings, name)
     else:
         found = _by_standards(named, unknown, table, settings, name)
     judged = sets.judge(found.sets, settings)
+    judged, bridge_checks = bridge(judged, settings, name, files or {})
     rows, rerun_checks = sets.one_per_sample(judged, settings, name, files or {})
     measurements, strangers = sets.measure(rows, samples, settings, name)
     return quantified(
@@ -85,7 +89,15 @@ def quantify_immunoassay(
         curves=found.curves,
         curve_points=found.curve_points,
         checks=gather(
-            (notices, plate_checks, found.checks, sets.set_checks(judged, settings, name), rerun_checks, strangers)
+            (
+                notices,
+                plate_checks,
+                found.checks,
+                sets.set_checks(judged, settings, name),
+                bridge_checks,
+                rerun_checks,
+                strangers,
+            )
         ),
     )
 
@@ -101,6 +113,9 @@ def _by_standards(
     predicted = logistic_curve.predict_dose(
         fits, reduced["curve"].to_numpy(), signal, reduced["m"].to_numpy().clip(1), confidence=settings.confidence
     )
+    printed = named.filter(pl.col("reported").is_not_null())
+    printed = printed.with_columns(quantity=curves.read_off(fits, printed["curve"], printed["signal"])["quantity"])
+    compared = calibration.table.with_columns(r_squared=pl.Series(fits.r_squared).fill_nan(None))
     columns = ["curve", "curve_id", "fitted", "accepted", "failed", "why", "lloq", "uloq"]
     reduced = reduced.with_columns(
         quantity=pl.Series(predicted.dose).fill_nan(None),
@@ -114,7 +129,10 @@ def _by_standards(
         maintain_order="left",
     )
     return Calibrated(
-        sets=reduced, curves=calibration.curves, curve_points=calibration.curve_points, checks=calibration.checks
+        sets=reduced,
+        curves=calibration.curves,
+        curve_points=calibration.curve_points,
+        checks=gather((calibration.checks, instrument.compare(printed, named, compared, settings, name))),
     )
 
 
@@ -123,6 +141,10 @@ def _check(settings: Immunoassay) -> None:
     positive = {
         "dilution": settings.dilution,
         "max_cv": settings.max_cv,
+        "largest CV of controls": settings.control_rules.max_cv,
+        "largest difference to the instrument": settings.instrument_difference,
+        "CV of the limits": settings.limits.cv,
+        **{f"nominal {a} of {c}": v for c, of in settings.control_rules.nominal.items() for a, v in of.items()},
         **{f"lloq of {a}": v for a, v in settings.lloq.items()},
         **{f"uloq of {a}": v for a, v in settings.uloq.items()},
     }
@@ -146,6 +168,26 @@ def _check(settings: Immunoassay) -> None:
         for analyte in settings.lloq
         if analyte in settings.uloq and not settings.lloq[analyte] < settings.uloq[analyte]
     ]
+    problems += [
+        Problem(
+            code="limits-crossed",
+            what=f"The declared range of {analyte} in {control} crosses",
+            found=f"{low:g} to {high:g}",
+            expected="the lower end below the upper",
+        )
+        for control, of in settings.control_rules.ranges.items()
+        for analyte, (low, high) in of.items()
+        if not low < high
+    ]
+    if settings.bridging_samples < 2:
+        problems.append(
+            Problem(
+                code="too-few",
+                what="Fewer than two samples cannot bridge two plates",
+                found=f"bridging_samples {settings.bridging_samples}",
+                expected="2 or more",
+            )
+        )
     if settings.standards.tolerance <= 1:
         problems.append(
             Problem(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,17 +10,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from correlates.quantify.expected import check_expected
+from correlates.quantify.immunoassay_controls import judge
+from correlates.quantify.immunoassay_limits import HOOK, find_limits, in_words
 from correlates.quantify.rules import check_rows, figure, gather
-from correlates.quantify.settings import CalibrationLimits, Immunoassay
+from correlates.quantify.settings import Immunoassay
 from correlates.schema import CURVE_POINTS, CURVES
 from correlates.stats import logistic_curve
 from correlates.stats.logistic_curve import LogisticCurves
+from correlates.stats.variance_function import FEWEST, HIGHEST, LOWEST, fit_with_variance_function
 from correlates.terms import Flag, Role
 
 KEY = ("file_id", "plate", "analyte")
 PLATE = pl.format("{}/{}", "file_id", "plate")
 _NAMES = ("A", "B", "C", "D", "G")
-_LOW, _HIGH = r"(?i)control range\s*-\s*low", r"(?i)control range\s*-\s*high"
 
 Floats = NDArray[np.float64]
 
@@ -137,9 +138,12 @@ def calibrate(wells: pl.DataFrame, table: pl.DataFrame, settings: Immunoassay, a
     assert settings.curve != "factory"
     standards, expected_checks = _standards(wells, settings, assay)
     used = standards.filter("used").sort("curve", "nominal", "signal", "well_id")
-    fits = _fit(used, table.height, settings)
+    fits, variance_checks = _fit(used, table, settings, assay)
     points = _points(wells, standards, fits)
-    table = _judged(table, used, points, fits, settings)
+    table = _judged(wells, table, used, points, fits, settings)
+    table, control_checks = judge(
+        wells, table, lambda curve, signal: read_off(fits, curve, signal)["quantity"], settings, assay
+    )
     return Calibration(
         table=table,
         fits=fits,
@@ -150,8 +154,9 @@ def calibrate(wells: pl.DataFrame, table: pl.DataFrame, settings: Immunoassay, a
         checks=gather(
             (
                 expected_checks,
+                variance_checks,
                 _plate_checks(table, settings, assay),
-                _control_checks(wells, table, fits, settings, assay),
+                control_checks,
             )
         ),
     )
@@ -192,8 +197,11 @@ def _standards(wells: pl.DataFrame, settings: Immunoassay, assay: str) -> tuple[
     return standards.with_columns(used=pl.col("reason").is_null()).drop("should_be"), checks
 
 
-def _fit(used: pl.DataFrame, n: int, settings: Immunoassay) -> LogisticCurves:
+def _fit(
+    used: pl.DataFrame, table: pl.DataFrame, settings: Immunoassay, assay: str
+) -> tuple[LogisticCurves, pl.DataFrame]:
     """All curves in one batch: points side by side, padded to the curve with most."""
+    n = table.height
     curve = used["curve"].to_numpy()
     place = used.select(pl.int_range(pl.len()).over("curve")).to_series().to_numpy()
     longest = int(place.max()) + 1 if place.size else 1
@@ -202,7 +210,45 @@ def _fit(used: pl.DataFrame, n: int, settings: Immunoassay) -> LogisticCurves:
     dose[curve, place], signal[curve, place] = used["nominal"].to_numpy(), used["signal"].to_numpy()
     present[curve, place] = True
     assert settings.curve != "factory"
-    return logistic_curve.fit_logistic(dose, signal, present, model=settings.curve, weight=settings.weight)
+    if settings.weight != "variance_function":
+        fits = logistic_curve.fit_logistic(dose, signal, present, model=settings.curve, weight=settings.weight)
+        return fits, gather(())
+    analytes = table.select("analyte").unique().sort("analyte").with_row_index("group")
+    group = table.join(analytes, on="analyte", how="left", maintain_order="left")["group"].to_numpy()
+    found = fit_with_variance_function(dose, signal, present, group, model=settings.curve)
+    told = analytes.with_columns(
+        theta=pl.Series(found.theta),
+        se=pl.Series(found.se).fill_nan(None),
+        plates=pl.Series(found.n_curves),
+        df=pl.Series(found.df),
+        estimated=pl.Series(found.estimated),
+        at_bound=pl.Series(found.at_bound),
+    )
+    return found.curves, check_rows(
+        told,
+        assay=assay,
+        scope="source",
+        rule="variance_function",
+        item=pl.lit(assay),
+        target=pl.col("analyte"),
+        passed=pl.col("estimated") & ~pl.col("at_bound"),
+        found=pl.when("estimated")
+        .then(
+            pl.format(
+                "variance of the signal goes with fitted^{}{}, {} plates, {} degrees of freedom",
+                figure(pl.col("theta"), 3),
+                pl.when(pl.col("se").is_not_null())
+                .then(pl.format(" (SE {})", figure(pl.col("se"), 2)))
+                .otherwise(pl.lit("")),
+                "plates",
+                "df",
+            )
+        )
+        .otherwise(pl.format("not estimated from {} degrees of freedom; 2 is taken (weight 1/y2)", "df")),
+        value=pl.col("theta"),
+        required=f"an exponent between {LOWEST:g} and {HIGHEST:g} from at least {FEWEST} residual degrees of freedom",
+        action="kept",
+    )
 
 
 def read_off(fits: LogisticCurves, curve: pl.Series, signal: pl.Series) -> pl.DataFrame:
@@ -235,77 +281,15 @@ def _points(wells: pl.DataFrame, standards: pl.DataFrame, fits: LogisticCurves) 
     ).with_columns(recovery=pl.when(pl.col("nominal") > 0).then(100.0 * pl.col("back_calculated") / pl.col("nominal")))
 
 
-def _levels(points: pl.DataFrame, limits: CalibrationLimits) -> pl.DataFrame:
-    """One row per curve and standard level: whether it meets the rules within the range and at its ends."""
-    recovery = pl.col("recovery")
-    low, high = limits.recovery
-    low_end, high_end = limits.recovery_at_limits
-    return (
-        points.filter("used")
-        .group_by("curve", "nominal")
-        .agg(
-            recovery=recovery.mean(),
-            cv=100.0 * pl.col("back_calculated").std() / pl.col("back_calculated").mean(),
-            whole=recovery.is_not_null().all(),
-        )
-        .with_columns(fine=pl.col("whole") & (pl.col("cv").fill_null(0.0) <= limits.cv))
-        .with_columns(
-            inner=pl.col("fine") & recovery.is_between(low, high).fill_null(value=False),
-            end=pl.col("fine") & recovery.is_between(low_end, high_end).fill_null(value=False),
-        )
-        .sort("curve", "nominal")
-    )
-
-
-def range_of(inner: NDArray[np.bool_], end: NDArray[np.bool_], share: float) -> tuple[NDArray[np.int64], ...]:
-    """The widest run of levels that is fit for quantification.
-
-    Parameters
-    ----------
-    inner, end
-        (n, levels) whether a level meets the rule within the range, and the wider one of its ends. Levels ascend; curves with fewer
-        are padded with false.
-    share
-        Smallest share of the levels of the run that must meet their rule.
-
-    Returns
-    -------
-    tuple
-        First and last level of the run, -1 where there is none, and the number of its levels that meet their rule; each (n,). Of runs
-        of one length the one with more levels within, then the lower one, is taken.
-    """
-    n, m = inner.shape
-    first, last, good = np.full(n, -1), np.full(n, -1), np.zeros(n, dtype=np.int64)
-    total = np.concatenate([np.zeros((n, 1), dtype=np.int64), np.cumsum(inner, axis=1)], axis=1)
-    for length in range(m, 1, -1):
-        for i in range(m - length + 1):
-            j = i + length - 1
-            meets = 2 + total[:, j] - total[:, i + 1]
-            fits = end[:, i] & end[:, j] & (meets >= share * length)
-            open_ = (first < 0) | ((last - first + 1 == length) & (meets > good))
-            take = fits & open_
-            first, last, good = np.where(take, i, first), np.where(take, j, last), np.where(take, meets, good)
-    return first.astype(np.int64), last.astype(np.int64), good
-
-
 def _judged(
-    table: pl.DataFrame, used: pl.DataFrame, points: pl.DataFrame, fits: LogisticCurves, settings: Immunoassay
+    wells: pl.DataFrame,
+    table: pl.DataFrame,
+    used: pl.DataFrame,
+    points: pl.DataFrame,
+    fits: LogisticCurves,
+    settings: Immunoassay,
 ) -> pl.DataFrame:
     """Add to each curve its limits and whether every rule holds."""
-    levels = _levels(points, settings.limits)
-    n = table.height
-    curve = levels["curve"].to_numpy()
-    place = levels.select(pl.int_range(pl.len()).over("curve")).to_series().to_numpy()
-    most = int(place.max()) + 1 if place.size else 1
-    inner, end = np.zeros((n, most), dtype=np.bool_), np.zeros((n, most), dtype=np.bool_)
-    nominal = np.full((n, most), np.nan)
-    inner[curve, place], end[curve, place] = levels["inner"].to_numpy(), levels["end"].to_numpy()
-    nominal[curve, place] = levels["nominal"].to_numpy()
-    first, last, good = range_of(inner, end, settings.limits.share)
-    rows = np.arange(n)
-    lowest = np.where(first >= 0, nominal[rows, np.maximum(first, 0)], np.nan)
-    highest = np.where(last >= 0, nominal[rows, np.maximum(last, 0)], np.nan)
-
     fitted = np.isfinite(fits.parameters).all(axis=1) & fits.converged
     a, b, _, d, _ = fits.parameters.T
     with np.errstate(invalid="ignore"):
@@ -317,26 +301,20 @@ def _judged(
         most=pl.col("nominal").max(),
         standard_ids=pl.col("well_id").sort(),
     )
-    table = (
-        table.join(counts, on="curve", how="left", maintain_order="left")
-        .with_columns(
-            pl.col("n_wells", "n_levels").fill_null(0),
-            pl.col("standard_ids").fill_null([]),
-            fitted=pl.Series(fitted),
-            rising=pl.Series(rising),
-            good_levels=pl.Series(np.where(fitted, good, 0)),
-            lowest=pl.Series(np.where(rising, lowest, np.nan)).fill_nan(None),
-            highest=pl.Series(np.where(rising, highest, np.nan)).fill_nan(None),
-            free=pl.Series(fits.n_parameters),
-            flat=pl.Series(np.isnan(fits.parameters[:, 0])),
-        )
-        .with_columns(
-            lloq=pl.col("analyte").replace_strict(settings.lloq, default=pl.col("lowest"), return_dtype=pl.Float64),
-            uloq=pl.col("analyte").replace_strict(settings.uloq, default=pl.col("highest"), return_dtype=pl.Float64),
-            ok_curve=pl.col("fitted"),
-            ok_rising=pl.col("rising"),
-            ok_levels=pl.col("good_levels") >= settings.limits.levels,
-        )
+    table = table.join(counts, on="curve", how="left", maintain_order="left").with_columns(
+        pl.col("n_wells", "n_levels").fill_null(0),
+        pl.col("standard_ids").fill_null([]),
+        fitted=pl.Series(fitted),
+        rising=pl.Series(rising),
+        free=pl.Series(fits.n_parameters),
+        flat=pl.Series(np.isnan(fits.parameters[:, 0])),
+    )
+    table = table.hstack(find_limits(wells, points, table, fits, settings)).with_columns(
+        lloq=pl.col("analyte").replace_strict(settings.lloq, default=pl.col("lowest"), return_dtype=pl.Float64),
+        uloq=pl.col("analyte").replace_strict(settings.uloq, default=pl.col("highest"), return_dtype=pl.Float64),
+        ok_curve=pl.col("fitted"),
+        ok_rising=pl.col("rising"),
+        ok_levels=(pl.col("good_levels") >= settings.limits.levels) & (pl.col("share_met") >= settings.limits.share),
     )
     rules = ("curve", "rising", "levels")
     why = (
@@ -404,6 +382,56 @@ def _plate_checks(table: pl.DataFrame, settings: Immunoassay, assay: str) -> pl.
         )
         for rule, found, value, required in told
     ]
+    fitted = table.filter("fitted")
+    rows.append(
+        check_rows(
+            fitted,
+            assay=assay,
+            scope="plate",
+            rule="limits",
+            item=PLATE,
+            target=pl.col("analyte"),
+            passed=pl.col("lowest").is_not_null(),
+            found=pl.when(pl.col("lowest").is_null())
+            .then(pl.lit("none"))
+            .otherwise(
+                pl.format(
+                    "{} to {}{}{}",
+                    figure(pl.col("lowest")),
+                    figure(pl.col("highest")),
+                    pl.when(pl.lit(limits.rule == "cv_profile"))
+                    .then(pl.format(", mean of {} wells", pl.col("wells_each").cast(pl.Int64)))
+                    .otherwise(pl.lit("")),
+                    pl.when("capped")
+                    .then(pl.lit(", the upper one where the standards turn back"))
+                    .otherwise(pl.lit("")),
+                )
+            ),
+            value=pl.col("lowest"),
+            required=in_words(settings),
+            action=action,
+            sources=pl.col("standard_ids"),
+        )
+    )
+    turning = table.filter(pl.col("drop").is_not_null() & (pl.col("rising") | ~pl.col("fitted")))
+    rows.append(
+        check_rows(
+            turning,
+            assay=assay,
+            scope="plate",
+            rule="hook",
+            item=PLATE,
+            target=pl.col("analyte"),
+            passed=pl.col("peak").is_null(),
+            found=pl.when(pl.col("peak").is_null())
+            .then(pl.format("largest fall {} %", figure(pl.col("drop"), 3)))
+            .otherwise(pl.format("falls by {} % above {}", figure(pl.col("drop"), 3), figure(pl.col("peak")))),
+            value=pl.col("drop"),
+            required=f"no fall of the standards' mean signal by more than {HOOK:g} % and its noise; the ULOQ is at most where it begins",
+            action="flagged",
+            sources=pl.col("standard_ids"),
+        )
+    )
     declared = table.filter(pl.col("analyte").is_in([*settings.lloq, *settings.uloq]) & (pl.col("n_wells") > 0))
     rows.append(
         check_rows(
@@ -430,71 +458,6 @@ def _plate_checks(table: pl.DataFrame, settings: Immunoassay, assay: str) -> pl.
     return gather(rows)
 
 
-def _control_checks(
-    wells: pl.DataFrame, table: pl.DataFrame, fits: LogisticCurves, settings: Immunoassay, assay: str
-) -> pl.DataFrame:
-    """Controls against their range: that of the file, or the allowed recovery of the nominal concentration."""
-    controls = wells.filter((pl.col("role") == Role.QC.value) & pl.col("usable"))
-    if controls.height == 0:
-        return gather(())
-    low, high = settings.limits.recovery
-    means = (
-        controls.with_columns(low=_extra(controls, _LOW), high=_extra(controls, _HIGH))
-        .group_by("curve", "sample_id")
-        .agg(
-            pl.col("signal").mean(),
-            pl.col("nominal").mean(),
-            pl.col("dilution").first().fill_null(1.0),
-            pl.col("low", "high").mean(),
-            pl.col("well_id").sort(),
-        )
-        .sort("curve", "sample_id", nulls_last=True)
-    )
-    means = (
-        means.with_columns(quantity=read_off(fits, means["curve"], means["signal"])["quantity"])
-        .with_columns(
-            pl.col("quantity") * pl.col("dilution"), printed=pl.col("low").is_not_null() & pl.col("high").is_not_null()
-        )
-        .with_columns(
-            low=pl.when("printed").then("low").otherwise(pl.col("nominal") * low / 100.0),
-            high=pl.when("printed").then("high").otherwise(pl.col("nominal") * high / 100.0),
-        )
-        .filter(pl.col("low").is_not_null())
-        .join(table, on="curve", maintain_order="left")
-    )
-    return check_rows(
-        means,
-        assay=assay,
-        scope="standard",
-        rule="control",
-        item=pl.format("{}/{}/{}", "file_id", "plate", pl.col("sample_id").fill_null("control")),
-        target=pl.col("analyte"),
-        passed=pl.col("quantity").is_between("low", "high").fill_null(value=False),
-        found=figure(pl.col("quantity")).fill_null("outside the curve"),
-        value=pl.col("quantity"),
-        required=pl.format(
-            "{} to {}{}",
-            figure(pl.col("low")),
-            figure(pl.col("high")),
-            pl.when("printed")
-            .then(pl.lit(" (the file's range)"))
-            .otherwise(pl.lit(f" ({low:g} to {high:g} % of nominal)")),
-        ),
-        action="flagged",
-        sources=pl.col("well_id"),
-    )
-
-
-def _extra(wells: pl.DataFrame, pattern: str) -> pl.Series:
-    """A number of the extras by the pattern of its name; null where there is none or it is no number."""
-    wanted = re.compile(pattern)
-    values: list[str | None] = []
-    for text in wells["extras"]:
-        found = next((v for k, v in json.loads(text).items() if wanted.fullmatch(k.strip())), None)
-        values.append(None if found is None else str(found))
-    return pl.Series(values, dtype=pl.String).cast(pl.Float64, strict=False)
-
-
 def _curves(table: pl.DataFrame, fits: LogisticCurves, settings: Immunoassay, assay: str) -> pl.DataFrame:
     covariance = fits.covariance
     parameters: list[str | None] = []
@@ -503,7 +466,12 @@ def _curves(table: pl.DataFrame, fits: LogisticCurves, settings: Immunoassay, as
         good = bool(np.isfinite(fits.parameters[i]).all())
         sure = good and bool(np.isfinite(covariance[i]).all())
         parameters.append(
-            json.dumps(dict(zip(_NAMES[:k], fits.parameters[i].tolist(), strict=False))) if good else None
+            json.dumps(
+                dict(zip(_NAMES[:k], fits.parameters[i].tolist(), strict=False))
+                | ({"theta": float(fits.power[i])} if settings.weight == "variance_function" else {})
+            )
+            if good
+            else None
         )
         matrices.append(json.dumps(covariance[i, :k, :k].tolist()) if sure else None)
     some = np.isfinite(fits.parameters).all(axis=1)

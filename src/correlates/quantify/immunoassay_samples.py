@@ -290,7 +290,8 @@ def measure(
         .when(pl.col("limit") == Censoring.NONE.value)
         .then("quantity")
     )
-    begin = pl.coalesce("quantity", at)
+    bridged = pl.coalesce("quantity", at)
+    begin = bridged / pl.col("bridge").fill_null(1.0)
     start = unit_chain.entry(
         factor=pl.when(pl.col("quantity").is_null())
         .then(pl.lit("limit of quantification"))
@@ -302,6 +303,15 @@ def measure(
         source=pl.col("curve_id"),
         quantity=begin,
     )
+    scaled = unit_chain.entry(
+        factor="plate bridging",
+        operation="multiply",
+        value=pl.col("bridge"),
+        unit=settings.unit,
+        cv=100.0 * pl.col("bridge_se"),
+        source=pl.col("bridge_source"),
+        quantity=bridged,
+    )
     diluted = unit_chain.entry(
         factor="dilution",
         operation="multiply",
@@ -309,7 +319,7 @@ def measure(
         unit=settings.unit,
         cv=0.0,
         source=pl.col("dilution_source"),
-        quantity=begin * times,
+        quantity=bridged * times,
     )
     detail = pl.concat_list(
         pl.when(~pl.col("fitted")).then("why"),
@@ -357,7 +367,16 @@ def measure(
         reason=pl.coalesce("null_reason", "exclusion"),
         detail=detail.list.drop_nulls().list.join("; ").replace("", None),
         curve_id=pl.col("curve_id"),
-        chain=pl.when(there).then(pl.concat_str(pl.lit("["), start, pl.lit(", "), diluted, pl.lit("]"))),
+        chain=pl.when(there).then(
+            pl.concat_str(
+                pl.lit("["),
+                start,
+                pl.lit(", "),
+                pl.when(pl.col("bridge").is_not_null()).then(pl.concat_str(scaled, pl.lit(", "))).otherwise(pl.lit("")),
+                diluted,
+                pl.lit("]"),
+            )
+        ),
         source_ids=pl.col("source_ids"),
     )
     return table.select(MEASUREMENTS.names), strangers

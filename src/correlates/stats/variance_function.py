@@ -200,7 +200,7 @@ class _Residuals:
 
 
 def _minimise(task: _Residuals) -> Floats:
-    """theta of every group: the best of a grid, then the golden section between its neighbours."""
+    """Theta of every group: the best of a grid, then the golden section between its neighbours."""
     k = task.df.size
     grid = np.linspace(LOWEST, HIGHEST, _GRID)
     values = np.stack([task.criterion(np.full(k, t)) for t in grid])
