@@ -5,13 +5,17 @@ from __future__ import annotations
 import polars as pl
 
 from correlates import units
-from correlates.quantify.rules import check_rows, figure
+from correlates.quantify.rules import check_rows, figure, gather
 from correlates.quantify.settings import Dpcr
 from correlates.terms import Flag, Role
 
 PLATE = pl.format("{}/{}", "file_id", "plate")
 _ONE_VOLUME = 0.01  # wells whose volumes differ by less were computed with one, and printed with few digits
 _NOMINAL = 0.05  # a volume further from the nominal than this is reported
+_CONTRADICTS = (
+    0.25  # a printed concentration further than this from its counts cannot be explained by the well's volume
+)
+_FEW_DIGITS = 0.05  # copies per uL: what few printed decimals can hide
 
 
 def judge_wells(wells: pl.DataFrame, settings: Dpcr, assay: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
@@ -96,13 +100,16 @@ def add_volumes(wells: pl.DataFrame, settings: Dpcr, assay: str) -> tuple[pl.Dat
 
     The file's is -ln(1 - p)/concentration: the median of the plate's eight fullest wells, whose printed concentrations
     have the most digits. Where these differ by more than 1 % the instrument corrects the volume of each well (QIAcuity),
-    and each well keeps its own. The check ``partition_volume`` compares it with what is declared or nominal.
+    and each well keeps its own. The check ``partition_volume`` compares it with what is declared or nominal;
+    ``printed_concentration`` names wells whose printed concentration contradicts their counts (edited, or of other counts).
     """
     per_ul = {u: units.factor(u, "copies/uL") for u in _volume_units(wells)}
     p = pl.col("positives") / pl.col("partitions")
     printed = pl.col("reported") * pl.col("reported_unit").replace_strict(per_ul, return_dtype=pl.Float64, default=None)
     tells = pl.col("counted") & (pl.col("positives") > 0) & (pl.col("positives") < pl.col("partitions"))
-    wells = wells.with_columns(own_nl=pl.when(tells & (printed > 0)).then(-1000.0 * (1.0 - p).log() / printed))
+    wells = wells.with_columns(
+        printed=printed, own_nl=pl.when(tells & (printed > 0)).then(-1000.0 * (1.0 - p).log() / printed)
+    )
     fullest = pl.col("own_nl").drop_nulls().top_k_by(pl.col("positives").filter(pl.col("own_nl").is_not_null()), 8)
     expected = pl.coalesce(pl.lit(settings.partition_nl, dtype=pl.Float64), "nominal_nl")
     volumes = (
@@ -156,15 +163,46 @@ def add_volumes(wells: pl.DataFrame, settings: Dpcr, assay: str) -> tuple[pl.Dat
     wells = wells.join(
         volumes.select("file_id", "plate", "plate_nl", "each"), on=["file_id", "plate"], maintain_order="left"
     )
+    computed = -1000.0 * (1.0 - p).log() / pl.col("plate_nl")
+    astray = (
+        pl.when(pl.col("counted") & (pl.col("positives") < pl.col("partitions")))
+        .then((pl.col("printed") - computed).abs() > _CONTRADICTS * computed + _FEW_DIGITS)
+        .fill_null(value=False)
+    )
+    wells = wells.with_columns(astray=astray)
+    compared = pl.col("printed").is_not_null() & pl.col("counted")
+    checks = gather((checks, _printed_checks(wells.filter(compared), assay)))
     if settings.partition_nl is not None:
         return wells.with_columns(partition_nl=pl.lit(settings.partition_nl), volume_source=pl.lit("declared")), checks
-    from_file = pl.when(pl.col("each") & pl.col("own_nl").is_not_null()).then("own_nl").otherwise("plate_nl")
+    own = pl.col("each") & pl.col("own_nl").is_not_null() & ~pl.col("astray")
+    from_file = pl.when(own).then("own_nl").otherwise("plate_nl")
     return wells.with_columns(
         partition_nl=pl.coalesce(from_file, "nominal_nl"),
         volume_source=pl.when(from_file.is_not_null())
         .then(pl.lit("from the instrument's own concentrations"))
         .otherwise(pl.format("nominal of {}", "instrument_label")),
     ), checks
+
+
+def _printed_checks(wells: pl.DataFrame, assay: str) -> pl.DataFrame:
+    plates = (
+        wells.group_by("file_id", "plate")
+        .agg(pl.len(), astray=pl.col("astray").sum(), ids=pl.col("well_id").filter("astray").sort())
+        .sort("file_id", "plate")
+    )
+    return check_rows(
+        plates,
+        assay=assay,
+        scope="plate",
+        rule="printed_concentration",
+        item=PLATE,
+        passed=pl.col("astray") == 0,
+        found=pl.format("{} of {} printed concentrations contradict their counts", "astray", "len"),
+        value=pl.col("astray"),
+        required=f"within {100 * _CONTRADICTS:g} % of what the counts give",
+        action="flagged",
+        sources=pl.col("ids"),
+    )
 
 
 def _volume_units(wells: pl.DataFrame) -> list[str]:

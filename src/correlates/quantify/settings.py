@@ -177,6 +177,8 @@ class Threshold:
     """Standard deviations: of mean_sd, and of what counts as rain between the populations."""
     shared_sd: bool = True
     """One standard deviation for both populations; with one each, the positives take the rain."""
+    separation: float = 5.0
+    """Smallest distance of the two populations, in their SD; below it there is one, skewed."""
     at: Mapping[str, float] = field(default_factory=dict)
     """Declared threshold by channel, as an analyst set it; stands before the rule."""
 

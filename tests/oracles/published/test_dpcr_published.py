@@ -25,8 +25,25 @@ def test_concentration_and_the_instruments_interval(
     per_ul = 1000.0 / 0.85
     # printed in single precision
     assert found.copies[0] * per_ul == pytest.approx(concentration, rel=2e-7)
-    assert found.normal_lower[0] * per_ul == pytest.approx(lower, rel=2e-5)  # the instrument's z is 1.96
-    assert found.normal_upper[0] * per_ul == pytest.approx(upper, rel=2e-5)
+    low, high = poisson.bio_rad_limits(np.array([k]), np.array([n]))
+    assert low[0] * per_ul == pytest.approx(lower, rel=2e-7)
+    assert high[0] * per_ul == pytest.approx(upper, rel=2e-7)
+
+
+# accepted, positives: limits in copies/uL, 0.795 nL (QX Manager 2.0, sample data of Q4ddPCR, MIT)
+FEW = [
+    (17366, 0, 0.0, 0.21702629327774048),
+    (15252, 16, 0.7718439698219299, 2.0821588039398193),
+    (21617, 90, 4.23446, 6.41217),
+]
+
+
+@pytest.mark.parametrize(("n", "k", "lower", "upper"), FEW)
+def test_limits_of_few_positives_are_of_highest_posterior_density(n: int, k: int, lower: float, upper: float) -> None:
+    """Tolerance: the instrument's search for them stops within 0.0025 counts."""
+    low, high = poisson.bio_rad_limits(np.array([k]), np.array([n]))
+    assert low[0] * n == pytest.approx(lower * 0.795e-3 * n, abs=0.0025)
+    assert high[0] * n == pytest.approx(upper * 0.795e-3 * n, abs=0.0025)
 
 
 def test_ratio_of_target_and_reference() -> None:
