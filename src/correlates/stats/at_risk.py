@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from correlates.stats.arrays import Bools, Floats, Ints, membership, where
 
+_SMALL = 1 << 17  # rows times event times up to which a multiplication is faster than sums backwards
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUp:
@@ -76,11 +78,15 @@ def follow_up(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Block:
-    """One stratum: its rows, the columns of its event times, and how to sum: from where on (sorted by time), or by a mask."""
+    """One stratum: its rows sorted by time, the columns of its event times, and who is at risk at each of them.
+
+    ``first``: the position from which on everybody is; None with delayed entry. ``mask`` (rows, columns): 1 for who is; None
+    where that would be large and ``first`` is there.
+    """
 
     rows: Ints
     columns: slice
-    first: Ints
+    first: Ints | None
     mask: Floats | None
 
 
@@ -108,18 +114,18 @@ class RiskSets:
     def total(self, values: Floats) -> Floats:
         """Sums (..., K) of values (..., n) over those at risk at each event time.
 
-        Without delayed entry by sums from the latest time backwards: all terms keep their sign, nothing cancels. With it by
-        multiplication with the mask of those at risk, for the same reason.
+        By multiplication with the mask of those at risk, or for many rows without delayed entry by sums from the latest time
+        backwards: nothing is subtracted, so nothing cancels.
         """
         result = np.zeros((*values.shape[:-1], self.times))
         for block in self.blocks:
             part = values[..., block.rows]
-            if block.mask is None:
+            if block.mask is not None:
+                flat = part.reshape(-1, block.rows.size) @ block.mask
+                result[..., block.columns] = flat.reshape(*part.shape[:-1], block.mask.shape[1])
+            elif block.first is not None:
                 backwards = np.cumsum(part[..., ::-1], axis=-1)
                 result[..., block.columns] = backwards[..., block.rows.size - 1 - block.first]
-            else:
-                flat = part.reshape(-1, block.rows.size) @ block.mask
-                result[..., block.columns] = flat.reshape(*part.shape[:-1], -1)
         return result
 
     def highest(self, values: Floats) -> Floats:
@@ -127,10 +133,10 @@ class RiskSets:
         result = np.full((*values.shape[:-1], self.times), -np.inf)
         for block in self.blocks:
             part = values[..., block.rows]
-            if block.mask is None:
+            if block.first is not None:
                 backwards = np.maximum.accumulate(part[..., ::-1], axis=-1)
                 result[..., block.columns] = backwards[..., block.rows.size - 1 - block.first]
-            else:
+            elif block.mask is not None:
                 for k, column in enumerate(range(block.columns.start, block.columns.stop)):
                     result[..., column] = part[..., block.mask[:, k] > 0].max(axis=-1)
         return result
@@ -147,9 +153,10 @@ class RiskSets:
         for block in self.blocks:
             if block.columns.start <= k < block.columns.stop:
                 at = k - block.columns.start
-                if block.mask is None:
+                if block.first is not None:
                     return block.rows[block.first[at] :]
-                return block.rows[block.mask[:, at] > 0]
+                if block.mask is not None:
+                    return block.rows[block.mask[:, at] > 0]
         raise IndexError(f"no event time {k}")
 
 
@@ -166,15 +173,16 @@ def risk_sets(course: FollowUp) -> RiskSets:
         rows = order[course.stratum[order] == label]
         columns = np.flatnonzero(strata[starts] == label)
         event_times = times[starts][columns]
+        late = bool((course.entry[rows] >= event_times[0]).any())
         mask = None
-        if (course.entry[rows] >= event_times[0]).any():
+        if late or rows.size * event_times.size <= _SMALL:
             at_risk = (course.entry[rows, None] < event_times) & (course.time[rows, None] >= event_times)
             mask = where(at_risk, 1.0, 0.0)
         blocks.append(
             _Block(
                 rows=rows,
                 columns=slice(int(columns[0]), int(columns[-1]) + 1),
-                first=np.searchsorted(course.time[rows], event_times, side="left"),
+                first=None if late else np.searchsorted(course.time[rows], event_times, side="left"),
                 mask=mask,
             )
         )

@@ -112,9 +112,9 @@ def kaplan_meier(
     n_event = np.rint(risk.died(np.ones(risk.n))).astype(np.int64)
     survival: Floats = np.cumprod(1.0 - divide(n_event, n_risk))
     alive = n_risk > n_event
-    spread = np.sqrt(np.cumsum(where(alive, divide(n_event, n_risk * (n_risk - n_event)), np.inf)))
+    summed: Floats = np.cumsum(where(alive, divide(n_event, n_risk * (n_risk - n_event)), np.inf))
     positive = survival > 0
-    spread = where(positive, spread, np.nan)
+    spread = where(positive, np.sqrt(summed), np.nan)
     lower, upper = _limits(survival, spread, float(ndtri(0.5 + level / 2.0)), scale)
     return KaplanMeier(
         time=risk.time,

@@ -80,10 +80,17 @@ def restricted_mean(
     curve = kaplan_meier(time, event, entry, level=level)
     if (np.asarray(time, dtype=np.float64) < 0).any():
         raise ValueError("time must not be below 0, where the area begins")
-    base = {"horizon": float(horizon), "n": curve.n, "n_events": curve.n_events}
     ended = curve.survival.size > 0 and curve.survival[-1] == 0
     if curve.last is None or (horizon > curve.last and not ended):
-        return RestrictedMean(estimate=None, standard_error=None, lower=None, upper=None, **base)
+        return RestrictedMean(
+            estimate=None,
+            standard_error=None,
+            lower=None,
+            upper=None,
+            horizon=float(horizon),
+            n=curve.n,
+            n_events=curve.n_events,
+        )
     inside = curve.time <= horizon
     edges = np.concatenate(([0.0], curve.time[inside], [horizon]))
     areas = np.concatenate(([1.0], curve.survival[inside])) * np.diff(edges)
@@ -97,7 +104,9 @@ def restricted_mean(
         standard_error=error,
         lower=max(estimate - half, 0.0),
         upper=min(estimate + half, float(horizon)),
-        **base,
+        horizon=float(horizon),
+        n=curve.n,
+        n_events=curve.n_events,
     )
 
 
