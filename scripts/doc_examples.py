@@ -10,8 +10,8 @@ A comment before a fenced block says what is done with it:
 ``<!-- file: PATH -->``
     The block is written to PATH first.
 
-All of it happens in one folder per page that holds ``demo``, the simulated trial and its run.
-``python scripts/doc_examples.py FOLDER [PAGE ...]`` refreshes the outputs; a test holds the pages against them.
+All of it happens in a fresh folder per page that holds ``demo``, the simulated trial and its run.
+``python scripts/doc_examples.py DEMO [PAGE ...]`` refreshes the outputs; a test holds the pages against them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,11 +97,13 @@ def _trimmed(text: str) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Refresh the pages named (all without names) in a folder that holds ``demo``."""
-    folder = Path(argv[0]).resolve()
+    """Refresh the pages named (all without names) by the demonstration in a folder."""
+    demo = Path(argv[0]).resolve()
     for page in [Path(name).resolve() for name in argv[1:]] or pages():
         before = page.read_text(encoding="utf-8")
-        after = refreshed(before, folder)
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "demo").symlink_to(demo, target_is_directory=True)
+            after = refreshed(before, Path(folder))
         if after != before:
             page.write_text(after, encoding="utf-8")
             sys.stderr.write(f"refreshed {page.relative_to(ROOT)}\n")

@@ -45,7 +45,9 @@ def _sites(tree: ast.Module) -> Iterator[tuple[str, list[str], list[str]]]:
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         name = _name(call)
-        around = [f for f in functions if call in ast.walk(f)]
+        if name not in _MAKERS and name not in helpers:
+            continue
+        around = [f for f in functions if f.lineno <= call.lineno <= (f.end_lineno or f.lineno)]
         remedies = _texts(_named(_argument(call, "do"), around))
         if name in _MAKERS:
             code = _argument(call, "code")

@@ -84,11 +84,6 @@ def test_no_word_that_does_not_belong() -> None:
     assert found == []
 
 
-def test_every_test_file_has_a_name_of_its_own() -> None:
-    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
-    assert sorted(names) == sorted(set(names))
-
-
 def test_random_identifiers_are_not_made() -> None:
     for path in SOURCE.rglob("*.py"):
         assert not re.search(
