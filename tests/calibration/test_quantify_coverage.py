@@ -10,7 +10,7 @@ import pytest
 from tests.unit.quantify.plates import drawn_plates, manifest
 
 from correlates.quantify import quantify
-from correlates.quantify.settings import Dpcr, Qpcr, Reference, Step
+from correlates.quantify.settings import Dpcr, Qpcr, Reference, ReplicateRules, Step
 from correlates.schema import PRODUCT, WELLS
 
 pytestmark = pytest.mark.calibration
@@ -146,3 +146,88 @@ def test_dpcr(per_cell: bool, cv: float) -> None:
     assert shares[many].max() <= 0.972  # 1,000 repeats: SE 0.7 %
     assert 0.93 <= shares[many].mean() <= 0.97
     assert shares[~many].min() >= 0.93  # exact limits of small counts hold more than their level
+
+
+def false_alarms(replicates: int, sd: float, sampling: str, seed: int = 11) -> pl.DataFrame:
+    """Share of sound sets of replicates that a spread rule fails, per true quantity."""
+    truth = np.geomspace(10.0, 1e6, 11)
+    rng = np.random.default_rng(seed)
+    wells = drawn_plates(np.tile(truth, (1000, 1)), rng, sd=sd, replicates=replicates)
+    rules = ReplicateRules(sampling=sampling)  # type: ignore[arg-type]
+    settings = Qpcr(files=(), targets={"CAR": ("CAR",)}, on_failure="flag", replicates=rules)
+    names = wells.filter(role="unknown")["sample_id"].unique().sort().to_list()
+    checks = quantify("q", wells, manifest(names), PRODUCT.empty(), settings).checks
+    number = pl.col("item").str.split("-").list.get(1).cast(pl.Int64)
+    return (
+        checks.filter(pl.col("rule").is_in(["replicate_sd", "replicate_cv"]))
+        .group_by("rule", copies=number.replace_strict(list(range(11)), [float(t) for t in truth]))
+        .agg(failed=(~pl.col("passed")).mean())
+        .pivot("rule", index="copies", values="failed")
+        .select("copies", "replicate_sd", "replicate_cv")
+        .sort("copies")
+    )
+
+
+@pytest.mark.parametrize(("replicates", "sd"), [(3, 0.15), (3, 0.2), (2, 0.15)])
+def test_sound_replicates_are_rarely_failed(replicates: int, sd: float) -> None:
+    """At most 1 % by construction for a technical SD up to 0.233 (triplicate) and 0.194 (duplicate); for the SD of Cq.
+
+    The CV of quantities is skewed (log-normal), so its rule may fail slightly more. Standard error 0.3 %.
+    """
+    aware, plain = false_alarms(replicates, sd, "allowed"), false_alarms(replicates, sd, "ignored")
+    sys.stdout.write(f"\n{replicates} wells, SD {sd}: {aware.rows()}\n  ignoring sampling: {plain.rows()}")
+    assert aware["replicate_sd"].to_numpy().max() <= 0.02
+    assert plain["replicate_sd"].to_numpy()[0] > 0.2
+
+
+def test_a_wrong_well_is_found_where_it_can_be() -> None:
+    """A well one cycle late at 1,000 copies and more; at 10 copies sampling hides it, and the rule does not claim otherwise."""
+    truth = np.array([10.0, 1e3, 1e5])
+    wells = drawn_plates(np.tile(truth, (1000, 1)), np.random.default_rng(12), sd=0.15)
+    first = pl.col("well_id").is_first_distinct() & (pl.col("role") == "unknown")
+    first = first & pl.struct("sample_id").is_first_distinct()
+    late = wells.with_columns(signal=pl.when(first).then(pl.col("signal") + 1.5).otherwise("signal"))
+    settings = Qpcr(files=(), targets={"CAR": ("CAR",)}, on_failure="flag")
+    names = wells.filter(role="unknown")["sample_id"].unique().sort().to_list()
+    checks = quantify("q", late, manifest(names), PRODUCT.empty(), settings).checks.filter(rule="replicate_sd")
+    number = pl.col("item").str.split("-").list.get(1).cast(pl.Int64)
+    found = checks.group_by(number.alias("n")).agg(failed=(~pl.col("passed")).mean()).sort("n")["failed"].to_list()
+    sys.stdout.write(f"\na well 1.5 cycles late is found at 10, 1,000, 100,000 copies: {found}")
+    assert found[1] > 0.95
+    assert found[2] > 0.95
+
+
+def test_qpcr_per_cell() -> None:
+    """Target and reference on the same plate, both curves drawn: the interval of the ratio over five decades of target."""
+    plates, samples = 500, 12
+    rng = np.random.default_rng(21)
+    truth = np.geomspace(10.0, 1e6, samples)
+    target = drawn_plates(np.tile(truth, (plates, 1)), rng, slope_sd=0.05)
+    cells = np.full((plates, samples), 30_000.0)
+    reference = drawn_plates(2.0 * cells, rng, slope_sd=0.05).with_columns(
+        target=pl.lit("RPP"), well_id=pl.format("{}/RPP", "well_id")
+    )
+    wells = pl.concat([target, reference])
+    names = wells.filter(role="unknown")["sample_id"].unique().sort().to_list()
+    settings = Qpcr(
+        files=(),
+        targets={"CAR": ("CAR",), "RPP30": ("RPP",)},
+        on_failure="flag",
+        reference=Reference(target="RPP30"),
+    )
+    made = quantify("q", wells, manifest(names), PRODUCT.empty(), settings).measurements
+    number = pl.col("sample_id").str.split("-").list.get(1).cast(pl.Int64)
+    per_cell = number.replace_strict(
+        list(range(samples)), [float(t) / 30_000.0 for t in truth], return_dtype=pl.Float64
+    )
+    found = (
+        made.with_columns(true=per_cell)
+        .group_by("true")
+        .agg(hit=((pl.col("lower") <= pl.col("true")) & (pl.col("true") <= pl.col("upper"))).mean())
+        .sort("true")
+    )
+    shares = found["hit"].to_numpy()
+    sys.stdout.write(f"\nper cell: {shares.mean():.4f} overall, {shares.min():.3f} to {shares.max():.3f}")
+    assert 0.93 <= shares.mean() <= 0.97
+    assert shares.min() >= 0.92
+    assert shares.max() <= 0.98
