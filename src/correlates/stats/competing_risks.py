@@ -101,7 +101,7 @@ def cumulative_incidence(
     times, kind = _checked(time, cause, causes)
     at, n_risk, by_cause = _table(times, kind, causes)
     deaths = by_cause.sum(axis=0)
-    after = np.cumprod(1.0 - divide(deaths, n_risk))
+    after = np.asarray(np.cumprod(1.0 - divide(deaths, n_risk)), dtype=np.float64)
     before = np.concatenate(([1.0], after))[:-1]
     rise = before * divide(by_cause, n_risk)
     incidence: Floats = np.cumsum(rise, axis=1)

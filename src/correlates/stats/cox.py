@@ -34,9 +34,9 @@ __all__ = [
     "CoxScreen",
     "Ties",
     "baseline_hazard",
+    "covariates",
     "cox_model",
     "cox_screen",
-    "covariates",
 ]
 
 _CHUNK = 1 << 15  # rows of follow-up (models x rows) worked on at a time: they stay in the cache
@@ -253,7 +253,7 @@ def _one_sided(values: Floats, there: Bools, risk: RiskSets) -> tuple[Ints, Bool
     high = risk.highest(where(there, values, -np.inf))[:, risk.at]
     low = -risk.highest(where(there, -values, -np.inf))[:, risk.at]
     own, counts = values[:, risk.deaths], there[:, risk.deaths]
-    constant = ~(counts & (high > low)).any(axis=1)
+    constant = np.asarray(~(counts & (high > low)).any(axis=1), dtype=np.bool_)
     up = (~counts | (own >= high)).all(axis=1)
     down = (~counts | (own <= low)).all(axis=1)
     sign = np.where(constant, 0, np.where(up, 1, np.where(down, -1, 0)))

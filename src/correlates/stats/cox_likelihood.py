@@ -254,7 +254,7 @@ def tangent(at: Point, index: int) -> Floats:
     """How the other coefficients follow (m, p) when coefficient ``index`` moves by 1 along its profile; 1 at ``index``."""
     slope = np.zeros(at.score.shape)
     slope[:, index] = 1.0
-    others = np.flatnonzero(np.arange(slope.shape[1]) != index)
+    others = np.flatnonzero(np.arange(at.information.shape[2]) != index)
     if others.size:
         follow = -solve(at.information[:, others[:, None], others], at.information[:, others, index])
         slope[:, others] = where(np.isfinite(follow), follow, 0.0)
@@ -315,5 +315,6 @@ def profile_limit(models: Batch, top: Maximum, index: int, side: int, root: floa
         keep = ~done
         if not keep.all():
             here, active = here.rows(np.flatnonzero(keep)), active[keep]
-            centre, highest, inside, outside, guess = (v[keep] for v in (centre, highest, inside, outside, guess))
+            centre, highest, guess = centre[keep], highest[keep], guess[keep]
+            inside, outside = inside[keep], outside[keep]
     return limit

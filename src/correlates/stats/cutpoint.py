@@ -94,13 +94,14 @@ def log_rank_scores(
     step = where(course.event, divide(1.0, at_risk), 0.0)
     order = np.argsort(course.time, kind="stable")
     summed = np.concatenate(([0.0], np.cumsum(step[order])))
-    hazard = summed[np.searchsorted(ordered, course.time, side="right")]
+    hazard: Floats = summed[np.searchsorted(ordered, course.time, side="right")]
     return where(course.event, 1.0, 0.0) - hazard
 
 
 def rank_scores(y: npt.ArrayLike) -> Floats:
     """Wilcoxon scores (n,) of a continuous or ordinal outcome: its mid-ranks. For a binary outcome the outcome itself will do."""
-    return midranks(np.asarray(y, dtype=np.float64)[None], np.ones((1, np.size(y)), dtype=np.bool_)).ranks[0]
+    ranks: Floats = midranks(np.asarray(y, dtype=np.float64)[None], np.ones((1, np.size(y)), dtype=np.bool_)).ranks[0]
+    return ranks
 
 
 def maximally_selected(
@@ -216,7 +217,8 @@ def _deviation(a: Floats, sizes: Ints) -> Floats:
     """Standard deviations (c,) of the score sums of ``sizes`` subjects over all permutations."""
     n = a.size
     total = ((a - a.mean()) ** 2).sum()
-    return np.sqrt(sizes * (n - sizes) / (n * (n - 1.0)) * total)
+    deviation: Floats = np.sqrt(sizes * (n - sizes) / (n * (n - 1.0)) * total)
+    return deviation
 
 
 def _standardised(rows: Floats, sizes: Ints) -> Floats:
@@ -277,9 +279,11 @@ def _whole_numbers(a: Floats) -> Ints:
         if (a * factor == np.rint(a * factor)).all():
             shifted = a * factor - (a * factor).min()
             if shifted.max() <= 4 * a.size:
-                return shifted.astype(np.int64)
+                whole: Ints = shifted.astype(np.int64)
+                return whole
     shifted = a - a.min()
-    return np.rint(shifted * a.size / shifted.max()).astype(np.int64)
+    mapped: Ints = np.rint(shifted * a.size / shifted.max()).astype(np.int64)
+    return mapped
 
 
 def _sum_laws(whole: Ints, largest: int) -> Floats:

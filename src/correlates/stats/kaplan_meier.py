@@ -110,9 +110,9 @@ def kaplan_meier(
     risk = risk_sets(course)
     n_risk = np.rint(risk.total(np.ones(risk.n))).astype(np.int64)
     n_event = np.rint(risk.died(np.ones(risk.n))).astype(np.int64)
-    survival: Floats = np.cumprod(1.0 - divide(n_event, n_risk))
+    survival = np.asarray(np.cumprod(1.0 - divide(n_event, n_risk)), dtype=np.float64)
     alive = n_risk > n_event
-    summed: Floats = np.cumsum(where(alive, divide(n_event, n_risk * (n_risk - n_event)), np.inf))
+    summed = np.cumsum(where(alive, divide(n_event, n_risk * (n_risk - n_event)), np.inf))
     positive = survival > 0
     spread = where(positive, np.sqrt(summed), np.nan)
     lower, upper = _limits(survival, spread, float(ndtri(0.5 + level / 2.0)), scale)

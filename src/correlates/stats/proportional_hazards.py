@@ -131,16 +131,17 @@ def _less_mean(x: Floats, mean: Floats, risk: RiskSets) -> Floats:
 
 
 def _transformed(course: FollowUp, scale: TimeScale) -> Floats:
-    """g at the time of each row (n,). Ranks are among the times of all rows; the Kaplan-Meier estimate is of all strata together."""
+    """The transform at the time of each row (n,). Ranks are among the times of all rows; the Kaplan-Meier estimate is of all strata together."""
     times = course.time
     if scale is TimeScale.IDENTITY:
         return times
     if scale is TimeScale.RANK:
-        return midranks(times[None], np.ones((1, times.size), dtype=np.bool_)).ranks[0]
+        ranks: Floats = midranks(times[None], np.ones((1, times.size), dtype=np.bool_)).ranks[0]
+        return ranks
     if scale is TimeScale.LOG:
         if (times[course.event] <= 0).any():
             raise ValueError("the logarithm needs event times above 0")
-        return np.log(np.maximum(times, 1e-300))
+        return np.asarray(np.log(np.maximum(times, 1e-300)), dtype=np.float64)
     curve = kaplan_meier(times, course.event, course.entry)
     before = np.concatenate(([1.0], curve.survival))[np.searchsorted(curve.time, times, side="left")]
-    return 1.0 - before
+    return np.asarray(1.0 - before, dtype=np.float64)
