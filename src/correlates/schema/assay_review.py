@@ -1,0 +1,185 @@
+"""What an assay report adds to the tables of a run: results by plate, controls over plates, plates held together."""
+
+from correlates.schema.table import NUMBER, TEXT, TEXTS, WHOLE, Column, Table
+from correlates.terms import Censoring, Role, Status
+
+_ASSAY = Column(name="assay", dtype=TEXT, nullable=False, meaning="name of the assay")
+_ANALYTE = Column(name="analyte", dtype=TEXT, nullable=False, meaning="target or analyte")
+_FILE = Column(name="file_id", dtype=TEXT, nullable=False, meaning="the file")
+_PLATE = Column(name="plate", dtype=TEXT, nullable=False, meaning="the plate")
+_ORDER = Column(
+    name="plate_order", dtype=WHOLE, nullable=False, minimum=1, meaning="place of the plate, by file and name"
+)
+_SAMPLE = Column(name="sample_id", dtype=TEXT, nullable=False, meaning="the sample")
+_IDS = Column(name="source_ids", dtype=TEXTS, nullable=False, meaning="well_id of every well used")
+
+PLATE_RESULTS = Table(
+    name="plate_results",
+    row="sample, analyte and plate",
+    key=("assay", "analyte", "sample_id", "file_id", "plate"),
+    columns=(
+        _ASSAY,
+        _ANALYTE,
+        _SAMPLE,
+        Column(name="role", dtype=TEXT, nullable=False, terms=Role, meaning="unknown or qc"),
+        _FILE,
+        _PLATE,
+        _ORDER,
+        Column(name="value", dtype=NUMBER, meaning="the value of this plate alone; at the limit where it is censored"),
+        Column(name="estimate", dtype=NUMBER, meaning="point estimate even outside the limits"),
+        Column(name="lower", dtype=NUMBER, meaning="lower end of its 95 % interval"),
+        Column(name="upper", dtype=NUMBER, meaning="upper end of its 95 % interval"),
+        Column(name="unit", dtype=TEXT, nullable=False, meaning="unit of these"),
+        Column(name="censoring", dtype=TEXT, terms=Censoring, meaning="none, left or right"),
+        Column(name="lloq", dtype=NUMBER, meaning="lower limit of quantification of this plate and sample"),
+        Column(name="uloq", dtype=NUMBER, meaning="upper limit of quantification of this plate and sample"),
+        Column(name="n_replicates", dtype=WHOLE, minimum=0, meaning="replicate wells used"),
+        Column(name="cv", dtype=NUMBER, unit="%", meaning="coefficient of variation of the replicates"),
+        Column(name="status", dtype=TEXT, nullable=False, terms=Status, meaning="reported or excluded"),
+        Column(name="reason", dtype=TEXT, meaning="why there is no value, or it is excluded"),
+        Column(name="nominal", dtype=NUMBER, meaning="nominal quantity of a control, when it is known"),
+        Column(name="reported", dtype=NUMBER, meaning="mean of what the instrument computed for the same wells"),
+        _IDS,
+    ),
+)
+
+CONTROL_RESULTS = Table(
+    name="control_results",
+    row="control sample, analyte and plate",
+    key=("assay", "analyte", "sample_id", "file_id", "plate"),
+    columns=(
+        _ASSAY,
+        _ANALYTE,
+        _SAMPLE,
+        _FILE,
+        _PLATE,
+        _ORDER,
+        Column(name="estimate", dtype=NUMBER, meaning="the control on this plate"),
+        Column(name="unit", dtype=TEXT, nullable=False, meaning="unit of estimate, nominal and centre"),
+        Column(name="nominal", dtype=NUMBER, meaning="nominal quantity"),
+        Column(name="recovery", dtype=NUMBER, unit="%", meaning="100 x estimate / nominal"),
+        Column(name="cv", dtype=NUMBER, unit="%", meaning="coefficient of variation of its wells"),
+        Column(name="n_plates", dtype=WHOLE, nullable=False, meaning="plates the limits are of"),
+        Column(name="centre", dtype=NUMBER, meaning="geometric mean over the plates"),
+        Column(name="log_sd", dtype=NUMBER, meaning="standard deviation of log10 over the plates"),
+        Column(
+            name="between_cv", dtype=NUMBER, unit="%", meaning="CV between plates: sqrt(exp(s^2) - 1), s natural log"
+        ),
+        Column(name="z", dtype=NUMBER, meaning="(log10 estimate - log10 centre) / log_sd"),
+        Column(name="rules", dtype=TEXTS, nullable=False, meaning="rules that flag it: 1_2s, 1_3s, 2_2s"),
+        Column(name="largest_z", dtype=NUMBER, meaning="largest |z| that so many plates can give"),
+        _IDS,
+    ),
+)
+
+PLATE_RATIOS = Table(
+    name="plate_ratios",
+    row="analyte and pair of plates with common samples",
+    key=("assay", "analyte", "first_file_id", "first_plate", "file_id", "plate"),
+    columns=(
+        _ASSAY,
+        _ANALYTE,
+        Column(name="first_file_id", dtype=TEXT, nullable=False, meaning="file of the earlier plate"),
+        Column(name="first_plate", dtype=TEXT, nullable=False, meaning="the earlier plate"),
+        _FILE,
+        _PLATE,
+        Column(name="n_common", dtype=WHOLE, nullable=False, meaning="samples on both plates"),
+        Column(name="n", dtype=WHOLE, nullable=False, meaning="of them quantified on both, which the ratio is of"),
+        Column(name="ratio", dtype=NUMBER, unit="ratio", meaning="geometric mean of later over earlier plate"),
+        Column(name="lower", dtype=NUMBER, unit="ratio", meaning="lower end of its interval (Student)"),
+        Column(name="upper", dtype=NUMBER, unit="ratio", meaning="upper end of its interval (Student)"),
+        Column(name="lowest", dtype=NUMBER, unit="ratio", meaning="smallest ratio of a sample"),
+        Column(name="highest", dtype=NUMBER, unit="ratio", meaning="largest ratio of a sample"),
+        Column(name="samples", dtype=TEXTS, nullable=False, meaning="the samples the ratio is of"),
+    ),
+)
+
+PARTITION_WELLS = Table(
+    name="partition_wells",
+    row="well and target of digital PCR",
+    key=("well_id",),
+    columns=(
+        Column(name="well_id", dtype=TEXT, nullable=False, meaning="the well and target"),
+        _ASSAY,
+        _ANALYTE,
+        _FILE,
+        _PLATE,
+        Column(name="well", dtype=TEXT, nullable=False, meaning="position"),
+        Column(name="sample_id", dtype=TEXT, meaning="the sample"),
+        Column(name="role", dtype=TEXT, nullable=False, terms=Role, meaning="what the well holds"),
+        Column(name="positives", dtype=WHOLE, meaning="positive partitions"),
+        Column(name="partitions", dtype=WHOLE, meaning="accepted partitions"),
+        Column(name="partition_nl", dtype=NUMBER, unit="nL", meaning="volume of a partition"),
+        Column(name="concentration", dtype=NUMBER, unit="copies/uL", meaning="-ln(1 - p) / volume"),
+        Column(name="lower", dtype=NUMBER, unit="copies/uL", meaning="lower end of its exact interval"),
+        Column(name="upper", dtype=NUMBER, unit="copies/uL", meaning="upper end of its exact interval"),
+        Column(name="printed", dtype=NUMBER, unit="copies/uL", meaning="concentration that the instrument printed"),
+        Column(name="printed_lower", dtype=NUMBER, unit="copies/uL", meaning="lower end of the instrument's interval"),
+        Column(name="printed_upper", dtype=NUMBER, unit="copies/uL", meaning="upper end of the instrument's interval"),
+    ),
+)
+
+REPLICATE_SETS = Table(
+    name="replicate_sets",
+    row="sample, analyte and plate with two wells or more",
+    key=("assay", "analyte", "sample_id", "role", "file_id", "plate"),
+    columns=(
+        _ASSAY,
+        _ANALYTE,
+        _SAMPLE,
+        Column(name="role", dtype=TEXT, nullable=False, terms=Role, meaning="what the wells hold"),
+        _FILE,
+        _PLATE,
+        Column(name="n", dtype=WHOLE, nullable=False, meaning="wells with a signal"),
+        Column(name="level", dtype=NUMBER, meaning="mean Cq, or the quantity, or the mean signal"),
+        Column(name="spread", dtype=NUMBER, meaning="standard deviation of Cq, or coefficient of variation in percent"),
+        Column(name="measure", dtype=TEXT, nullable=False, meaning="what level and spread are, in words"),
+        Column(name="wells", dtype=TEXTS, nullable=False, meaning="positions"),
+        _IDS,
+    ),
+)
+
+PRINTED_CURVES = Table(
+    name="printed_curves",
+    row="plate and target",
+    key=("assay", "analyte", "file_id", "plate"),
+    columns=(
+        _ASSAY,
+        _ANALYTE,
+        _FILE,
+        _PLATE,
+        Column(name="slope", dtype=NUMBER, unit="Cq per log10", meaning="slope that the instrument printed"),
+        Column(name="intercept", dtype=NUMBER, unit="Cq", meaning="its intercept"),
+        Column(name="r_squared", dtype=NUMBER, meaning="its coefficient of determination"),
+        Column(name="efficiency", dtype=NUMBER, unit="%", meaning="its efficiency"),
+    ),
+)
+
+INSTRUMENT_RATIOS = Table(
+    name="instrument_ratios",
+    row="analyte and plate with quantities of the instrument's own",
+    key=("assay", "analyte", "file_id", "plate"),
+    columns=(
+        _ASSAY,
+        _ANALYTE,
+        _FILE,
+        _PLATE,
+        Column(name="n", dtype=WHOLE, nullable=False, meaning="samples and controls with both"),
+        Column(
+            name="median", dtype=NUMBER, unit="ratio", meaning="median of this package's over the instrument's quantity"
+        ),
+        Column(name="lowest", dtype=NUMBER, unit="ratio", meaning="smallest ratio"),
+        Column(name="highest", dtype=NUMBER, unit="ratio", meaning="largest ratio"),
+    ),
+)
+
+REVIEW = (
+    PLATE_RESULTS,
+    CONTROL_RESULTS,
+    PLATE_RATIOS,
+    PARTITION_WELLS,
+    REPLICATE_SETS,
+    PRINTED_CURVES,
+    INSTRUMENT_RATIOS,
+)
+"""The tables of an assay report beside those of a run."""
