@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ from tests.unit.quantify.plates import manifest, partition_wells
 
 from correlates.errors import InputError, PlanError
 from correlates.quantify import Quantified, quantify
+from correlates.quantify.instruments import INSTRUMENTS
 from correlates.quantify.settings import Dpcr, Reference, Step
 from correlates.schema import PRODUCT, SAMPLES
 
@@ -190,3 +191,85 @@ def test_replicates_that_disagree_are_flagged() -> None:
 def test_a_well_that_stands_twice_is_refused() -> None:
     with pytest.raises(InputError, match="more than once"):
         run([well(1, well_id="x"), well(1, well_id="x")])
+
+
+def instruments_of(extras: str, partitions: int, **settings: Any) -> tuple[Any, ...]:
+    rows = [well(1000, partitions, extras=extras)]
+    made = run(rows, instrument=None, **settings)
+    row = only(made)
+    return made.checks.filter(rule="instrument")["found"].item(), row["value"], row["detail"]
+
+
+@pytest.mark.parametrize(
+    ("extras", "partitions", "label", "per_reaction"),
+    [
+        ('{"Ch1+Ch2+":"3"}', 15_000, "Bio-Rad QX200 droplets", 20_000 / 0.85),
+        ('{"95%CI":"1.1"}', 20_400, "QuantStudio Absolute Q MAP16", 9000 / 0.432),
+        ('{"Partitions (negative)":"24000"}', 25_000, "QIAcuity Nanoplate 26k", 40_000 / 0.91),
+        ('{"Partitions (Negative)":"7200"}', 8200, "QIAcuity Nanoplate 8.5k", 12_000 / 0.34),
+        (
+            '{"Plate type":"Nanoplate 8.5K 96-well","Partitions (Negative)":"1"}',
+            8200,
+            "QIAcuity Nanoplate 8.5k",
+            12_000 / 0.34,
+        ),
+    ],
+)
+def test_the_instrument_is_known_by_the_columns_of_its_file(
+    extras: str, partitions: int, label: str, per_reaction: float
+) -> None:
+    found, value, _ = instruments_of(extras, partitions)
+    assert found == f"{label}, by the columns of the file"
+    assert value == pytest.approx(-np.log1p(-1000 / partitions) * per_reaction)
+
+
+def test_what_is_declared_stands_before_the_instrument() -> None:
+    found, value, _ = instruments_of('{"Ch1+Ch2+":"3"}', 15_000, partition_nl=0.91, reaction_ul=22.0)
+    assert value == pytest.approx(-np.log1p(-1 / 15) * 22_000 / 0.91)
+    assert found.startswith("Bio-Rad")
+    few = run([well(100, 9000)], min_partitions=8000)
+    assert only(few)["reason"] is None
+
+
+def test_the_instruments_of_the_settings_are_those_of_the_table() -> None:
+    declared = get_args(get_args(get_type_hints(Dpcr)["instrument"])[0])
+    assert declared == tuple(i.code for i in INSTRUMENTS)
+
+
+def test_a_nominal_volume_that_the_file_did_not_use_is_flagged() -> None:
+    reported = -np.log(0.8) / 0.91e-3
+    made = run([well(3000, reported=reported, reported_unit="copies/uL")])
+    check = made.checks.filter(rule="partition_volume").row(0, named=True)
+    assert (check["found"], check["passed"]) == ("0.91 nL by the file's concentrations", False)
+    assert check["required"] == "within 5 % of 0.85 nL, nominal of Bio-Rad QX200 droplets"
+    assert only(made)["value"] == pytest.approx(-np.log(0.8) * 20_000 / 0.91)
+    declared = run([well(3000, reported=reported, reported_unit="copies/uL")], partition_nl=0.85)
+    assert "partition_volume" in failed(declared)
+    assert only(declared)["value"] == pytest.approx(-np.log(0.8) * 20_000 / 0.85)
+
+
+def test_blanks_give_the_limits_of_blank_and_detection() -> None:
+    """Ten wells with one false positive in all: mean 0.1, P(Poisson > 1) = 0.5 %, so the limit of blank is 1 positive."""
+    empty = [{"role": "ntc", "positives": int(i == 0), "partitions": 15_000} for i in range(10)]
+    made = run([well(300), *empty])
+    blank = made.checks.filter(rule="limit_of_blank").row(0, named=True)
+    assert (blank["value"], blank["passed"], len(blank["source_ids"])) == (1.0, True, 10)
+    # 95 % of Poisson(lod + 0.1) above 1: lod + 0.1 = 4.744
+    assert made.checks.filter(rule="limit_of_detection")["value"].item() == pytest.approx(4.744 - 0.1, abs=0.001)
+    dirty = [{"role": "ntc", "positives": 4, "partitions": 15_000} for _ in range(10)]
+    assert "limit_of_blank" in failed(run([well(300), *dirty]))
+    assert run([well(300)]).checks.filter(rule="limit_of_blank").is_empty()
+
+
+def test_spread_between_wells_is_reported_by_analyte() -> None:
+    """Wells of 5 % CV beyond counting, forty samples in triplicate, are found out together though no sample is alone."""
+    rng = np.random.default_rng(3)
+    lam = 0.4 * np.exp(0.05 * rng.standard_normal((40, 3)))
+    counts = rng.binomial(15_000, -np.expm1(-lam))
+    rows = [well(int(k), sample_id=f"S{i:02d}") for i, triple in enumerate(counts) for k in triple]
+    check = run(rows).checks.filter(rule="between_wells").row(0, named=True)
+    assert not check["passed"]
+    assert check["value"] == pytest.approx(5.0, abs=1.0)
+    even = rng.binomial(15_000, -np.expm1(-0.4), (40, 3))
+    rows = [well(int(k), sample_id=f"S{i:02d}") for i, triple in enumerate(even) for k in triple]
+    assert run(rows).checks.filter(rule="between_wells")["passed"].to_list() == [True]

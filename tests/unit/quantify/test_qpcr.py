@@ -413,3 +413,29 @@ def test_an_interval_without_bound_is_null_and_says_why() -> None:
 def test_a_limit_of_zero_is_refused() -> None:
     with pytest.raises(PlanError, match="lloq is not positive"):
         run(plate(), lloq=0.0)
+
+
+def test_the_spread_allowed_grows_with_the_sampling_of_few_copies() -> None:
+    """Triplicates 1.1 cycles apart: chance at 12 copies, a fault at 12,000. By hand: 0.5^2 + 4.605 x 2.18 x 0.0965 = 1.10^2."""
+    few, many = run(plate(*wells_of("A", 18, 12, 8.4))), run(plate(*wells_of("A", 18_000, 12_000, 8400)))
+    assert "replicate_sd" not in failed(few)
+    assert "replicate_cv" not in failed(few)
+    assert {"replicate_sd", "replicate_cv"} <= set(failed(many))
+    said = few.checks.filter(rule="replicate_sd")["required"].item()
+    assert said == "SD of Cq at most 1.1 (0.5; sampling of that many copies allowed for)"
+    plain = run(plate(*wells_of("A", 18, 12, 8.4)), replicates=ReplicateRules(sampling="ignored"))
+    assert {"replicate_sd", "replicate_cv"} <= set(failed(plain))
+    assert plain.checks.filter(rule="replicate_sd")["required"].item() == "SD of Cq at most 0.5 (0.5)"
+
+
+def test_standards_in_mass_have_no_known_sampling() -> None:
+    made = run(plate(*wells_of("A", 18, 12, 8.4)), quantity="ng")
+    assert {"replicate_sd", "replicate_cv"} <= set(failed(made))
+
+
+def test_an_outlier_is_one_that_sampling_does_not_explain() -> None:
+    drop = ReplicateRules(outliers="drop_one")
+    assert only(run(plate(*wells_of("A", 12, 12, 7)), replicates=drop))["n_replicates"] == 3
+    made = run(plate(*wells_of("A", 12_000, 12_000, 7000)), replicates=drop)
+    assert only(made)["n_replicates"] == 2
+    assert "replicate_outlier" in failed(made)

@@ -112,3 +112,23 @@ def test_log_sampling_variance_never_rises_with_the_copies() -> None:
     found = poisson.log_sampling_variance(np.geomspace(1e-3, 1e7, 500))
     assert (np.diff(found) <= 0).all()
     assert found[0] == pytest.approx(0.317, abs=1e-3)
+
+
+def test_limits_as_printed_hold_the_density_and_the_level() -> None:
+    """Below 100 positives: the posterior density is the same at both ends, and 95 % lies between."""
+    k, n = np.array([1, 5, 30, 99]), np.full(4, 1_000_000)
+    low, high = poisson.bio_rad_limits(k, n)
+    ends = [-np.expm1(-limit) * n for limit in (low, high)]
+    posterior = stats.gamma(k + 1)
+    np.testing.assert_allclose(posterior.pdf(ends[0]), posterior.pdf(ends[1]), rtol=1e-6)
+    np.testing.assert_allclose(posterior.cdf(ends[1]) - posterior.cdf(ends[0]), 0.95, rtol=1e-9)
+    assert poisson.bio_rad_limits(np.array([0]), np.array([15_000]))[0][0] == 0
+    assert poisson.bio_rad_limits(np.array([0]), np.array([15_000]))[1][0] == pytest.approx(
+        -np.log(0.05) / 15_000, rel=1e-3
+    )
+
+
+@pytest.mark.parametrize(("k", "n"), [(-1, 5), (5, 5)])
+def test_limits_as_printed_need_a_negative_partition(k: int, n: int) -> None:
+    with pytest.raises(ValueError, match="counts must satisfy"):
+        poisson.bio_rad_limits(np.array([k]), np.array([n]))
