@@ -199,7 +199,6 @@ def _recovery(assay: str, curves: pl.DataFrame, data: pl.DataFrame, settings: Fi
             "title": None,
             "columns": _COLUMNS,
             "symbolOpacity": 1,
-            "symbolFillColor": "white",
         },
     }
     shape = {
@@ -218,29 +217,21 @@ def _recovery(assay: str, curves: pl.DataFrame, data: pl.DataFrame, settings: Fi
     layers = [
         layer("bounds", {"type": "rect", "color": PALE, "opacity": 0.35}, x={**x, "field": "from"}, x2={"field": "to"}),
         layer("bounds", {"type": "rule", "color": GREY}, x={**x, "field": "nominal"}),
-        {
-            **layer(
-                "drawn",
-                {"type": "tick", "size": 10, "thickness": 1, "opacity": 0.35},
-                x=x,
-                y=y,
-                color=colour,
-                tooltip=says,
-            ),
-            "transform": [{"filter": f"datum.state == '{_WITHIN}'"}],
-        },
-        {
-            **layer(
-                "drawn",
-                {"type": "point", "size": 22, "strokeWidth": 1.2, "opacity": 0.9},
-                x=x,
-                y=y,
-                color=colour,
-                shape=shape,
-                tooltip=says,
-            ),
-            "transform": [{"filter": f"datum.state != '{_WITHIN}'"}],
-        },
+        *(
+            {
+                **layer(
+                    "drawn",
+                    {"type": "point", "angle": 90, "size": size, "strokeWidth": width, "opacity": opacity},
+                    x=x,
+                    y=y,
+                    color=colour,
+                    shape=shape,
+                    tooltip=says,
+                ),
+                "transform": [{"filter": f"datum.state {test} '{_WITHIN}'"}],
+            }
+            for test, size, width, opacity in (("==", 90, 1, 0.35), ("!=", 22, 1.2, 0.9))
+        ),
     ]
     beyond = data.filter((pl.col("recovery") < low) | (pl.col("recovery") > high)).height
     edge = f" {beyond} values beyond {low:g} and {high:g} % are drawn at the edge." if beyond else ""

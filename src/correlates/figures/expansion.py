@@ -80,6 +80,10 @@ def _order(points: pl.DataFrame, wanted: Expansion, settings: FigureSettings) ->
     return [*known, *([_UNDETERMINED] if _UNDETERMINED in there else [])]
 
 
+def _declared(wanted: Expansion, settings: FigureSettings) -> tuple[str, ...]:
+    return settings.order.get(wanted.by or "", ())
+
+
 def _titles(points: pl.DataFrame, order: list[str], settings: FigureSettings) -> dict[str, str]:
     sizes = dict(points.group_by("group").agg(pl.col("subject_id").n_unique()).iter_rows())
     return {c: f"{settings.class_label(c)} (n = {sizes[c]})" for c in order}
@@ -136,7 +140,10 @@ def _individual(
         state=state(),
     ).sort("subject_id", "study_day")
     classes = [c for c in order if c != _UNDETERMINED]
-    palette = [*(colours(classes) if wanted.by else [INK]), *([GREY] if _UNDETERMINED in order else [])]
+    palette = [
+        *(colours(classes, _declared(wanted, settings)) if wanted.by else [INK]),
+        *([GREY] if _UNDETERMINED in order else []),
+    ]
     panels = [titles[c] for c in order]
     colour = {"field": "panel", "type": "nominal", "scale": {"domain": panels, "range": palette}, "legend": None}
     x, y = _days(last), _height("value", span, with_unit(settings.label(wanted.assay), unit))
@@ -223,17 +230,17 @@ def _median(points: pl.DataFrame, wanted: Expansion, settings: FigureSettings, s
     )
     if data.is_empty():
         return None
-    names = [titles[c] for c in order]
+    names, declared = [titles[c] for c in order], _declared(wanted, settings)
     span = _span(pl.concat([data["q1"], data["q3"]]))
     last = min(wanted.last_day, float(data["study_day"].max()) * 1.03 + 1)  # type: ignore[arg-type]
-    x, scale = _days(last), {"domain": names, "range": colours(names)}
+    x, scale = _days(last), {"domain": names, "range": colours(order, declared)}
     legend = {"orient": "top", "title": None, "symbolSize": 60, "symbolOpacity": 1}
     colour = {"field": "group", "type": "nominal", "scale": scale, "legend": legend}
     title = with_unit(settings.label(wanted.assay), unit)
     shape = {
         "field": "group",
         "type": "nominal",
-        "scale": {"domain": names, "range": shapes(names)},
+        "scale": {"domain": names, "range": shapes(order, declared)},
         "legend": legend,
     }
     says = [

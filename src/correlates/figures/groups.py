@@ -74,7 +74,10 @@ def _comparison(analysis_id: str, tables: Tables, settings: FigureSettings) -> D
     data = _placed(points, order).with_columns(state=state()).drop("censoring")
     pairs, boxes = _pairs(results, order), _boxes(results, points, order)
     ticks = [[settings.class_label(c), f"n = {sizes[c]}"] for c in order]
-    spec = _spec(data, boxes, pairs, order, ticks, with_unit(settings.label(code), unit))
+    palette = colours(order, settings.order.get(endpoint, ()))
+    spec = _spec(
+        data, boxes, pairs, dict(zip(order, palette, strict=True)), ticks, with_unit(settings.label(code), unit)
+    )
     return Drawn(
         name=file_name("compare", analysis_id),
         title=f"{settings.label(code)} by {settings.label(endpoint).lower()}",
@@ -192,8 +195,9 @@ def _p(value: float) -> str:
 
 
 def _spec(
-    data: pl.DataFrame, boxes: Rows, pairs: list[_Pair], order: list[str], ticks: list[list[str]], title: str
+    data: pl.DataFrame, boxes: Rows, pairs: list[_Pair], palette: Mapping[str, str], ticks: list[list[str]], title: str
 ) -> dict[str, Any]:
+    order = list(palette)
     low, high = float(data["value"].min()), float(data["value"].max())  # type: ignore[arg-type]
     log = low > 0
     step = ((math.log(high / low) if log else high - low) or 1.0) * 0.1
@@ -217,7 +221,12 @@ def _spec(
             "labelPadding": 6,
         },
     }
-    colour = {"field": "class", "type": "nominal", "scale": {"domain": order, "range": colours(order)}, "legend": None}
+    colour = {
+        "field": "class",
+        "type": "nominal",
+        "scale": {"domain": order, "range": list(palette.values())},
+        "legend": None,
+    }
     layers = [
         layer("boxes", {"type": "rule", "color": INK}, x=x, y=y("low"), y2={"field": "high"}),
         *(

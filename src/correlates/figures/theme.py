@@ -77,14 +77,19 @@ def layer(data: str | None, mark: Mapping[str, Any], **encoding: object) -> dict
     return {**({"data": {"name": data}} if data else {}), "mark": dict(mark), "encoding": encoding}
 
 
-def colours(names: Sequence[str]) -> list[str]:
-    """A colour for each name, in order; they repeat after six."""
-    return [CLASSES[i % len(CLASSES)] for i in range(len(names))]
+def colours(names: Sequence[str], declared: Sequence[str] = ()) -> list[str]:
+    """A colour for each name: by its place among the declared names, so that a class has one colour in every figure."""
+    return [CLASSES[place % len(CLASSES)] for place in _places(names, declared)]
 
 
-def shapes(names: Sequence[str]) -> list[str]:
-    """A shape for each name, in order; they repeat after six."""
-    return [SHAPES[i % len(SHAPES)] for i in range(len(names))]
+def shapes(names: Sequence[str], declared: Sequence[str] = ()) -> list[str]:
+    """A shape for each name, by the same rule."""
+    return [SHAPES[place % len(SHAPES)] for place in _places(names, declared)]
+
+
+def _places(names: Sequence[str], declared: Sequence[str]) -> list[int]:
+    known = [*declared, *(name for name in names if name not in declared)]
+    return [known.index(name) for name in names]
 
 
 def tip(field: str, title: str, *, number: bool = False) -> dict[str, Any]:

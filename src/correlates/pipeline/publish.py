@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -16,27 +17,22 @@ from correlates.plan import Plan
 from correlates.plan.model import Agreement, Compare
 from correlates.provenance import environment
 
+if TYPE_CHECKING:
+    from correlates.figures import FigureSettings
+
 
 def publish(
     plan: Plan, tables: Mapping[str, pl.DataFrame], folder: Path, stages: Mapping[str, str], progress: Progress
 ) -> tuple[str, ...]:
     """Write figures, methods.md and report.html into a run folder; returns the names of the figures."""
     from correlates.association.notices import Notice
-    from correlates.figures import FIGURES, Drawn, FigureSettings, library, save
+    from correlates.figures import FIGURES, Drawn, library, save
     from correlates.report import Block, Facts, compose, markdown, render
 
     with library() as script:  # it is put together while the charts are drawn
         shown = pseudonymise(tables) if plan.report.pseudonyms else dict(tables)
-        everybody = {name: p.label for name, p in populations(plan).items() if p.label}
-        names = everybody | labels(plan, shown)
-        settings = FigureSettings(
-            expansion=plan.report.expansion,
-            forest=plan.report.forest,
-            comparisons=tuple(name for name, a in plan.analyses.items() if isinstance(a, Compare) and a.figure),
-            confirmations=tuple(a.assays for a in plan.analyses.values() if isinstance(a, Agreement)),
-            labels=names,
-            order={name: order for name in plan.endpoints if (order := class_order(plan, name))},
-        )
+        names = printed_labels(plan, shown)
+        settings = figure_settings(plan, names)
         figures: dict[str, dict[str, tuple[Drawn, ...]]] = {}
         for figure in FIGURES:
             charts = figure.draw(shown, settings)
@@ -66,6 +62,26 @@ def publish(
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "methods.md").write_text(markdown(plan.study.title, items, general), encoding="utf-8")
     return tuple(chart.name for kinds in figures.values() for drawn in kinds.values() for chart in drawn)
+
+
+def printed_labels(plan: Plan, tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+    """Label of everything that is printed, the population of every treated subject included."""
+    everybody = {name: p.label for name, p in populations(plan).items() if p.label}
+    return everybody | labels(plan, tables)
+
+
+def figure_settings(plan: Plan, names: Mapping[str, str]) -> FigureSettings:
+    """What the figures of a plan show, and how its things are called."""
+    from correlates.figures import FigureSettings
+
+    return FigureSettings(
+        expansion=plan.report.expansion,
+        forest=plan.report.forest,
+        comparisons=tuple(name for name, a in plan.analyses.items() if isinstance(a, Compare) and a.figure),
+        confirmations=tuple(a.assays for a in plan.analyses.values() if isinstance(a, Agreement)),
+        labels=names,
+        order={name: order for name in plan.endpoints if (order := class_order(plan, name))},
+    )
 
 
 def _plan_text(plan: Plan) -> str:
