@@ -24,19 +24,20 @@ def explain_code(code: str | None, *, json: bool) -> None:
         listing = {topic: {key: record.label for key, record in found.items()} for topic, found in records.items()}
         print(json_module.dumps(listing, indent=1) if json else _listed(listing))
         return
-    hits = [(topic, found[code]) for topic, found in records.items() if code in found]
+    asked = code.casefold()
+    hits = [(topic, r) for topic, found in records.items() for key, r in found.items() if key.casefold() == asked]
     if not hits:
         known = sorted({key for found in records.values() for key in found})
         raise UsageError(unknown("code", code, known, code="unknown-code"))
     if json:
         print(
             json_module.dumps(
-                [{"topic": topic, "code": code, "label": r.label, **_facts(r)} for topic, r in hits], indent=1
+                [{"topic": topic, "code": asked, "label": r.label, **_facts(r)} for topic, r in hits], indent=1
             )
         )
         return
     for topic, record in hits:
-        print(f"{code} ({topic}): {record.label}")
+        print(f"{asked} ({topic}): {record.label}")
         for name, value in _facts(record).items():
             print(f"  {name}: {value}")
 

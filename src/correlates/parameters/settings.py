@@ -110,6 +110,8 @@ class Characteristic:
     """When it is measured; a column of a covariate table may have been measured after the infusion."""
     known_on_day: float | None = None
     """Day on which it is known; null is day 0 for a timing up to day 0, and unknown for a timing after the infusion."""
+    scale: Literal["log2", "sd", "unit"] | None = None
+    """What an odds ratio is per: a doubling, a standard deviation, or a unit (the default)."""
     label: str | None = None
 
 

@@ -74,9 +74,7 @@ def run(path: Path, *, out: Path | None = None, force: bool = False, progress: P
     began = time.perf_counter()
     file, inputs = check(path)
     target = (out if out is not None else file.folder / "run").absolute()
-    prints = {
-        str(p.relative_to(file.folder) if p.is_relative_to(file.folder) else p): file_sha256(p) for p in inputs.all
-    }
+    prints = {_shown(file, p): file_sha256(p) for p in inputs.all}
     keys = stage_keys(file, inputs, prints)
     previous = read_manifest(target) if target.is_dir() else None
     report = target / "report.html"
@@ -128,7 +126,7 @@ def compute(file: PlanFile, inputs: InputFiles, store: Store) -> None:
 def stage_keys(file: PlanFile, inputs: InputFiles, prints: Mapping[str, str]) -> dict[str, str]:
     """The key of each stage: its settings, the code, and the keys of the stages and files it rests on."""
     plan = file.plan.model_dump(mode="json")
-    files = {name: [str(p) for p in paths] for name, paths in inputs.assays.items()}
+    files = {name: [_shown(file, p) for p in paths] for name, paths in inputs.assays.items()}
     seed, study = plan["study"]["seed"], plan["study"]
     keys: dict[str, str] = {}
     keys["read"] = fingerprint([code_fingerprint(), plan["sources"], files, prints, _targets(plan)])
@@ -141,6 +139,11 @@ def stage_keys(file: PlanFile, inputs: InputFiles, prints: Mapping[str, str]) ->
     keys["association"] = fingerprint([keys["dataset"], plan["biomarkers"], plan["analyses"], seed])
     keys["report"] = fingerprint([keys["association"], keys["agreement"], plan["report"], study])
     return keys
+
+
+def _shown(file: PlanFile, path: Path) -> str:
+    """A path as the plan would write it: a study that is moved as a whole has not changed."""
+    return str(path.relative_to(file.folder) if path.is_relative_to(file.folder) else path)
 
 
 def _targets(plan: Mapping[str, dict[str, dict[str, object]]]) -> dict[str, object]:

@@ -210,7 +210,6 @@ def _curve(run: FinishedRun, curve_id: str) -> Node:
         "slope",
         "intercept",
         "r_squared",
-        "efficiency",
         "parameters",
         "residual_sd",
         "n_levels",
@@ -220,6 +219,8 @@ def _curve(run: FinishedRun, curve_id: str) -> Node:
         "accepted",
     )
     facts = [(key.replace("_", " "), _text(row[key])) for key in keys if row[key] is not None]
+    if row["efficiency"] is not None:
+        facts.append(("efficiency", f"{100 * row['efficiency']:.2f} %"))
     items = [row["plate"], f"{row['file_id']}/{row['plate']}"]
     failed = run.table("checks").filter(pl.col("item").is_in(items) & ~pl.col("passed"))
     facts += [

@@ -66,12 +66,20 @@ def biomarkers(file: PlanFile, parameters: pl.DataFrame) -> list[Biomarker]:
                     unit=fact["unit"],
                     group=group,
                     prespecified=prespecified,
-                    scale=record(fact["kind"]).scale,
+                    scale=_scale(file.plan, code, fact["kind"]),
                     kind=kind,
                     timing=Timing(fact["timing"]),
                 )
             )
     return made
+
+
+def _scale(plan: Plan, code: str, kind: str) -> Literal["log2", "sd", "unit"]:
+    """What an odds ratio is per: as the plan declares it, otherwise as the kind of parameter has it."""
+    from correlates.parameters import record
+
+    declared = getattr(plan.parameters.get(code), "scale", None)
+    return declared or record(kind).scale
 
 
 def endpoint(plan: Plan, name: str, outcomes: pl.DataFrame, *, classes: tuple[str, ...] | None = None) -> Endpoint:
@@ -186,16 +194,10 @@ def _used(topic: str, names: tuple[str, ...], record: Any, settings: tuple[tuple
     return Used(
         topic=topic,
         names=names,
-        label=_label(record),
+        label=str(record.label),
         formula=record.formula,
         citation=record.citation,
         settings=settings,
-    )
-
-
-def _label(record: Any) -> str:
-    return (
-        str(record.label).replace("{analyte}", "the analyte").replace("{start}", "first").replace("{end}", "last day")
     )
 
 
