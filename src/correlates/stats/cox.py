@@ -37,6 +37,7 @@ __all__ = [
     "covariates",
     "cox_model",
     "cox_screen",
+    "monotone_along",
 ]
 
 _CHUNK = 1 << 15  # rows of follow-up (models x rows) worked on at a time: they stay in the cache
@@ -450,21 +451,36 @@ def covariates(design: npt.ArrayLike) -> Floats:
     return given
 
 
-def _monotone(design: Floats, risk: RiskSets) -> bool:
-    """Whether some combination of covariates is at every event as high as in anyone at risk, and higher than in one."""
+def monotone_along(differences: Floats) -> bool:
+    """Whether a direction exists along which a partial likelihood never falls and somewhere rises, so that it has no maximum.
+
+    Parameters
+    ----------
+    differences
+        (r, p) covariates of a subject with the event less those of one at risk with it, for all such pairs.
+
+    Notes
+    -----
+    Linear programming: maximise the sum of the differences along d with no difference below 0 and d in a box. Albert and Anderson,
+    Biometrika 1984;71:1-10, carried over; Bryson and Johnson, Technometrics 1981;23:381-383 (monotone Cox likelihood).
+    """
     from scipy.optimize import linprog
 
-    rows = [design[i] - design[risk.members(int(k))] for i, k in zip(risk.deaths, risk.at, strict=True)]
-    differences = np.unique(np.concatenate(rows), axis=0)
-    p = design.shape[1]
+    distinct = np.unique(differences, axis=0)
     found = linprog(
-        -differences.sum(axis=0),
-        A_ub=-differences,
-        b_ub=np.zeros(differences.shape[0]),
-        bounds=[(-1.0, 1.0)] * p,
+        -distinct.sum(axis=0),
+        A_ub=-distinct,
+        b_ub=np.zeros(distinct.shape[0]),
+        bounds=[(-1.0, 1.0)] * distinct.shape[1],
         method="highs",
     )
     return float(found.fun or 0.0) < -1e-7
+
+
+def _monotone(design: Floats, risk: RiskSets) -> bool:
+    """Whether some combination of covariates is at every event as high as in anyone at risk, and higher than in one."""
+    rows = [design[i] - design[risk.members(int(k))] for i, k in zip(risk.deaths, risk.at, strict=True)]
+    return monotone_along(np.concatenate(rows))
 
 
 def _regular(information: Floats) -> bool:
