@@ -31,6 +31,8 @@ _NOT_ANALYTES = ("location", "sample", "total events", "notes", "dilution factor
 _SIGNALS = ("Median", "Net MFI", "Mean", "Avg Net MFI")
 _STANDARDS = "standard expected concentration"
 _CONTROLS = "control expected concentration"
+_RANGES = ("Control Range - Low", "Control Range - High")
+_OWN_CURVE = ("Analysis Types", "Analysis Coefficients", "R^2")
 _ROLE_NAMES = (  # names xPONENT gives to wells of a plate layout
     (r"(?i)^(background|blank|bkgd|bkg)\s*\d*$", Role.BLANK),
     (r"(?i)^standard\s*\d+$", Role.STANDARD),
@@ -241,7 +243,14 @@ def _rows(content: Content, signal: Block, blocks: dict[str, Block], problems: l
                 "reported": reported,
                 "reported_unit": unit,
                 "row": plate.tile(signal.lines),
-                "extras": as_json(extras, plate.height * len(analytes)),
+                "extras": _with_more(
+                    plate,
+                    extras,
+                    (
+                        (role == Role.QC.value, _control_ranges(plate, sample, blocks)),
+                        (role == Role.STANDARD.value, _own_curve(plate, blocks)),
+                    ),
+                ),
             }
         )
         .with_columns(
@@ -313,6 +322,43 @@ def _cell_extras(plate: _Plate, joined: _Joined, value: Numbers) -> list[pl.Seri
         if part is not plate.signal or (value.flag.is_not_null() & text.is_not_null()).any():
             extras.append(text.alias(name))
     return extras
+
+
+def _with_more(plate: _Plate, extras: list[pl.Series], more: Sequence[tuple[pl.Series, list[pl.Series]]]) -> pl.Series:
+    """The extras as JSON; some wells (a mask of the wells) have more of them than the others."""
+    text = as_json(extras, plate.height * len(plate.analytes))
+    for wells, columns in more:
+        at = plate.tile(wells).arg_true()
+        if columns and len(at):
+            whole = [column.gather(at) for column in (*extras, *columns)]
+            text = text.scatter(at, as_json(whole, len(at)))
+    return text
+
+
+def _control_ranges(plate: _Plate, sample: pl.Series, blocks: dict[str, Block]) -> list[pl.Series]:
+    """The range of each control."""
+    names = ["" if name is None else name for name in sample.to_list()]
+    extras: list[pl.Series] = []
+    for title in _RANGES:
+        for found in _by_name(blocks, (title,)):
+            expected = _expected(plate, blocks[found])
+            values = [expected.get(name, {}).get(a) for a in plate.analytes for name in names]
+            text = [None if value is None else f"{value:.12g}" for value in values]
+            extras.append(pl.Series(title, text, dtype=pl.String))
+    return [e for e in extras if e.null_count() < e.len()]
+
+
+def _own_curve(plate: _Plate, blocks: dict[str, Block]) -> list[pl.Series]:
+    """The instrument's fitted curve of each analyte: fit, coefficients, R^2."""
+    extras: list[pl.Series] = []
+    for title in _OWN_CURVE:
+        for found in _by_name(blocks, (title,)):
+            frame = blocks[found].frame
+            for record in frame.iter_rows(named=True):
+                letter = (record[frame.columns[0]] or "").strip().rstrip(":")
+                name = title if fold(letter) in ("", fold(title), "analysistype") else f"{title} {letter}"
+                extras.append(plate.each([record.get(a) for a in plate.analytes]).alias(name))
+    return [e for e in extras if e.null_count() < e.len()]
 
 
 def _said(plate: _Plate, blocks: dict[str, Block], where: pl.Series, well: pl.Series) -> list[pl.Series]:

@@ -14,7 +14,7 @@ Nonlinear Models for Repeated Measurement Data, 1995, sections 2.4 and 5.2 (rest
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ FEWEST = 10
 """Residual degrees of freedom, over all curves of a group, below which theta is not estimated."""
 _DEFAULT = 2.0
 _CYCLES = 12
-_SETTLED = 1e-3  # a hundredth of the standard error that 20 plates give
+_SETTLED = 3e-3  # a twentieth of the standard error that 20 plates give
 _GRID = 13
 _GOLDEN = 20  # halvings of the bracket by the golden section: 0.5 x 0.618^20 = 3e-5
 _CURVATURE = 0.05  # step of the second difference for the standard error
@@ -112,18 +112,20 @@ def fit_with_variance_function(
         return VarianceFunctions(
             theta=theta, se=theta, df=none, n_curves=none, estimated=theta > 0, at_bound=theta > 0, settled=True, curves=curves
         )  # fmt: skip
+    x, y, there = (np.asarray(v) for v in (dose, signal, present))
     for _ in range(_CYCLES):
         task = _Residuals.of(curves, dose, signal, present, members, k)
-        found = _minimise(task)
-        enough = task.df >= FEWEST
-        found[~enough] = _DEFAULT
+        found = where(task.df >= FEWEST, _minimise(task), _DEFAULT)
         for exact in (1.0, 2.0):
             found[np.abs(found - exact) < _EXACT] = exact
-        settled = bool((np.abs(found - theta) < _SETTLED).all())
-        theta = where(settled, theta, found)
+        moved = np.abs(found - theta) >= _SETTLED
+        settled = not bool(moved.any())
         if settled:
             break
-        curves = fit_logistic(dose, signal, present, model=model, power=theta[members], family=family)
+        theta = where(moved, found, theta)
+        again = np.flatnonzero(moved[members])
+        part = fit_logistic(x[again], y[again], there[again], model=model, power=theta[members[again]], family=family)
+        curves = _with(curves, again, part)
     task = _Residuals.of(curves, dose, signal, present, members, k)
     estimated = task.df >= FEWEST
     at_bound = estimated & ((theta <= LOWEST + _SETTLED) | (theta >= HIGHEST - _SETTLED))
@@ -197,6 +199,16 @@ class _Residuals:
         rss = np.maximum((weight * self.square).sum(axis=1), 1e-300)
         each = self.residual_df * np.log(rss) + size  # the sum of log f is 0: f is relative to its geometric mean
         return np.asarray(np.bincount(self.group, weights=each, minlength=self.df.size), dtype=np.float64)
+
+
+def _with(curves: LogisticCurves, index: Ints, part: LogisticCurves) -> LogisticCurves:
+    """The curves with those of the index replaced."""
+    columns = {}
+    for field in fields(LogisticCurves):
+        column = getattr(curves, field.name).copy()
+        column[index] = getattr(part, field.name)
+        columns[field.name] = column
+    return LogisticCurves(**columns)
 
 
 def _minimise(task: _Residuals) -> Floats:
