@@ -45,8 +45,6 @@ def class_order(plan: Plan, name: str) -> tuple[str, ...]:
 
 def biomarkers(file: PlanFile, parameters: pl.DataFrame) -> list[Biomarker]:
     """The declared biomarkers that the data have, with patterns expanded over the analytes."""
-    from correlates.parameters import record
-
     facts = {
         row["code"]: row
         for row in parameters.group_by("code", maintain_order=True)
