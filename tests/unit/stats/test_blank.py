@@ -69,7 +69,7 @@ def test_counts_that_cannot_be(counts):
 
 
 def test_data_that_cannot_be():
-    with pytest.raises(ValueError, match="between 0.5 and 1"):
+    with pytest.raises(ValueError, match=r"between 0\.5 and 1"):
         limit_of_blank([1.0], share=0.2)
     with pytest.raises(ValueError, match="at least one sample"):
         limit_of_blank([1.0], samples=0)
