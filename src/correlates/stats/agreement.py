@@ -300,7 +300,7 @@ def bland_altman(
 
     Notes
     -----
-    Bland & Altman, Lancet 1986;i:307-310; Stat Methods Med Res 1999;8:135-160, sections 2 and 3.1 (ratio scale).
+    Bland & Altman, Lancet 1986;i:307-310; Stat Methods Med Res 1999;8:135-160 (also the ratio scale).
     Exact interval of the upper limit: bias + s t'/sqrt(n), t' the (1 -/+ confidence)/2 quantiles of the noncentral t with n - 1
     degrees of freedom and noncentrality z sqrt(n); the lower limit is its mirror image (Carkeet, Optom Vis Sci 2015;92:e71-80).
 

@@ -1,7 +1,7 @@
 """Deming regression of one assay on another: errors in both, constant or in proportion to the level.
 
 Sources: Linnet, Stat Med 1990;9:1463-1473 (proportional errors) and Clin Chem 1993;39:424-432 (jackknife); Strike, Measurement in
-Laboratory Medicine, 1996, section 8.3 (closed form of the standard errors).
+Laboratory Medicine, 1996 (closed form of the standard errors).
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ def detection_limit(
         Level of the intervals.
     heterogeneity
         Multiply variances by max(1, Pearson chi-square/df) and use Student's t with df, for replicates that vary more than
-        binomially between levels (Finney, section 4.5). Needs degrees of freedom; without any it changes nothing.
+        binomially between levels (Finney 1971). Needs degrees of freedom; without any it changes nothing.
 
     Raises
     ------

@@ -466,7 +466,7 @@ def _counts(values: Floats) -> Ints:
 
 
 def _association(x: Floats, y: Floats, pairs: tuple[Floats, Floats]) -> Association:
-    """Kendall's tau-b; the variance of the score with ties (Kendall, Rank Correlation Methods, 4th ed., section 4)."""
+    """Kendall's tau-b; the variance of the score with ties (Kendall, Rank Correlation Methods)."""
     n = len(x)
     score = _score(pairs)
     t, u = _counts(x), _counts(y)
