@@ -57,7 +57,7 @@ def test_a_changed_analysis_reuses_what_it_can_and_needs_force(trial: Path, caps
     assert "--force" in refuse(capsys, 2, "run", str(plan))
     assert main(["run", str(plan), "--force", "--json"]) == 0
     outcome = json.loads(capsys.readouterr().out)
-    assert outcome["reused"] == ["read", "quantify", "endpoints", "parameters", "dataset"]
+    assert outcome["reused"] == ["read", "quantify", "agreement", "endpoints", "parameters", "dataset"]
 
 
 def test_the_same_plan_and_data_give_the_same_bytes(trial: Path, tmp_path: Path):

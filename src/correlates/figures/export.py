@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +17,16 @@ def svg(drawn: Drawn) -> str:
     """The chart as SVG."""
     import vl_convert
 
-    return str(vl_convert.vegalite_to_svg(drawn.spec))
+    return _numbered_anew(str(vl_convert.vegalite_to_svg(drawn.spec)))
+
+
+def _numbered_anew(text: str) -> str:
+    """The picture with its clip paths and gradients numbered from 1: the renderer counts on over all pictures it has made."""
+    names = dict.fromkeys(re.findall(r'id="((?:clip|gradient_)\d+)"', text))
+    for index, name in enumerate(names, start=1):
+        stem = name.rstrip("0123456789")
+        text = re.sub(rf'(["#]){name}(["\)])', rf"\1@{stem}{index}\2", text)
+    return re.sub(r'(["#])@(clip|gradient_)', r"\1\2", text)
 
 
 def png(drawn: Drawn, *, scale: float = 2.0) -> bytes:
