@@ -90,11 +90,11 @@ def test_copies_per_reaction_of_merged_wells() -> None:
         wells,
         manifest(["A"]),
         PRODUCT.empty(),
-        Dpcr(files=(), targets={"CAR": ("CAR",)}, partition_nl=0.8, reaction_ul=20.0),
+        Dpcr(files=(), targets={"CAR": ("CAR",)}, partition_nl=0.8, reaction_ul=20.0, min_partitions=10_000),
     )
     row = made.measurements.row(0, named=True)
     assert row["value"] == pytest.approx(25000 * np.log(1.25))
     wells_apart = [np.log(1 / 0.9), np.log(1 / 0.7)]
     assert row["cv"] == pytest.approx(100 * np.std(wells_apart, ddof=1) / np.mean(wells_apart))
     failed = made.checks.filter(~made.checks["passed"])["rule"].to_list()
-    assert failed == ["replicates_agree"]  # 1,000 and 3,000 are not the same concentration
+    assert failed == ["between_wells", "replicates_agree"]  # 1,000 and 3,000 are not the same concentration
