@@ -25,6 +25,7 @@ for command in (
     commands.demo,
     commands.new,
     commands.read,
+    commands.assay,
     commands.check,
     commands.run,
     commands.report,

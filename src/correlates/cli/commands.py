@@ -65,6 +65,37 @@ def read(
     read_export(file, reader=reader, form=format, out=out)
 
 
+def assay(
+    files: Annotated[tuple[Path, ...], Parameter(show_default=False)] = (),
+    /,
+    *,
+    out: Path,
+    plan: Path | None = None,
+    controls: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = (),
+    targets: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = (),
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Quantify instrument exports without a plan and write an assay report: curves, controls, plates, agreement.
+
+    Parameters
+    ----------
+    files
+        Exports, or folders of them; with --plan they may be left out.
+    out
+        Folder of the report.
+    plan
+        Take the assay settings, the manifest and the product table of this plan.
+    controls
+        Names or patterns ('QC-*') of control samples that the files call unknown.
+    targets
+        Analyte and its names in the files ('CAR=FMC63,CAR19'), where files call it differently.
+    """
+    from correlates.cli.assaying import report_assays
+
+    report_assays(files, out=out, plan=plan, controls=controls, targets=targets, force=force, json=json)
+
+
 def check(plan: Path, /, *, json: Json = False) -> None:
     """Check everything that needs no computation: the plan, its names, its files; all problems at once.
 

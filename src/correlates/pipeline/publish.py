@@ -52,7 +52,7 @@ def publish(
             used=items,
             general=general,
             blocks=(
-                Block(title="The plan, with every default in force", text=_plan_text(plan)),
+                Block(title="The plan, with every default in force", text=plan_text(plan)),
                 Block(title="Software", text=json.dumps({**environment(), "code": code_fingerprint()}, indent=1)),
                 Block(title="Stage keys", text=json.dumps(dict(stages), indent=1)),
             ),
@@ -84,7 +84,8 @@ def figure_settings(plan: Plan, names: Mapping[str, str]) -> FigureSettings:
     )
 
 
-def _plan_text(plan: Plan) -> str:
+def plan_text(plan: Plan) -> str:
+    """The plan as YAML, with every default in force."""
     import io
 
     from ruamel.yaml import YAML

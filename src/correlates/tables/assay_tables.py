@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from correlates.rounding import NOTHING, fixed, interval, number, percent, ratio, unit_text
-from correlates.tables.record import DisplayTable, counts, marked, numbers, words
+from correlates.tables.record import Column, DisplayTable, counts, marked, numbers, words
 from correlates.terms import Censoring, Role, Status
 
 WORST = 25
@@ -237,6 +237,7 @@ def blanks(assay: str, wells: pl.DataFrame) -> DisplayTable | None:
         )
         .sort("analyte", "plate", "role")
     )
+    shown: tuple[Column, ...]
     if counted:
         shown = (
             counts("Wells with a positive partition", rows["seen"]),
