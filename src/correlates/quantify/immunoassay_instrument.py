@@ -17,6 +17,7 @@ SIGNAL = "Net MFI"
 """Names of the extras that hold xPONENT's coefficients, its R^2, and the signal its curve is of."""
 AGREES = 1.0
 """Percent within which a printed concentration must follow from the printed coefficients; both have about six digits."""
+_EDGE = 1e-9  # a standard at the limit counts, whatever its last digit
 _LETTERS = ("A", "B", "C", "D", "F")
 _PLATE = pl.format("{}/{}", "file_id", "plate")
 
@@ -66,7 +67,11 @@ def compare(
     inside = (
         known.drop("extras", "unit_factor")
         .join(limits.select("curve", "lloq", "uloq"), on="curve", how="left", maintain_order="left")
-        .filter(pl.col("quantity").is_between("lloq", "uloq").fill_null(value=False))
+        .filter(
+            pl.col("quantity")
+            .is_between(pl.col("lloq") * (1 - _EDGE), pl.col("uloq") * (1 + _EDGE))
+            .fill_null(value=False)
+        )
         .with_columns(ratio=pl.col("quantity") * pl.col("times") / pl.col("reported"))
         .with_columns(difference=100.0 * (pl.col("ratio") - 1.0).abs())
     )
