@@ -3,7 +3,8 @@
 l(b) = sum over events of (b'x - log A), A the sum of exp(b'x) over those at risk; with d tied events, Efron's A takes away l/d of the
 tied events' own sum for l = 0..d-1 (Efron, JASA 1977;72:557-565, doi:10.1080/01621459.1977.10480613), Breslow's takes away nothing
 (Breslow, Biometrics 1974;30:89-99). Penalised: l*(b) = l(b) + 1/2 log det I(b) (Heinze and Schemper, Biometrics 2001;57:114-119,
-doi:10.1111/j.0006-341X.2001.00114.x). Steps are Newton's for l, and by the Fisher information for l*.
+doi:10.1111/j.0006-341X.2001.00114.x). Newton steps use the exact second derivative of l or l*; where that of l* gives no ascent (l* need
+not be concave) the information of l takes its place.
 """
 
 from __future__ import annotations
@@ -93,21 +94,28 @@ class Moments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """The (penalised) log-likelihood (m,), its score (m, p), and the information of the unpenalised one (m, p, p)."""
+    """The (penalised) log-likelihood (m,), its score (m, p), minus its second derivative, and the information of l (m, p, p)."""
 
     value: Floats
     score: Floats
+    curvature: Floats
     information: Floats
 
     def put(self, at: Bools | Ints, other: Point) -> None:
         """Overwrite the models at ``at``."""
         self.value[at] = other.value
         self.score[at] = other.score
+        self.curvature[at] = other.curvature
         self.information[at] = other.information
 
     def rows(self, at: Bools | Ints) -> Point:
         """Some of the models."""
-        return Point(value=self.value[at], score=self.score[at], information=self.information[at])
+        return Point(
+            value=self.value[at],
+            score=self.score[at],
+            curvature=self.curvature[at],
+            information=self.information[at],
+        )
 
 
 def _at_events(models: Batch, weighted: Floats) -> Floats:
@@ -150,32 +158,65 @@ def evaluate(models: Batch, beta: Floats) -> Point:
     value = (counts * (eta[:, deaths] - where(np.isfinite(at.log_sum), at.log_sum, 0.0))).sum(axis=1)
     score = (counts[:, None] * (models.x[:, :, deaths] - at.mean)).sum(axis=2)
     information = (counts[:, None, None] * at.covariance).sum(axis=3)
+    curvature = information.copy()
     if models.firth:
-        bonus, push = _penalty(models, beta, at, information)
-        value, score = value + bonus, score + push
-    return Point(value=where(lost, -np.inf, value), score=score, information=information)
+        bonus, push, bend = _penalty(models, beta, at, information)
+        value, score, curvature = value + bonus, score + push, curvature - bend
+    return Point(value=where(lost, -np.inf, value), score=score, curvature=curvature, information=information)
 
 
-def _penalty(models: Batch, beta: Floats, at: Moments, information: Floats) -> tuple[Floats, Floats]:
-    """1/2 log det I (m,) and its gradient (m, p): 1/2 tr(I^-1 dI/db), from the third central moments over the risk sets."""
-    p = models.terms
+def _penalty(models: Batch, beta: Floats, at: Moments, information: Floats) -> tuple[Floats, Floats, Floats]:
+    """1/2 log det I (m,) with its gradient (m, p) and second derivative (m, p, p).
+
+    With V = I^-1: the gradient is 1/2 tr(V I_k), the second derivative 1/2 tr(V I_kl) - 1/2 tr(V I_k V I_l); I_k and I_kl are sums
+    over the events of the third and fourth cumulants of x over the risk set. The fourth is needed only contracted with V.
+    """
+    m, p = beta.shape
     sign, logdet = np.linalg.slogdet(information)
     regular = (sign > 0) & np.isfinite(logdet)
     inverse = np.linalg.inv(where(regular[:, None, None], information, np.eye(p)))
     _, _, weight = _weights(models, beta)
-    form = (inverse.reshape(-1, 1, p * p) @ models.products)[:, 0]  # x' I^-1 x of each subject
-    stack = np.concatenate((weight[:, None], (weight * form)[:, None], (weight * form)[:, None] * models.x), axis=1)
+    w = weight[:, None]
+    form = inverse.reshape(m, 1, p * p) @ models.products  # q = x' V x of each row (m, 1, n)
+    cubes = (models.products[:, :, None] * models.x[:, None]).reshape(m, p**3, -1)
+    stack = np.concatenate((w, w * form, w * form * models.x, w * form * models.products, w * cubes), axis=1)
     sums = _at_events(models, stack)
-    total = where(sums[:, :1] > 0, sums[:, :1], 1.0)
-    square, cubic = sums[:, 1] / total[:, 0], sums[:, 2:] / total
-    mean = at.mean
+    sums = sums / where(sums[:, :1] > 0, sums[:, :1], 1.0)
+    q, qx = sums[:, 1], sums[:, 2 : 2 + p]
+    qxx = sums[:, 2 + p : 2 + p + p * p].reshape(m, p, p, -1)
+    xxx = sums[:, 2 + p + p * p :].reshape(m, p, p, p, -1)
+    mean, spread = at.mean, at.covariance
+    square = mean[:, :, None] * mean[:, None]
+    raw = spread + square
     turned = inverse @ mean
-    length = (mean * turned).sum(axis=1)
-    second = at.covariance + mean[:, :, None] * mean[:, None, :]
-    bent = (second * turned[:, None]).sum(axis=2)
-    third = cubic - square[:, None] * mean - 2.0 * bent + 2.0 * length[:, None] * mean
-    push = 0.5 * (models.counts[:, None] * third).sum(axis=2)
-    return where(regular, 0.5 * logdet, -np.inf), where(regular[:, None], push, 0.0)
+    along = (turned * mean).sum(axis=1)
+    third = (
+        xxx
+        - mean[:, :, None, None] * raw[:, None]
+        - mean[:, None, :, None] * raw[:, :, None]
+        - mean[:, None, None] * raw[:, :, :, None]
+        + 2.0 * mean[:, :, None, None] * square[:, None]
+    )
+    slopes = (models.counts[:, None, None, None] * third).sum(axis=4).reshape(m, p * p, p)
+    push = 0.5 * (inverse.reshape(m, 1, p * p) @ slopes)[:, 0]
+    ux = (raw * turned[:, None]).sum(axis=2)
+    about_q = qxx - mean[:, :, None] * qx[:, None] - qx[:, :, None] * mean[:, None] + q[:, None, None] * square
+    about_u = (
+        (xxx * turned[:, :, None, None]).sum(axis=1)
+        - mean[:, :, None] * ux[:, None]
+        - ux[:, :, None] * mean[:, None]
+        + along[:, None, None] * square
+    )
+    fourth = about_q - 2.0 * about_u + along[:, None, None] * spread
+    size = (inverse[:, :, :, None] * spread).sum(axis=(1, 2))
+    paired = np.einsum("mkid,mij,mjld->mkld", spread, inverse, spread)
+    whole = (models.counts[:, None, None] * (fourth - size[:, None, None] * spread - 2.0 * paired)).sum(axis=3)
+    moved = inverse @ slopes.reshape(m, p, p * p)  # V I_k, as (m, i, j, k)
+    moved = moved.reshape(m, p, p, p)
+    traces = np.einsum("mijk,mjil->mkl", moved, moved)
+    bend = 0.5 * (whole - traces)
+    keep = regular[:, None]
+    return where(regular, 0.5 * logdet, -np.inf), where(keep, push, 0.0), where(keep[:, None], bend, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,20 +284,25 @@ def _direction(at: Point, free: Bools) -> tuple[Floats, Floats]:
     """The step over the free coefficients (m, p), zero elsewhere, and score times step (m,): twice the gain expected."""
     index = np.flatnonzero(free)
     score = at.score[:, index]
-    step = solve(at.information[:, index[:, None], index], score)
-    step = where(np.isfinite(step), step, 0.0)
+    step = solve(at.curvature[:, index[:, None], index], score)
+    gain = (score * step).sum(axis=1)
+    wrong = ~(gain >= 0)
+    if wrong.any():
+        fisher = solve(at.information[wrong][:, index[:, None], index], score[wrong])
+        step[wrong] = where(np.isfinite(fisher), fisher, 0.0)
+        gain[wrong] = (score[wrong] * step[wrong]).sum(axis=1)
     full = np.zeros(at.score.shape)
     full[:, index] = step
-    return full, np.maximum((score * step).sum(axis=1), 0.0)
+    return full, gain
 
 
 def tangent(at: Point, index: int) -> Floats:
     """How the other coefficients follow (m, p) when coefficient ``index`` moves by 1 along its profile; 1 at ``index``."""
     slope = np.zeros(at.score.shape)
     slope[:, index] = 1.0
-    others = np.flatnonzero(np.arange(at.information.shape[2]) != index)
+    others = np.flatnonzero(np.arange(at.curvature.shape[2]) != index)
     if others.size:
-        follow = -solve(at.information[:, others[:, None], others], at.information[:, others, index])
+        follow = -solve(at.curvature[:, others[:, None], others], at.curvature[:, others, index])
         slope[:, others] = where(np.isfinite(follow), follow, 0.0)
     return slope
 

@@ -171,7 +171,7 @@ def maximally_selected(
     drawn = _permutation(a, sizes, statistic, permutations, rng) if rng is not None and permutations else None
     by = {
         CutpointP.HOTHORN_LAUSEN: exact,
-        CutpointP.LAUSEN_1992: _limit_process(statistic, min_share, max_share),
+        CutpointP.LAUSEN_1992: lausen_1992(statistic, min_share, max_share),
         CutpointP.LAUSEN_1994: p94,
         CutpointP.PERMUTATION: drawn,
     }
@@ -228,8 +228,12 @@ def _standardised(rows: Floats, sizes: Ints) -> Floats:
     return sums / _deviation(rows[0], sizes)
 
 
-def _limit_process(b: float, low: float, high: float) -> float | None:
-    """Lausen and Schumacher 1992; None where a share is 0 or 1, because the limit process is not bounded there."""
+def lausen_1992(b: float, low: float, high: float) -> float | None:
+    """P of the largest standardised statistic b over cuts at shares from ``low`` to ``high`` (Lausen and Schumacher 1992).
+
+    None where a share is 0 or 1, because the limit process is not bounded there. Below b = 1 the formula, which is of the tail, does
+    not hold: 1.
+    """
     if low <= 0 or high >= 1:
         return None
     if b < 1:
