@@ -12,6 +12,7 @@ from correlates import units
 from correlates.errors import PlanError, Problem
 from correlates.quantify import chain as unit_chain
 from correlates.quantify import controls, reference, replicates, reruns, standards
+from correlates.quantify.amplification import cycles_from_points
 from correlates.quantify.record import Quantified, Quantifier, conform_inputs, positive_settings, quantified
 from correlates.quantify.rules import figure, gather
 from correlates.quantify.samples_join import SAMPLE_COLUMNS, analyte_wells, with_samples
@@ -63,6 +64,8 @@ def quantify_qpcr(
     _check_reference(settings)
     controls.check_controls(settings)
     chain = unit_chain.checked(settings.chain, settings.quantity if settings.reference is None else "copies/cell")
+    if settings.cq == "second_derivative":
+        wells = cycles_from_points(wells)
     chosen, notices = analyte_wells(wells, settings.targets, SignalKind.CQ, name)
     chosen = standards.usable(controls.declared(chosen, settings))
     lines = standards.fit(chosen, name)

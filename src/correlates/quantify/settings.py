@@ -104,6 +104,8 @@ class Qpcr:
     """Names (or patterns, QC-*) of control samples that the instrument file calls unknown: not in the manifest, never reported."""
     targets: Mapping[str, tuple[str, ...]]
     """Analyte: the names of its target in the files."""
+    cq: Literal["instrument", "second_derivative"] = "instrument"
+    """Cq as the instrument called it, or from the amplification points of the file (maximum of the second derivative of a sigmoid)."""
     quantity: str = "copies/reaction"
     """Unit of the nominal quantities of the standards."""
     accept: CurveRules = CurveRules()

@@ -60,13 +60,12 @@ def _well(react: Node, run: Node) -> str:
 
 
 def read(content: Content) -> Parsed:
-    """One row per reaction and target of every run; amplification and melting points are kept in the header."""
+    """One row per reaction and target of every run; amplification and melting points are kept with the well."""
     data = content.data if content.kind == "xml" else content.member(_DATA)
     root = parse(data, content.name, _DATA)
     samples = {n.attributes.get("id", ""): _sample(n) for n in root.all("sample")}
     problems: list[Problem] = []
     rows: list[dict[str, object]] = []
-    points: dict[str, object] = {}
     runs = [(e, r) for e in root.all("experiment") for r in e.all("run")]
     taken: set[str] = set()
     for experiment, run in runs:
@@ -78,19 +77,19 @@ def read(content: Content) -> Parsed:
             well = _well(react, run)
             for found in react.all("data"):
                 row = _row(content, samples, react, found, problems)
-                rows.append({**row, "plate": plate, "well": well})
+                extras = json.loads(str(row["extras"]))
                 curve = {
                     k: " ".join(p.value(k) or "" for p in found.children if p.tag in _POINTS and p.first(k))
                     for k in ("cyc", "tmp", "fluor")
                 }
                 if any(curve.values()):
-                    points[f"{plate}/{well}/{row['target']}"] = {k: v for k, v in curve.items() if v}
+                    extras["points"] = {k: v for k, v in curve.items() if v}
+                rows.append({**row, "plate": plate, "well": well, "extras": json.dumps(extras, ensure_ascii=False)})
     if not rows:
         problems.append(no_rows(content.name, _DATA, None))
     header: dict[str, object] = {
         "document": as_object(root, without=_SKIPPED),
         "targets": {n.attributes.get("id", ""): as_object(n) for n in root.all("target")},
-        "points": points,
         "other members": [name for name in content.members if name != _DATA],
     }
     names = [

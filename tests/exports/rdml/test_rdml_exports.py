@@ -67,5 +67,5 @@ def test_vermeulen_standards_have_amounts_and_no_cq() -> None:
     assert set(found.wells["flag"]) == {"missing"}
     assert sorted(set(found.wells["nominal"])) == [1.875, 18.75, 187.5, 1875.0, 18750.0]
     assert found.wells["target"].n_unique() == 64
-    points = json.loads(found.file["header"][0])["points"]
-    assert sum(len(p["fluor"].split()) for p in points.values()) == 47925
+    points = [json.loads(extras)["points"] for extras in found.wells["extras"]]
+    assert sum(len(p["fluor"].split()) for p in points) == 47925

@@ -144,7 +144,7 @@ def test_rdml(tmp_path: Path) -> None:
         "sample: type": "unkn",
     }
     kept = header(found)
-    assert kept["points"] == {"R1/A1/CAR": {"cyc": "1", "fluor": "0.1"}}
+    assert extras(found, 0)["points"] == {"cyc": "1", "fluor": "0.1"}
     assert kept["other members"] == ["app_data.xml"]
     assert kept["targets"]["CAR"]["dyeId"] == {"@id": "FAM"}
 
