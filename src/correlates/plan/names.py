@@ -101,7 +101,7 @@ def _assays(file: PlanFile) -> Iterator[Problem]:
             continue
         if isinstance(assay, Qpcr):
             yield from _units(file, assay.quantity, (*path, "quantity"))
-        if isinstance(assay, Dpcr) and assay.reference is not None:
+        if assay.reference is not None:
             yield from _reference(file, "target", assay.reference.target, assay.targets, (*path, "reference", "target"))
         for index, step in enumerate(assay.chain):
             here = (*path, "chain", index)
