@@ -45,7 +45,7 @@ def judge(
     wells
         Wells of the assay (``immunoassay_curves.prepare``).
     table
-        One row per curve: ``curve``, ``file_id``, ``plate``, ``analyte``, ``accepted``, ``failed``.
+        One row per curve: ``curve``, ``file_id``, ``plate``, ``analyte``, ``fitted``, ``accepted``, ``failed``.
     read_off
         The curves.
     settings, assay
@@ -66,7 +66,7 @@ def judge(
     if controls.height == 0:
         return table, gather(())
     sets = _sets(controls, read_off).join(
-        table.select("curve", "file_id", "plate", "analyte"), on="curve", how="left", maintain_order="left"
+        table.select("curve", "file_id", "plate", "analyte", "fitted"), on="curve", how="left", maintain_order="left"
     )
     sets = _ranges(sets, settings)
     by_plate = (
@@ -163,9 +163,13 @@ def _ranges(sets: pl.DataFrame, settings: Immunoassay) -> pl.DataFrame:
 
 def _by_control(sets: pl.DataFrame, settings: Immunoassay, assay: str) -> tuple[pl.DataFrame, ...]:
     plate = pl.format("{}/{}", "file_id", "plate")
-    found = pl.when(pl.col("wells") == 0).then(pl.lit("no usable signal")).otherwise(
-        figure(pl.col("quantity")).fill_null("outside the curve")
-    )  # fmt: skip
+    found = (
+        pl.when(~pl.col("fitted"))
+        .then(pl.lit("no curve"))
+        .when(pl.col("wells") == 0)
+        .then(pl.lit("no usable signal"))
+        .otherwise(figure(pl.col("quantity")).fill_null("outside the curve"))
+    )
     return (
         check_rows(
             sets,

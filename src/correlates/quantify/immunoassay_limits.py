@@ -12,6 +12,7 @@ from correlates.stats.logistic_curve import LogisticCurves
 from correlates.terms import Role
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 HOOK = 10.0
 """Percent by which the signal must fall from one level to a higher one ..."""
 HOOK_SE = 3.0
@@ -43,7 +44,7 @@ def find_limits(
     rules = settings.limits
     n = table.height
     levels = _levels(points, rules)
-    inner, end, nominal = _matrices(levels, n)
+    inner, end, read, nominal = _matrices(levels, n)
     each = _wells_each(wells, n)
     turn = turning(points, n)
     rising = table["rising"].to_numpy()
@@ -67,6 +68,8 @@ def find_limits(
         within = (nominal >= low[:, None] * (1 - 1e-9)) & (nominal <= high[:, None] * (1 + 1e-9))
     if rules.rule != "recovery":
         good = (within & inner).sum(axis=1)
+        precise_only = (within & read).sum(axis=1) < 2  # a curve may be precise and wrong: then it has no range
+        low, high = np.where(precise_only, np.nan, low), np.where(precise_only, np.nan, high)
     elif capped.any():
         good = np.where(capped, (within & end).sum(axis=1), good)
     share = np.where(within.any(axis=1), good / np.maximum(within.sum(axis=1), 1), 0.0)
@@ -101,7 +104,7 @@ def in_words(settings: Immunoassay) -> str:
 
 
 def _levels(points: pl.DataFrame, limits: CalibrationLimits) -> pl.DataFrame:
-    """One row per curve and standard level: whether it meets the rules within the range and at its ends."""
+    """One row per curve and standard level: whether it meets the rules within the range and at its ends, and whether it is read right."""
     recovery = pl.col("recovery")
     low, high = limits.recovery
     low_end, high_end = limits.recovery_at_limits
@@ -117,21 +120,23 @@ def _levels(points: pl.DataFrame, limits: CalibrationLimits) -> pl.DataFrame:
         .with_columns(
             inner=pl.col("fine") & recovery.is_between(low, high).fill_null(value=False),
             end=pl.col("fine") & recovery.is_between(low_end, high_end).fill_null(value=False),
+            read=pl.col("whole") & recovery.is_between(low_end, high_end).fill_null(value=False),
         )
         .sort("curve", "nominal")
     )
 
 
-def _matrices(levels: pl.DataFrame, n: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Floats]:
-    """``inner``, ``end`` and the nominal quantity, curves by levels in ascending order; padded with false and NaN."""
+def _matrices(levels: pl.DataFrame, n: int) -> tuple[Bools, Bools, Bools, Floats]:
+    """``inner``, ``end``, ``read`` and the nominal quantity, curves by levels in ascending order; padded with false and NaN."""
     curve = levels["curve"].to_numpy()
     place = levels.select(pl.int_range(pl.len()).over("curve")).to_series().to_numpy()
     most = int(place.max()) + 1 if place.size else 1
-    inner, end = np.zeros((n, most), dtype=np.bool_), np.zeros((n, most), dtype=np.bool_)
+    flags = np.zeros((3, n, most), dtype=np.bool_)
+    for flag, name in zip(flags, ("inner", "end", "read"), strict=True):
+        flag[curve, place] = levels[name].to_numpy()
     nominal = np.full((n, most), np.nan)
-    inner[curve, place], end[curve, place] = levels["inner"].to_numpy(), levels["end"].to_numpy()
     nominal[curve, place] = levels["nominal"].to_numpy()
-    return inner, end, nominal
+    return flags[0], flags[1], flags[2], nominal
 
 
 def _wells_each(wells: pl.DataFrame, n: int) -> Floats:

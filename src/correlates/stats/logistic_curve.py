@@ -141,7 +141,8 @@ def inverse(parameters: Floats, signal: Floats) -> tuple[Floats, Ints]:
     a, b, c, d, g, y = np.broadcast_arrays(a, b, c, d, g, y)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         share = (y - d) / (a - d)
-        z = np.log(np.expm1(-np.log(share) / g))
+        decay = -np.log(share) / g
+        z = decay + np.log(-np.expm1(-decay))  # log(expm1(decay)), which overflows where G is small
         dose = c * np.exp(z / b)
     inside = (share > 0) & (share < 1) & (dose > 0) & np.isfinite(dose)
     near_a = share >= 0.5

@@ -69,6 +69,49 @@ def test_xponent_keeps_every_block(tmp_path: Path) -> None:
     assert kept["after the blocks"] == "-- CRC --\nCRC32: 40B50595"
 
 
+RANGES = (
+    '"DataType:","Control Range - Low"\n"Reagent","IL-6","IL-15"\n"Control1","310.5","200"\n\n'
+    '"DataType:","Control Range - High"\n"Reagent","IL-6","IL-15"\n"Control1","490","NaN"\n\n'
+)
+
+
+def test_xponent_ranges_of_controls_stand_in_their_wells(tmp_path: Path) -> None:
+    text = samples.XPONENT.replace('"DataType:","Dilution Factor"', RANGES + '"DataType:","Dilution Factor"')
+    found = reading(tmp_path, text)
+    assert extras(found, 6)["Control Range - Low"] == "310.5"
+    assert extras(found, 6)["Control Range - High"] == "490"
+    assert extras(found, 7)["Control Range - Low"] == "200"
+    assert extras(found, 7)["Control Range - High"] is None
+    assert not found.wells.filter(pl.col("role") != "qc")["extras"].str.contains("Control Range").any()
+    assert header(found)["blocks"]["Control Range - Low"] == "Reagent\tIL-6\tIL-15\nControl1\t310.5\t200"
+
+
+def test_xponent_text_in_a_range_is_a_problem(tmp_path: Path) -> None:
+    text = samples.XPONENT.replace(
+        '"DataType:","Dilution Factor"', RANGES.replace("310.5", "about 300") + '"DataType:","Dilution Factor"'
+    )
+    with pytest.raises(InputError) as error:
+        reading(tmp_path, text)
+    assert [(p.code, p.found) for p in error.value.problems] == [("not-a-number", "'about 300'")]
+
+
+def test_xponent_own_curve_stands_in_the_wells_of_the_standards(tmp_path: Path) -> None:
+    text = samples.XPONENT.replace(
+        '"DataType:","Warnings/Errors"',
+        '"DataType:","Analysis Types"\n"Analyte:","IL-6","IL-15"\n"AnalysisType","Logistic 5P Weighted","Logistic 5P"\n\n'
+        '"DataType:","R^2"\n"Analyte:","IL-6","IL-15"\n"R^2","0.9991","0.998"\n\n"DataType:","Warnings/Errors"',
+    )
+    found = reading(tmp_path, text)
+    for row, fit, a, f, r2 in (
+        (2, "Logistic 5P Weighted", "10.2", "0.9", "0.9991"),
+        (5, "Logistic 5P", "8.8", "1.1", "0.998"),
+    ):
+        more = extras(found, row)
+        assert more["Analysis Types"] == fit
+        assert (more["Analysis Coefficients A"], more["Analysis Coefficients F"], more["R^2"]) == (a, f, r2)
+    assert not found.wells.filter(pl.col("role") != "standard")["extras"].str.contains("Coefficients").any()
+
+
 def test_xponent_semicolons_and_decimal_commas(tmp_path: Path) -> None:
     text = "\n".join(line.replace('","', '";"') for line in samples.XPONENT.splitlines()) + "\n"
     for value in ("10.5", "4000.5", "19989.5", "4989.5", "3991.5", "889.5", "10.2", "8.8", "0.9", "1.1", "<2.5"):

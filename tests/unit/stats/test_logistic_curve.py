@@ -70,6 +70,17 @@ def test_response_and_inverse_undo_each_other() -> None:
         assert (side[here] == 0).all()
 
 
+@pytest.mark.parametrize("curve", [(12_000.0, -281.7, 679.5, 22.6, 0.0037), (22.6, 0.9, 5.0, 12_000.0, 0.0012)])
+def test_extreme_asymmetry_is_inverted(curve: tuple[float, ...]) -> None:
+    """A power law that meets a ceiling at once, as saturated detectors give: (x/C)^B and its root are beyond floating point."""
+    parameters = np.array(curve)
+    x = np.array([0.5, 5.0, 50.0, 500.0])
+    y = response(parameters, x)
+    back, side = inverse(parameters, y)
+    assert back == pytest.approx(x, rel=1e-6)
+    assert (side == 0).all()
+
+
 @pytest.mark.parametrize(("name", "rising"), [(n, n.startswith("rising")) for n in CURVES])
 def test_sides(name: str, rising: bool) -> None:
     curve = np.array(CURVES[name])
