@@ -17,7 +17,7 @@ from scipy.special import chdtrc, ndtri
 
 from correlates.stats.arrays import Floats, Ints, divide, where
 
-_RANK = 1e-9  # an eigenvalue of the covariance this small beside its scale is zero
+_RANK = 1e-9  # an eigenvalue of the covariance this small beside the number of events is zero
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +205,7 @@ def gray_test(
         one, spread = _gray_stratum(times[rows], outcome[rows], label[rows], groups, rho)
         score, covariance = score + one, covariance + spread
     values, vectors = np.linalg.eigh(covariance) if groups else (np.zeros(0), np.zeros((0, 0)))
-    kept = values > _RANK * max(float(np.trace(covariance)), 1e-300)
+    kept = values > _RANK * max(int((outcome == 1).sum()), 1)
     df = int(kept.sum())
     chi = float(((vectors.T @ score)[kept] ** 2 / values[kept]).sum()) if df else None
     return Gray(
