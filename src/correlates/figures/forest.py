@@ -10,7 +10,7 @@ import polars as pl
 from correlates.figures.record import Drawn, Figure, Tables
 from correlates.figures.settings import FigureSettings, Forest
 from correlates.figures.theme import BLUE, GREY, INK, Rows, chart, layer, log_scale, rows, tip
-from correlates.rounding import ratio
+from correlates.rounding import interval, ratio
 from correlates.schema import RESULTS
 
 _ROW, _LABELS, _WIDTH, _TEXTS = 17, 202, 688, 82
@@ -108,10 +108,7 @@ def _placed(estimates: pl.DataFrame, lines: Rows) -> pl.DataFrame:
     )
     text = pl.Series(
         "text",
-        [
-            f"{ratio(v)} ({ratio(a)}\N{EN DASH}{ratio(b)})"
-            for v, a, b in shown.select("odds_ratio", "lower", "upper").iter_rows()
-        ],
+        [f"{ratio(v)} ({_span(a, b)})" for v, a, b in shown.select("odds_ratio", "lower", "upper").iter_rows()],
         dtype=pl.String,
     )
     declared = pl.when(pl.col("prespecified")).then(pl.lit("prespecified")).otherwise(pl.lit("exploratory"))
@@ -121,6 +118,12 @@ def _placed(estimates: pl.DataFrame, lines: Rows) -> pl.DataFrame:
         declared=declared,
         marker=pl.concat_str(declared, pl.when(adjusted).then(pl.lit(", adjusted P < .05")).otherwise(pl.lit(""))),
     )
+
+
+def _span(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return interval(low, high, 2)
+    return f"{ratio(low)}\N{EN DASH}{ratio(high)}"
 
 
 def _domain(data: pl.DataFrame) -> tuple[float, float]:

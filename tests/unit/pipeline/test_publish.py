@@ -1,0 +1,49 @@
+"""What a run publishes: figures, methods and report, the same each time, and under pseudonyms when the plan asks for them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from correlates.pipeline.publish import publish
+from correlates.pipeline.store import open_run, silent
+from correlates.plan import plan_from_text
+
+
+def _publish(demo: Path, folder: Path, *, pseudonyms: bool = False) -> tuple[str, ...]:
+    run = open_run(demo / "run")
+    plan = plan_from_text((demo / "plan.yaml").read_text(), demo / "plan.yaml").plan
+    if pseudonyms:
+        plan = plan.model_copy(update={"report": plan.report.model_copy(update={"pseudonyms": True})})
+    (folder / "figures").mkdir(parents=True)
+    tables = {name: run.table(name) for name in run.manifest.tables}
+    return publish(plan, tables, folder, run.manifest.stages, silent)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_the_same_run_publishes_the_same_bytes(demo: Path, tmp_path: Path):
+    _publish(demo, tmp_path / "again")
+    made = _files(tmp_path / "again")
+    first = {name: content for name, content in _files(demo / "run").items() if name in made}
+    assert {name for name in made if made[name] != first[name]} == set()
+    assert {"report.html", "methods.md", "figures/forest.svg", "figures/forest.csv", "figures/forest.json"} <= set(made)
+
+
+def test_under_pseudonyms_no_identifier_is_left(demo: Path, tmp_path: Path):
+    figures = _publish(demo, tmp_path / "run", pseudonyms=True)
+    run = open_run(demo / "run")
+    names = [*run.table("subjects")["subject_id"], *run.table("samples")["sample_id"]]
+    assert len(names) > 1000
+    pattern = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)))
+    files = _files(tmp_path / "run")
+    assert len(files) == 3 * len(figures) + 2
+    for name, content in files.items():
+        assert not pattern.search(content.decode("utf-8")), name
+    assert pattern.search((demo / "run" / "report.html").read_text(encoding="utf-8")), "the search finds what there is"
+    for name in ("report.html", "figures/expansion_individual.csv"):
+        assert re.search(rb"\bP\d{3}\b", files[name])
+    for name in ("forest", "standard_curves_car_qpcr", "expansion_median"):
+        assert files[f"figures/{name}.csv"] == (demo / "run" / "figures" / f"{name}.csv").read_bytes()
