@@ -24,17 +24,17 @@ def limits(rule: str, **other: Any) -> CalibrationLimits:
 
 def test_at_the_limits_of_the_cv_profile_the_interval_says_that_cv() -> None:
     """A sample of two wells read at the limit has the interval exp(-/+ t(11) CV): the profile and the result agree."""
-    first = run(bead_wells([*standards(noise=NOISE), *sample("S1", 50.0, 50.0)]), limits=limits("cv_profile", cv=8.0))
+    first = run(bead_wells([*standards(noise=NOISE), *sample("S1", 50.0, 50.0)]), limits=limits("cv_profile", cv=12.0))
     lloq, uloq = (first.curves[c].item() for c in ("lowest", "highest"))
     assert SERIES[-1] < lloq < uloq <= SERIES[0]
     parameters = list(json.loads(first.curves["parameters"].item()).values())
     at = [{"sample_id": "S1", "signal": float(signal_at(lloq * 1.000001, parameters))} for _ in range(2)]
-    row = one(run(bead_wells([*standards(noise=NOISE), *at]), limits=limits("cv_profile", cv=8.0)))
+    row = one(run(bead_wells([*standards(noise=NOISE), *at]), limits=limits("cv_profile", cv=12.0)))
     half = math.log(row["upper"] / row["lower"]) / 2
-    assert half / student.ppf(0.975, 11) == pytest.approx(0.08, rel=1e-4)
+    assert half / student.ppf(0.975, 11) == pytest.approx(0.12, rel=1e-4)
     told = checks(first, "limits")[0]
     assert told["passed"]
-    assert told["required"].startswith("cv_profile: predicted CV of the concentration at most 8 %")
+    assert told["required"].startswith("cv_profile: predicted CV of the concentration at most 12 %")
     assert told["found"].endswith("mean of 2 wells")
     assert told["value"] == lloq
 
