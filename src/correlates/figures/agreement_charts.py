@@ -26,6 +26,7 @@ from correlates.schema import AGREEMENT, MEASUREMENTS
 from correlates.terms import Censoring, Status
 
 _DIGITS = 5
+_RATIOS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 
 
 def _draw_agreement(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
@@ -147,7 +148,7 @@ def _agreement(
         "type": "quantitative",
         "title": f"{names[1]} / {names[0]}",
         "scale": log_scale(lowest, highest),
-        "axis": {"format": "~g", "tickCount": 6, "grid": False},
+        "axis": {"values": [v for v in _RATIOS if lowest <= v <= highest], "format": "~g", "grid": False},
     }
     level = {
         "field": "mean",

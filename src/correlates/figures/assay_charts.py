@@ -8,7 +8,17 @@ from typing import Any
 import polars as pl
 
 from correlates.figures.agreement_charts import BLAND_ALTMAN
-from correlates.figures.curve_charts import CALIBRATION, PANELS, RESIDUALS, chunks, grid, only, panel_size, span
+from correlates.figures.curve_charts import (
+    CALIBRATION,
+    PANELS,
+    RESIDUALS,
+    chunks,
+    counted,
+    grid,
+    only,
+    panel_size,
+    span,
+)
 from correlates.figures.partition_charts import PARTITIONS
 from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.settings import FigureSettings
@@ -25,12 +35,12 @@ from correlates.figures.theme import (
     log_scale,
     rows,
     tip,
-    with_unit,
 )
 from correlates.rounding import unit_text
 from correlates.schema.assay_review import CONTROL_RESULTS, PLATE_RATIOS, REPLICATE_SETS
 
 _DIGITS = 5
+_TICKS = (0.1, 0.2, 0.5, 0.8, 1.0, 1.25, 2.0, 5.0, 10.0)
 _ROWS = 40  # plate ratios drawn
 _POINTS = 4000  # replicate sets drawn one by one
 _LIMITS = ((-3.0, [4, 3]), (-2.0, [2, 2]), (0.0, [1, 0]), (2.0, [2, 2]), (3.0, [4, 3]))
@@ -95,16 +105,16 @@ def _controls(
         y = {
             "field": "estimate",
             "type": "quantitative",
-            "title": with_unit("Result", unit) if place % 3 == 0 else None,
+            "title": unit if place % 3 == 0 else None,
             "scale": log_scale(low, high),
-            "axis": {"tickCount": 4, "grid": False, "format": ".3~g"},
+            "axis": {"tickCount": 4, "grid": False, "format": ",.3~r"},
         }
-        last = int(mine["plate_order"].max())  # type: ignore[arg-type]
+        first, last = (int(p) for p in (mine["plate_order"].min(), mine["plate_order"].max()))  # type: ignore[arg-type]
         x = {
             "field": "plate_order",
             "type": "quantitative",
             "title": "Plate, in order" if place >= len(names) - 3 else None,
-            "scale": {"domain": [0.5, last + 0.5], "nice": False},
+            "scale": {"domain": [first - 0.5, last + 0.5], "nice": False},
             "axis": {"tickMinStep": 1, "format": "d", "grid": False},
         }
         dash = {"condition": [{"test": f"datum.dash === '{k}'", "value": v} for k, v in (("2", [5, 3]), ("3", [2, 2]))]}
@@ -169,6 +179,7 @@ def _controls(
         caption=" ".join(parts),
         spec=chart(grid(panels), {"drawn": rows(data), "limits": limits}),
         data=data,
+        responsive=len(panels) == 1,
     )
 
 
@@ -243,9 +254,10 @@ def _profile(assay: str, measure: str, sets: pl.DataFrame, names: Sequence[str],
     return Drawn(
         name=file_name("replicates", assay, *([] if cq or "quantity" in measure else ["signal"])),
         title=f"Replicate wells: {settings.label(assay)}",
-        caption=f"{data.height} sets of two wells or more on {data['plate'].n_unique()} plates: {measure} against the level.",
+        caption=f"{counted(data.height, 'set')} of two wells or more on {counted(data['plate'].n_unique(), 'plate')}: {measure} against the level.",
         spec=chart(grid(panels), {"drawn": rows(data)}),
         data=data,
+        responsive=len(panels) == 1,
     )
 
 
@@ -313,13 +325,13 @@ def _draw_ratios(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
             clear=((pl.col("lower") > 1) | (pl.col("upper") < 1)).fill_null(value=False),
         )
         low, high = span(pl.concat([data["ratio"], data["lower"].drop_nulls(), data["upper"].drop_nulls()]), 1.1)
-        low, high = max(low, 0.05), min(high, 20.0)
+        edges = (max(min(low, 0.9), 0.05), min(max(high, 1.1), 20.0))
         x = {
             "field": "ratio",
             "type": "quantitative",
             "title": "Ratio of results, later over earlier plate",
-            "scale": {**log_scale(min(low, 0.9), max(high, 1.1)), "clamp": True},
-            "axis": {"values": [0.1, 0.2, 0.5, 0.8, 1, 1.25, 2, 5, 10], "format": "~g"},
+            "scale": {**log_scale(*edges), "clamp": True},
+            "axis": {"values": [t for t in _TICKS if edges[0] <= t <= edges[1]], "format": "~g"},
         }
         y = {"field": "row", "type": "nominal", "title": None, "sort": None, "axis": {"ticks": False}}
         colour = {"condition": {"test": "datum.clear", "value": VERMILION}, "value": BLUE}

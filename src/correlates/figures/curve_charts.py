@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import polars as pl
 
 from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.settings import FigureSettings
-from correlates.figures.theme import BLUE, GREY, INK, VERMILION, chart, layer, log_axis, log_scale, rows, tip
+from correlates.figures.theme import BLUE, GREY, INK, VERMILION, chart, decades, layer, log_axis, log_scale, rows, tip
 from correlates.rounding import unit_text
 from correlates.schema import CURVE_POINTS, CURVES
 from correlates.terms import Role
@@ -21,6 +22,7 @@ _COLUMNS = 3
 _WIDTH = {1: 600, 2: 280, 3: 180}
 _FEW = 3  # targets that have a large chart of their own among the figures of a run
 _ACCEPTED, _FAILED = "accepted", "plate failed a rule"
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _DIGITS = 5  # significant figures of what is drawn
 
 
@@ -31,8 +33,15 @@ def chunks(items: Sequence[str], size: int = PANELS) -> Iterator[tuple[int, Sequ
         yield (start // size + 1 if several else 0), items[start : start + size]
 
 
+def counted(n: int, what: str) -> str:
+    """A count with its noun."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def grid(panels: Sequence[dict[str, Any]], *, columns: int | None = None) -> dict[str, Any]:
-    """Panels side by side and below each other."""
+    """Panels side by side and below each other; one panel stands alone, and can take the width of the page."""
+    if len(panels) == 1:
+        return dict(panels[0])
     across = columns or min(_COLUMNS, len(panels))
     return {"concat": list(panels), "columns": across, "spacing": {"row": 22, "column": 20}}
 
@@ -87,9 +96,11 @@ def _points(tables: Tables, models: Sequence[str]) -> pl.DataFrame:
 def _quantity_axis(data: pl.DataFrame, unit: str, *, title: bool) -> dict[str, Any]:
     low, high = span(data["nominal"])
     axis = log_axis(low, high, grid=False)
-    axis["labelExpr"] = (
-        "datum.value >= 10000 || datum.value < 0.001 ? format(datum.value, '.0e') : format(datum.value, '~g')"
-    )
+    ticks = decades(low, high)
+    if len(ticks) > 1:
+        first = round(math.log10(ticks[0]))
+        exponents = [f"10{str(first + i).translate(_SUPERSCRIPTS)}" for i in range(len(ticks))]
+        axis["labelExpr"] = f"{exponents!r}[round(log(datum.value) / LN10) - {first}]"
     return {
         "field": "nominal",
         "type": "quantitative",
@@ -169,11 +180,11 @@ def _residuals(
         ]
         panels.append({"title": target, "layer": body, **panel_size(len(targets))})
     unused = data.filter(~pl.col("used")).height
-    parts = [f"{data.height} standard wells of {data['plate'].n_unique()} plates."]
+    parts = [f"{counted(data.height, 'standard well')} of {counted(data['plate'].n_unique(), 'plate')}."]
     if "%" in what:
         parts.append("In per cent of the fitted signal, which is the residual under weight 1/y\N{SUPERSCRIPT TWO}.")
     if unused:
-        parts.append(f"Open: {unused} wells that were not used for the fit.")
+        parts.append(f"Open: {counted(unused, 'well')} not used for the fit.")
     suffix = (str(number),) if number else ()
     return Drawn(
         name=file_name("residuals", assay, *suffix),
@@ -181,6 +192,7 @@ def _residuals(
         caption=" ".join(parts),
         spec=chart(grid(panels), {"drawn": rows(data), "zero": [{"residual": 0}]}),
         data=data,
+        responsive=len(panels) == 1,
     )
 
 
@@ -209,7 +221,7 @@ def _lines(curves: pl.DataFrame) -> pl.DataFrame:
 
 
 _STEPS = [
-    {"calculate": "sequence(0, 1.001, 0.04)", "as": "step"},
+    {"calculate": "sequence(0, 1.001, 0.0625)", "as": "step"},
     {"flatten": ["step"]},
     {"calculate": "pow(10, datum.from + (datum.to - datum.from) * datum.step)", "as": "nominal"},
 ]
@@ -294,10 +306,11 @@ def _curves(
     return Drawn(
         name=file_name("calibration", assay, *suffix),
         title=f"Calibration curves: {settings.label(assay)}" + (f" ({number})" if number else ""),
-        caption=f"Mean signal of each standard level and fitted curve, {data['plate'].n_unique()} plates. "
+        caption=f"Mean signal of each standard level and fitted curve, {counted(data['plate'].n_unique(), 'plate')}. "
         "Open: levels that were not used.",
         spec=chart(grid(panels), drawn),
         data=data,
+        responsive=len(panels) == 1,
     )
 
 

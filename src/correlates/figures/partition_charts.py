@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from correlates.figures.curve_charts import span
+from correlates.figures.curve_charts import counted, span
 from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.settings import FigureSettings
 from correlates.figures.theme import BLUE, GREY, VERMILION, chart, layer, log_axis, log_scale, rows, tip
 from correlates.schema.assay_review import PARTITION_WELLS
+
+_WIDEST = 2.0  # ratio of two limits; what lies beyond is drawn at the edge
 
 
 def _draw_partitions(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
@@ -56,7 +58,7 @@ def _accepted(assay: str, wells: pl.DataFrame, settings: FigureSettings) -> Draw
     return Drawn(
         name=file_name("partitions", assay),
         title=f"Accepted partitions: {settings.label(assay)}",
-        caption=f"{data.height} wells of {len(plates)} plates, a tick each.",
+        caption=f"{counted(data.height, 'well')} of {counted(len(plates), 'plate')}, a tick each.",
         spec=chart({"width": 500, "height": max(40, 24 * len(plates)), "layer": [mark]}, {"drawn": rows(data)}),
         data=data,
         responsive=True,
@@ -77,6 +79,11 @@ def _intervals(assay: str, wells: pl.DataFrame, settings: FigureSettings) -> Dra
         for end, (word, _, _) in ends.items()
     ).filter(pl.col("ratio").is_finite() & (pl.col("positives") > 0))
     low, high = span(data["positives"].cast(pl.Float64), 1.3)
+    least, most = span(data["ratio"], 1.02)
+    ends_of = (max(min(least, 0.95), 1 / _WIDEST), min(max(most, 1.05), _WIDEST))
+    ticks = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.25, 1.5, 2]
+    beyond = data.filter((pl.col("ratio") < ends_of[0]) | (pl.col("ratio") > ends_of[1])).height
+    edge = f" {beyond} beyond a factor of {_WIDEST:g} are drawn at the edge." if beyond else ""
     domain = [word for word, _, _ in ends.values()]
     legend = {"orient": "top", "title": None, "symbolSize": 55}
     mark = layer(
@@ -93,7 +100,8 @@ def _intervals(assay: str, wells: pl.DataFrame, settings: FigureSettings) -> Dra
             "field": "ratio",
             "type": "quantitative",
             "title": "This report's limit over the instrument's",
-            "scale": {"zero": False, "padding": 8},
+            "scale": {**log_scale(*ends_of), "clamp": True},
+            "axis": {"values": [t for t in ticks if ends_of[0] <= t <= ends_of[1]], "format": "~g"},
         },
         color={
             "field": "end",
@@ -118,8 +126,8 @@ def _intervals(assay: str, wells: pl.DataFrame, settings: FigureSettings) -> Dra
     return Drawn(
         name=file_name("intervals", assay),
         title=f"Poisson intervals against the instrument's: {settings.label(assay)}",
-        caption=f"Both ends of the 95 % interval of {wells.height} wells for which the file prints one. 1: the same. Wells without a positive "
-        "partition, or whose printed lower limit is 0 or below, are left out.",
+        caption=f"Both ends of the 95 % interval of {counted(wells.height, 'well')} for which the file prints one. 1: the same. Wells without a positive "
+        f"partition, or whose printed lower limit is 0 or below, are left out.{edge}",
         spec=chart({"width": 560, "height": 260, "layer": [one, mark]}, {"drawn": rows(data), "one": [{"ratio": 1}]}),
         data=data,
         responsive=True,

@@ -28,6 +28,8 @@ from correlates.schema.assay_review import REVIEW
 from correlates.terms import AssayKind, Role
 
 _FACTORY = ("simple_plex",)  # readers of instruments that are calibrated at the factory
+KINDS = {"qpcr": "qPCR", "dpcr": "digital PCR", "immunoassay": "immunoassay"}
+"""Kinds of assay as they are printed."""
 _COPIES = ("cop", "copies", "copy")  # what files call copies per reaction
 
 
@@ -188,11 +190,33 @@ def _grouped(
             settings: Assay = declared[0].plan.assays[name]
             settings = replace(settings, controls=(*settings.controls, *controls))
         else:
+            wells = _named(wells)
             settings = _defaults(name, wells, [str(exports[p].file["path"][0]) for p in mine], controls, targets)
         groups.append(Group(name=name, settings=settings, wells=with_controls(wells, settings.controls)))
+    groups = groups if declared else _labelled(groups)
     tables = {"files": pl.concat(files), "wells": pl.concat([g.wells for g in groups])}
     check_files(tables["files"])
     return groups, tables
+
+
+def _named(wells: pl.DataFrame) -> pl.DataFrame:
+    """Wells whose sample has no name are called by plate and position: there is no manifest to miss them."""
+    nameless = pl.col("sample_id").is_null() & (pl.col("role") == Role.UNKNOWN.value)
+    return wells.with_columns(
+        sample_id=pl.when(nameless).then(pl.format("{} {}", "plate", "well")).otherwise("sample_id")
+    )
+
+
+def _labelled(groups: Sequence[Group]) -> list[Group]:
+    """Named by the kind of assay, and by the reader too where several are of one kind."""
+    kinds = [group.settings.kind for group in groups]
+    return [
+        replace(
+            group,
+            settings=replace(group.settings, label=KINDS[kind] + (f", {group.name}" if kinds.count(kind) > 1 else "")),
+        )
+        for group, kind in zip(groups, kinds, strict=True)
+    ]
 
 
 def _assays_of_plan(exports: Mapping[Path, ReadFile], file: PlanFile) -> dict[Path, str]:
@@ -343,7 +367,7 @@ def _agreement(pairs: Mapping[str, Agreement], measurements: pl.DataFrame) -> pl
 def _described(files: Sequence[Path], groups: Sequence[Group], pairs: Mapping[str, Agreement]) -> Plan:
     """What was done as a plan: it can be copied into one."""
     count = f"{len(files)} file{'s' if len(files) != 1 else ''}"
-    title = files[0].name if len(files) == 1 else f"{count}: {', '.join(g.name for g in groups)}"
+    title = files[0].name if len(files) == 1 else f"{count}: {', '.join(g.settings.label or g.name for g in groups)}"
     return Plan(
         study=Study(id="Assay report", title=title),
         assays={g.name: g.settings for g in groups},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from correlates.pipeline.assay import KINDS
 from correlates.pipeline.manifest import code_fingerprint
 from correlates.pipeline.publish import plan_text
 from correlates.pipeline.store import Progress
@@ -16,7 +17,7 @@ from correlates.pipeline.translate import used
 from correlates.plan import Plan
 from correlates.provenance import environment
 from correlates.schema import MEASUREMENTS
-from correlates.terms import Reason
+from correlates.terms import Reason, Role
 
 if TYPE_CHECKING:
     from correlates.figures import Drawn, FigureSettings
@@ -72,17 +73,18 @@ def publish(
             progress(f"drawing {chart.name}")
             save(chart, folder / "figures")
         counts = (
-            ("files", tables["files"].height),
-            ("plates", tables["wells"].select("file_id", "plate").n_unique()),
-            ("wells", tables["wells"].height),
-            ("results", tables["measurements"].height),
-            ("rules that did not hold", tables["checks"].filter(~pl.col("passed")).height),
+            ("file", tables["files"].height),
+            ("plate", tables["wells"].select("file_id", "plate").n_unique()),
+            ("well", tables["wells"].height),
+            ("result", tables["measurements"].height),
+            ("check", tables["checks"].filter(~pl.col("passed")).height),
         )
+        ends = {"check": " that did not hold"}
         content = Content(
             title=plan.study.title,
             study=plan.study.id,
             product=None,
-            brief=tuple((label, f"{n:,}") for label, n in counts),
+            brief=tuple((f"{word}{'' if n == 1 else 's'}{ends.get(word, '')}", f"{n:,}") for word, n in counts),
             sections=tuple(sections),
         )
         progress("writing the report")
@@ -97,12 +99,11 @@ def _overview(plan: Plan, tables: Mapping[str, pl.DataFrame]) -> Section:
     from correlates.tables import assays
     from correlates.tables.assay_tables import overview
 
-    kinds = {"qpcr": "qPCR", "dpcr": "digital PCR", "immunoassay": "immunoassay"}
     software = {
         source: ", ".join(sorted({s for s in found if s}))
         for source, found in tables["files"].group_by("source").agg("software").iter_rows()
     }
-    groups = [(name, kinds[a.kind], software.get(name, "")) for name, a in plan.assays.items()]
+    groups = [(name, KINDS[a.kind], software.get(name, "")) for name, a in plan.assays.items()]
     labels = {name: a.label or name for name, a in plan.assays.items()}
     parts: list[DisplayTable] = [overview(groups, tables["files"], tables["wells"], tables["measurements"])]
     results = assays(tables["measurements"], labels)
@@ -173,7 +174,7 @@ def _assay(plan: Plan, name: str, tables: Mapping[str, pl.DataFrame], settings: 
     parts: list[Drawn | DisplayTable | Text] = []
     for title, charts, shown in topics:
         kept = [table for table in shown if table is not None]
-        note = _note(title, mine, plan, name)
+        note = _note(title, mine, wells, plan, name)
         if charts or kept or note:
             parts.append(Text(title=title, paragraphs=note))
             parts += [*charts, *kept]
@@ -189,14 +190,19 @@ def _renamed(table: DisplayTable | None, assay: str) -> DisplayTable | None:
     return None if table is None else replace(table, name=f"{table.name}_{assay}")
 
 
-def _note(topic: str, tables: Mapping[str, pl.DataFrame], plan: Plan, name: str) -> tuple[str, ...]:
+def _note(
+    topic: str, tables: Mapping[str, pl.DataFrame], wells: pl.DataFrame, plan: Plan, name: str
+) -> tuple[str, ...]:
     """What a reader must know where there is nothing to show."""
-    if topic == "Calibration" and plan.assays[name].kind != "dpcr" and tables["curve_points"].is_empty():
-        fitted = tables["curves"].filter(pl.col("parameters").is_not_null())
-        if fitted.is_empty():
+    if topic == "Calibration" and plan.assays[name].kind != "dpcr":
+        standards = wells.filter((pl.col("role") == Role.STANDARD.value) & (pl.col("nominal") > 0))
+        factory = tables["measurements"]["method"].str.contains("factory").any()
+        if standards.is_empty() and not factory:
             return (
-                "The files hold no standards with nominal quantities: no curve can be fitted and no quantity computed.",
+                "No standard has a nominal quantity above 0 in the files: no curve can be fitted and no quantity computed.",
             )
+        if tables["curves"]["parameters"].null_count() == tables["curves"].height and not factory:
+            return ("No curve could be fitted: the rules below say why.",)
     if topic == "Controls" and tables["control_results"].is_empty():
         return ("No well is a control. Samples that are controls can be named: --controls 'QC-*'.",)
     if topic == "Samples" and tables["measurements"].height > _MOST_RESULTS:

@@ -126,8 +126,8 @@ def replicate_sets(wells: pl.DataFrame, results: pl.DataFrame, assay: str) -> pl
     """
     used = pl.col("signal").is_not_null() & (pl.col("flag") != Flag.OMITTED.value).fill_null(value=True)
     replicated = wells.filter(used & pl.col("role").is_in([Role.UNKNOWN.value, Role.QC.value, Role.STANDARD.value]))
-    named = pl.when(pl.col("role") == Role.STANDARD.value).then(
-        pl.format("{} {}", pl.lit("standard"), pl.col("nominal").round_sig_figs(6))
+    named = pl.when((pl.col("role") == Role.STANDARD.value) & (pl.col("nominal") > 0)).then(
+        pl.format("standard {}", pl.col("nominal").round_sig_figs(6).cast(pl.String).str.strip_suffix(".0"))
     )
     sets = (
         replicated.with_columns(sample_id=pl.coalesce(named, "sample_id"))

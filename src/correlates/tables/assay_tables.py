@@ -42,16 +42,10 @@ def standard_curves(assay: str, curves: pl.DataFrame, printed: pl.DataFrame) -> 
         efficiency_="efficiency",
     )
     rows = lines.join(theirs, on=["file_id", "plate", "target"], how="left").sort("target", "plate")
-    beside = (
-        (
-            numbers("Its slope", rows["slope_"], _four),
-            numbers("Its intercept", rows["intercept_"], _four),
-            numbers("Its R\N{SUPERSCRIPT TWO}", rows["r_squared_"], _four),
-            numbers("Its efficiency (%)", rows["efficiency_"], _four),
-        )
-        if printed.height
-        else ()
-    )
+
+    def beside(label: str, column: str) -> tuple[Column, ...]:
+        return (numbers(label, rows[column], _four),) if printed.height else ()
+
     return DisplayTable(
         name=_titled("standard_curves", assay),
         title="Standard curves",
@@ -62,18 +56,21 @@ def standard_curves(assay: str, curves: pl.DataFrame, printed: pl.DataFrame) -> 
             counts("Levels", rows["n_levels"]),
             counts("Wells", rows["n_wells"]),
             numbers("Slope", rows["slope"], _four),
+            *beside("its slope", "slope_"),
             numbers("Intercept", rows["intercept"], _four),
+            *beside("its intercept", "intercept_"),
             numbers("R\N{SUPERSCRIPT TWO}", rows["r_squared"], _four),
+            *beside("its R\N{SUPERSCRIPT TWO}", "r_squared_"),
             numbers("Efficiency (%)", [None if e is None else 100 * e for e in rows["efficiency"]], _four),
+            *beside("its efficiency (%)", "efficiency_"),
             numbers("Residual SD (Cq)", rows["residual_sd"], fixed),
             numbers("Lowest accurate", rows["lowest"]),
             numbers("Highest accurate", rows["highest"]),
             words("Unit", [unit_text(u) for u in rows["unit"]]),
-            *beside,
         ),
         note="Ordinary least squares of Cq on log10 quantity; efficiency 10^(-1/slope) - 1. Lowest and highest accurate: standard levels "
         "whose mean back-calculated quantity is within the declared accuracy."
-        + (" Its: as the instrument's software printed it." if printed.height else ""),
+        + (" its: as the instrument's software printed it." if printed.height else ""),
     )
 
 
