@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -11,7 +11,7 @@ from correlates.provenance import fingerprint, short_id
 from correlates.terms import Role
 
 _LETTER = r"A-Za-z0-9_"
-_UNNAMED = r"\d{1,4}"
+_BARE = r"\d{1,4}"
 
 
 def pseudonymise(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
@@ -33,7 +33,8 @@ def pseudonymise(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         sample, subject, day, matrix = row
         where = f"day {day:g}" if day is not None else "no day"
         names.setdefault(sample, f"{names.get(subject, 'unknown')} {matrix or 'sample'} {where} #{index}")
-    return {name: _replaced(frame, names) for name, frame in tables.items()}
+    replace = _Replacer(names)
+    return {name: _replaced(frame, replace) for name, frame in tables.items()}
 
 
 def _samples(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -52,42 +53,45 @@ def _samples(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     )
 
 
-def _replaced(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
+def _replaced(frame: pl.DataFrame, replace: _Replacer) -> pl.DataFrame:
     columns = []
     for column in frame.iter_columns():
         if column.dtype == pl.String:
-            columns.append(_texts(column, names))
+            changed = replace.changes(column)
+            columns.append(column.replace(changed) if changed else column)
         elif column.dtype == pl.List(pl.String):
-            flat = column.explode()
-            changed = _mapping(flat, names)
+            changed = replace.changes(column.explode())
             columns.append(column.list.eval(pl.element().replace(changed)) if changed else column)
     return frame.with_columns(columns)
 
 
-def _texts(column: pl.Series, names: Mapping[str, str]) -> pl.Series:
-    changed = _mapping(column, names)
-    return column.replace(changed) if changed else column
+class _Replacer:
+    """Identifiers to names in any text; the patterns of identifiers that were met together are kept."""
 
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self._known = list(names)
+        self._patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
 
-def _mapping(texts: pl.Series, names: Mapping[str, str]) -> dict[str, str]:
-    """What each distinct text that holds an identifier becomes."""
-    distinct = texts.drop_nulls().unique()
-    known = list(names)
-    hits = distinct.to_frame("text").filter(pl.col("text").str.contains_any(known))
-    found = hits.with_columns(ids=pl.col("text").str.extract_many(known, overlapping=True))
-    return {text: new for text, ids in found.iter_rows() if (new := _rewritten(text, sorted(set(ids)), names)) != text}
+    def changes(self, texts: pl.Series) -> dict[str, str]:
+        """What each distinct text that holds an identifier becomes."""
+        hits = texts.drop_nulls().unique().to_frame("text").filter(pl.col("text").str.contains_any(self._known))
+        ids = pl.col("text").str.extract_many(self._known, overlapping=True).list.unique().list.sort()
+        found = hits.with_columns(ids=ids)
+        return {text: new for text, met in found.iter_rows() if (new := self._renamed(text, tuple(met))) != text}
 
-
-def _rewritten(text: str, ids: Sequence[str], names: Mapping[str, str]) -> str:
-    if text in names:
-        return names[text]
-    long_first = sorted(ids, key=len, reverse=True)
-    parts = [_pattern(name) for name in long_first]
-    return re.sub("|".join(parts), lambda hit: names[hit.group(0)], text)
+    def _renamed(self, text: str, met: tuple[str, ...]) -> str:
+        if text in self._names:
+            return self._names[text]
+        pattern = self._patterns.get(met)
+        if pattern is None:
+            pattern = re.compile("|".join(_pattern(name) for name in sorted(met, key=len, reverse=True)))
+            self._patterns[met] = pattern
+        return pattern.sub(lambda hit: self._names[hit.group(0)], text)
 
 
 def _pattern(name: str) -> str:
     """An identifier as a whole word; a bare short number only between slashes or after an @."""
-    if re.fullmatch(_UNNAMED, name):
+    if re.fullmatch(_BARE, name):
         return rf"(?:(?<=[/@])|^(?=[^ ]*[/@])){re.escape(name)}(?=[/@]|$)"
     return rf"(?<![{_LETTER}]){re.escape(name)}(?![{_LETTER}])"
