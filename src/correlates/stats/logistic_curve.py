@@ -277,7 +277,7 @@ def precision_profile(curves: LogisticCurves, dose: npt.ArrayLike, replicates: n
 
     References
     ----------
-    O'Connell et al. 1993, section 4 (precision profile); Ekins RP, in Immunoassays for the 80s, 1981, pages 5-16.
+    O'Connell et al. 1993 (precision profile).
     """
     x = np.asarray(dose, dtype=np.float64)
     n, m = x.shape

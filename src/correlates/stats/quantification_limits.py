@@ -103,8 +103,8 @@ def asymptote_limits(
 
     References
     ----------
-    Sanz H et al., drLumi, PLoS ONE 2017;12:e0187901 (interval method; there, on the log scale and optionally with the prediction band
-    of the curve in place of the curve).
+    Sanz H et al., drLumi, PLoS ONE 2017;12:e0187901 (interval method; there, on the log scale and by default with the prediction
+    band of the curve in place of the curve).
     """
     from scipy.special import stdtrit
 

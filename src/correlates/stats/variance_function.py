@@ -9,7 +9,7 @@ References
 ----------
 Davidian M, Carroll RJ. Variance function estimation. J Am Stat Assoc 1987;82:1079-1091 (pseudo-likelihood). O'Connell MA, Belanger BA,
 Haaland PD. Chemom Intell Lab Syst 1993;20:97-114 (one variance function for the assays of an analyte). Davidian M, Giltinan DM.
-Nonlinear Models for Repeated Measurement Data, 1995, sections 2.4 and 5.2 (restricted form, pooling over individuals).
+Nonlinear Models for Repeated Measurement Data, 1995, chapters 2 and 5 (restricted form, pooling over individuals).
 """
 
 from __future__ import annotations
