@@ -225,24 +225,21 @@ def equivariant(x: npt.ArrayLike, y: npt.ArrayLike, *, confidence: float = 0.95)
     why = _unfit(a, pairs, 5)
     if why is not None or pairs is None:
         return _undefined(Estimator.EQUIVARIANT, n, confidence, pairs, why or Why.TOO_FEW)
-    dx, dy = pairs
-    known = (dx > 0) | (dy != 0)
-    all_angles = np.arctan2(np.abs(dy), dx)
-    angles = all_angles[known]
-    count = len(angles)
-    middle = float(_at_halves(angles, (count,))[0])
-    slope = float(np.tan(middle))
-    if not 0 < middle < 2.0 * _QUARTER * (1 - 1e-12):
+    all_slopes = _steepness(pairs)
+    slopes = all_slopes[~np.isnan(all_slopes)]
+    count = len(slopes)
+    (slope,) = _quantiles(slopes, 0.5)
+    if not 0 < slope < np.inf:
         return _undefined(Estimator.EQUIVARIANT, n, confidence, pairs, Why.CONSTANT)
     t = student(confidence, n - 2)
-    steeper = (all_angles > middle + _EPS).astype(np.int8) - (all_angles < middle - _EPS).astype(np.int8)
-    steeper[~known] = 0
+    # identical pairs (NaN) are neither steeper nor flatter
+    steeper = (all_slopes > slope * (1.0 + _EPS)).astype(np.int8) - (all_slopes < slope * (1.0 - _EPS)).astype(np.int8)
     balance = _by_sample(steeper, n)
     v = max(
         _LEAST_TAU_VARIANCE, (4.0 * float(balance @ balance) - 2.0 * n * (n - 1)) / (n * (n - 1) * (n - 2) * (n - 3))
     )
     width = min(t * np.sqrt(v), 1.0)
-    lower, upper = (float(np.tan(q)) for q in np.quantile(angles, [(1.0 - width) / 2.0, (1.0 + width) / 2.0]))
+    lower, upper = _quantiles(slopes, (1.0 - width) / 2.0, (1.0 + width) / 2.0)
     se_slope = (upper - lower) / (2.0 * t)
     intercept = _intercept(a, b, slope)
     se_intercept, covariance = _intercept_spread(a, b, slope, intercept, se_slope, v)
@@ -383,6 +380,25 @@ def _rotated(pairs: tuple[Floats, Floats]) -> tuple[Floats, int]:
     return (angles[~left_out] if left_out.any() else angles), int((below & ~left_out).sum())
 
 
+def _steepness(pairs: tuple[Floats, Floats]) -> Floats:
+    """Absolute slopes: infinite where x is tied, NaN for identical pairs. Not angles: those of slopes far from 1 lose digits."""
+    dx, dy = pairs
+    steep: Floats = np.divide(np.abs(dy), dx, out=np.where(dy != 0, np.inf, np.nan), where=dx > 0)
+    return steep
+
+
+def _quantiles(slopes: Floats, *shares: float) -> tuple[float, ...]:
+    """Quantiles of slopes; between two neighbours in proportion to their angles."""
+    positions = np.array(shares) * (len(slopes) - 1)
+    below = np.floor(positions).astype(np.int64)
+    above = np.minimum(below + 1, len(slopes) - 1)
+    ordered = np.partition(slopes, np.unique(np.concatenate((below, above))))
+    low, part = np.arctan(ordered[below]), positions - below
+    between = np.tan(low + part * (np.arctan(ordered[above]) - low))
+    on_one = (part == 0) | (ordered[below] == ordered[above])
+    return tuple(float(slope) for slope in np.where(on_one, ordered[below], between))
+
+
 def _at_halves(values: Floats, halves: tuple[int, ...]) -> Floats:
     """Order statistics at positions given in halves: h odd is the (h+1)/2-th value, h even the mean of the h/2-th and the next."""
     first = np.array([(h + 1) // 2 - 1 for h in halves])
@@ -401,17 +417,13 @@ def _quick(x: Floats, y: Floats, which: Estimator) -> tuple[float, float] | None
     pairs = _pairs(x, y)
     if which is Estimator.CLASSICAL:
         angles = _rotated(pairs)[0]
+        middle = float(_at_halves(angles, (len(angles),))[0]) if len(angles) else np.inf
+        slope = float(np.tan(middle)) if abs(middle) < 2.0 * _QUARTER * (1 - 1e-12) else np.inf
     else:
-        dx, dy = pairs
-        known = (dx > 0) | (dy != 0)
-        angles = np.arctan2(np.abs(dy[known]), dx[known])
-    if len(angles) == 0:
-        return None
-    middle = float(_at_halves(angles, (len(angles),))[0])
-    if not abs(middle) < 2.0 * _QUARTER * (1 - 1e-12):
-        return None
-    slope = float(np.tan(middle))
-    return _intercept(x, y, slope), slope
+        slopes = _steepness(pairs)
+        known = slopes[~np.isnan(slopes)]
+        slope = _quantiles(known, 0.5)[0] if len(known) else np.inf
+    return (_intercept(x, y, slope), slope) if np.isfinite(slope) else None
 
 
 def _intercept_spread(

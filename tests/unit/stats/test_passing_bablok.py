@@ -49,6 +49,31 @@ def test_definition_pair_by_pair(seed):
     assert made.offset == k - vertical_down
 
 
+@pytest.mark.parametrize("n", [10, 11, 14, 15, 30, 31])
+def test_the_equivariant_line_leaves_residual_and_level_uncorrelated(n):
+    """Kendall's S of y - b x and y + b x is 0 at the estimate of 1988, and falls as b grows: it is what the estimator solves."""
+    rng = np.random.default_rng(n)
+    true = np.exp(rng.uniform(0, 4, n))
+    x, y = true * np.exp(rng.normal(0, 0.2, n)), 30 * true * np.exp(rng.normal(0, 0.2, n))
+    slope = equivariant(x, y).slope
+
+    def score(b):
+        return round(stats.kendalltau(y - b * x, y + b * x).statistic * n * (n - 1) / 2)
+
+    half_step = slope.estimate * 1e-9
+    assert score(slope.estimate - half_step) >= 0 >= score(slope.estimate + half_step)
+    assert abs(score(slope.estimate - half_step)) <= 1
+    # at the limits it is as far from 0 as Student's t and the variance of tau say, the same on both sides
+    assert score(slope.lower) == pytest.approx(-score(slope.upper), abs=2)
+    assert score(slope.lower) > 1
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])
+def test_digits_are_kept_whatever_the_unit(unit):
+    """50 samples have an odd number of slopes, so that a single one is the median."""
+    assert equivariant(X, unit * Y).slope.estimate == pytest.approx(unit * equivariant(X, Y).slope.estimate, rel=1e-12)
+
+
 def test_rounding_does_not_make_or_break_ties():
     x = np.array([0.1, 0.2, 0.3, 0.4, 0.7, 0.9, 1.1])
     y = np.array([0.1, 0.2, 0.2, 0.5, 0.6, 0.9, 1.2])
