@@ -280,7 +280,7 @@ def _course(
                 continue
             span = (1, _LATEST)
         else:
-            span = _span(row, zero)
+            span = days_of(row, zero)
         if span[1] <= 0:
             before += 1
             continue
@@ -305,13 +305,13 @@ def _course(
             )
         )
     happened = {
-        name: _first([(r, _span(r, zero)) for r in events if test(_text(r["event"]))])
+        name: _first([(r, days_of(r, zero)) for r in events if test(_text(r["event"]))])
         for name, test in (("new_therapy", is_new_therapy), ("transplant", is_transplant), ("death", is_death))
     }
     death = happened["death"]
     if person.get("death_date") is not None:
         known = {"date": person["death_date"], "day": person.get("death_day"), "source_id": person["source_id"]}
-        death = _first([(known, _span(known, zero))]) or death
+        death = _first([(known, days_of(known, zero))]) or death
     return History(
         subject_id=subject,
         assessments=tuple(assessments),
@@ -370,8 +370,8 @@ def _first(found: Sequence[tuple[Mapping[str, object], tuple[int, int]]]) -> Eve
     return Event(earliest=max(low, 0), latest=high, source_id=source_id)
 
 
-def _span(row: Mapping[str, object], zero: datetime.date) -> tuple[int, int]:
-    """First and last day a date may be."""
+def days_of(row: Mapping[str, object], zero: datetime.date) -> tuple[int, int]:
+    """First and last day a date may be; without a readable date, any day from the infusion on."""
     if row["day"] is not None:
         day = int(str(row["day"]))
         return day, day

@@ -28,6 +28,8 @@ class Finding:
     reason: Reason | None = None
     detail: str | None = None
     source_ids: tuple[str, ...] = ()
+    bounds: tuple[int, int] | None = None
+    """Of a grade that is not known: the least and the most it may be, where that much is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 from correlates.endpoints.checks import Check, check
-from correlates.endpoints.history import day_zero
+from correlates.endpoints.history import day_zero, days_of
 from correlates.endpoints.record import Derived, Finding, Given
 from correlates.endpoints.settings import AtLeast, Endpoint, MaxGrade
 from correlates.endpoints.words import folded, scale
 from correlates.errors import DerivationError, Problem
 from correlates.terms import OutcomeKind, Reason
 
-_GRADES = range(6)
+MOST = 5
+"""The highest grade of every scale: death."""
+_GRADES = range(MOST + 1)
 _Row = Mapping[str, object]
 
 
@@ -26,7 +29,8 @@ def derive_max_grade(name: str, spec: Endpoint, given: Given) -> Derived:
 
     Undefined when
         No adverse events were read at all (``not-recorded``). An event that counts is graded on another scale (``scale-mixed``); has no grade, or none from 0 to 5
-        (``not-recorded``); or has an incomplete onset date and a grade above the others (``partial-date``).
+        (``not-recorded``); or has a grade above the others and an onset that may lie inside the window or outside it
+        (``partial-date``). An incomplete date all of whose days are inside, or all outside, is as good as a whole one.
     """
     assert isinstance(spec, MaxGrade)
     events = given.tables["adverse_events"]
@@ -41,9 +45,8 @@ def derive_max_grade(name: str, spec: Endpoint, given: Given) -> Derived:
     findings = {}
     for subject, infusion in given.subjects.items():
         mine = rows.get(subject, [])
-        finding, more = _of_subject(
-            subject, infusion, mine, spec, zero_known=infusion is not None and day_zero(infusion) is not None
-        )
+        zero = None if infusion is None else day_zero(infusion)
+        finding, more = _of_subject(subject, infusion, zero, mine, spec)
         checks += more
         end = ends.get(subject)
         if finding.grade is not None and died.get(subject) is None and end is not None and end < spec.window[1]:
@@ -111,14 +114,15 @@ def _unmatched(name: str, spec: MaxGrade, events: pl.DataFrame) -> list[Check]:
 
 
 def _of_subject(
-    subject: str, infusion: str | None, rows: Sequence[_Row], spec: MaxGrade, *, zero_known: bool
+    subject: str, infusion: str | None, zero: datetime.date | None, rows: Sequence[_Row], spec: MaxGrade
 ) -> tuple[Finding, list[Check]]:
-    if infusion is None or not zero_known:
+    if zero is None:
         reason = Reason.NOT_TREATED if infusion is None else Reason.PARTIAL_DATE
         return Finding(reason=reason, detail=reason.label, scale=spec.scale.value), []
     low, high = spec.window
-    inside = [r for r in rows if r["day"] is not None and low <= int(str(r["day"])) <= high]
-    undated = [r for r in rows if r["day"] is None]
+    spans = [(r, days_of(r, zero)) for r in rows]
+    inside = [r for r, (first, final) in spans if low <= first and final <= high]
+    undated = [r for r, (first, final) in spans if first <= high and low <= final and not (low <= first and final <= high)]
     window = f"days {low} to {high}"
     foreign = [r for r in (*inside, *undated) if r["scale"] is not None and scale(str(r["scale"])) is not spec.scale]
     if foreign:
@@ -127,12 +131,14 @@ def _of_subject(
     highest = max((r for r in inside if _is_grade(r["grade"])), key=_order, default=None)
     top = 0 if highest is None else _grade(highest)
     ids = tuple(str(r["source_id"]) for r in (*inside, *undated))
-    if ungraded and top < 5:
+    if ungraded and top < MOST:
         first = ungraded[0]
         said = first["grade_text"] if first["grade"] is None else first["grade"]
         text = f"{first['term']} has grade {said!r}" if said is not None else f"{first['term']} has no grade"
         words = [f"{r['term']}: {r['grade_text'] if r['grade'] is None else r['grade']}" for r in ungraded]
-        return Finding(reason=Reason.NOT_RECORDED, detail=text, scale=spec.scale.value, source_ids=ids), [
+        return Finding(
+            reason=Reason.NOT_RECORDED, detail=text, scale=spec.scale.value, bounds=(top, MOST), source_ids=ids
+        ), [
             check(
                 scope="subject",
                 item=subject,
@@ -148,19 +154,23 @@ def _of_subject(
     above = [r for r in undated if _is_grade(r["grade"]) and _grade(r) > top]
     if above:
         text = f"{above[0]['term']} of grade {above[0]['grade']} began on {above[0]['date'] or 'an unknown date'}"
-        return Finding(reason=Reason.PARTIAL_DATE, detail=text, scale=spec.scale.value, source_ids=ids), []
+        bounds = (top, max(_grade(r) for r in above))
+        return Finding(
+            reason=Reason.PARTIAL_DATE, detail=text, scale=spec.scale.value, bounds=bounds, source_ids=ids
+        ), []
     if highest is None:
         counted = "no such event" if not rows else "no event with onset"
         return Finding(
             grade=0, scale=spec.scale.value, known_on_day=float(high), detail=f"{counted} in {window}", source_ids=ids
         ), []
-    day = float(str(highest["day"]))
+    day = None if highest["day"] is None else float(str(highest["day"]))
+    onset = f"in {highest['date']}" if day is None else f"from day {day:g}"
     return Finding(
         grade=top,
         scale=spec.scale.value,
         day=day,
-        known_on_day=day if top == 5 else float(high),
-        detail=f"{highest['term']} grade {top} from day {day:g}; {len(inside)} event{'s' if len(inside) != 1 else ''} in {window}",
+        known_on_day=day if top == MOST and day is not None else float(high),
+        detail=f"{highest['term']} grade {top} {onset}; {len(inside)} event{'s' if len(inside) != 1 else ''} in {window}",
         source_ids=ids,
     ), []
 
@@ -192,13 +202,18 @@ def _grade(row: _Row) -> int:
     return int(str(row["grade"]))
 
 
-def _order(row: _Row) -> tuple[int, int]:
-    """Highest grade first, then earliest onset."""
-    return _grade(row), -int(str(row["day"]))
+def _order(row: _Row) -> tuple[int, bool, int]:
+    """Highest grade first, then a known onset, then the earliest."""
+    return _grade(row), row["day"] is not None, -int(str(row["day"] or 0))
 
 
 def derive_at_least(name: str, spec: Endpoint, given: Given) -> Derived:
-    """Whether the maximum grade is at least a grade; undetermined where the grade is."""
+    """Whether the maximum grade is at least a grade.
+
+    Undefined when
+        The maximum is not known and may lie on either side of the grade. A grade 3 beside an event without a grade is at
+        least 3, whatever the other was.
+    """
     assert isinstance(spec, AtLeast)
     source = given.done[spec.of]
     if source.kind is not OutcomeKind.GRADE:
@@ -213,17 +228,19 @@ def derive_at_least(name: str, spec: Endpoint, given: Given) -> Derived:
         )
     findings = {}
     for subject, grade in source.findings.items():
-        if grade.grade is None:
+        bounds = grade.bounds if grade.grade is None else (grade.grade, grade.grade)
+        if bounds is None or bounds[0] < spec.grade <= bounds[1]:
             findings[subject] = Finding(
                 reason=grade.reason, detail=grade.detail, scale=grade.scale, source_ids=grade.source_ids
             )
             continue
-        event = grade.grade >= spec.grade
+        event = bounds[0] >= spec.grade
+        onset = grade.day if event else None
         findings[subject] = Finding(
             event=event,
             scale=grade.scale,
-            day=grade.day if event else None,
-            known_on_day=grade.day if event else grade.known_on_day,
+            day=onset,
+            known_on_day=grade.known_on_day if onset is None else onset,
             detail=f"{grade.detail}: {'at least' if event else 'below'} grade {spec.grade}",
             source_ids=grade.source_ids,
         )

@@ -37,6 +37,10 @@ def outcome(spec: Any, *adverse: dict[str, Any], **given: Any) -> dict[str, Any]
         ((event(2, scale="Lee 2014"), event(3, scale=None)), 3, 3),
         ((event(2), event(1, "2020-01")), 2, 3),  # whatever the day, it is not above
         ((event(5, 8), event(None)), 5, 8),
+        ((event(2), event(4, "2020-01")), 4, None),  # every day of the month lies in the window
+        ((event(2), event(4, "2018")), 2, 3),  # every day of the year lies before it
+        ((event(2), event(4, "2020-12")), 2, 3),  # and after it
+        ((event(2), event(None, "2019-06")), 2, 3),
     ],
 )
 def test_maximum_grade(adverse: tuple[dict[str, Any], ...], grade: int, day: int | None) -> None:
@@ -52,7 +56,8 @@ def test_maximum_grade(adverse: tuple[dict[str, Any], ...], grade: int, day: int
         ((event(2, scale="our own"),), "scale-mixed", "scale"),
         ((event(2), event(None, grade_text="SEVERE")), "not-recorded", "grade"),
         ((event(7),), "not-recorded", "grade"),
-        ((event(2), event(4, "2020-01")), "partial-date", None),
+        ((event(2), event(4, "2020")), "partial-date", None),  # the window ends within the year
+        ((event(2), event(4, None)), "partial-date", None),
     ],
 )
 def test_grades_that_are_not_known(adverse: tuple[dict[str, Any], ...], reason: str, rule: str | None) -> None:
@@ -105,6 +110,16 @@ def test_at_least_a_grade() -> None:
         row = derive(specs, dated(adverse=adverse)).outcomes.row(1, named=True)
         assert row["event"] is expected
         assert (row["reason"] is None) == (expected is not None)
+    for adverse, expected in (
+        ([event(3, 4), event(None)], True),  # whatever the other one was
+        ([event(2), event(None)], None),
+        ([event(3, 4), event(4, "2020")], True),
+        ([event(1), event(2, "2020")], False),  # wherever its onset lies
+        ([event(1), event(3, "2020")], None),
+        ([event(4, "2020-01")], True),
+        ([event(3, scale="ASTCT 2019")], None),
+    ):
+        assert derive(specs, dated(adverse=adverse)).outcomes["event"].to_list()[1] is expected
     severe = derive(specs, dated(adverse=[event(3, 4)])).outcomes.row(1, named=True)
     assert (severe["day"], severe["known_on_day"], severe["scale"]) == (4, 4, "lee_2014")
     mild = derive(specs, dated(adverse=[event(2)])).outcomes.row(1, named=True)
