@@ -204,7 +204,7 @@ def _groups(name: str, mine: pl.DataFrame, labels: Texts) -> DisplayTable:
             counts("Censored", whole("n_censored")),
             marked(
                 f"Median{f', {unit}' if unit else ''}",
-                [number(m) + b for m, b in zip(medians, bounds, strict=True)],
+                [fixed(m) + b for m, b in zip(medians, bounds, strict=True)],
                 medians,
             ),
             marked("Quartiles", [interval(a, b) for a, b in zip(q1, q3, strict=True)], q1),
@@ -262,16 +262,14 @@ def _tests(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices
             words("Compared", compared),
             words("Test", tests),
             counts("n", [first(v, "n") for v in levels]),
-            marked("Hodges-Lehmann ratio (95 % CI)", with_interval("ratio"), column("ratio")),
-            marked(
-                f"Hodges-Lehmann shift{f', {unit}' if unit else ''} (95 % CI)", with_interval("shift"), column("shift")
-            ),
+            marked("HL ratio (95 % CI)", with_interval("ratio"), column("ratio")),
             marked("AUC (95 % CI)", with_interval("auc"), column("auc")),
             numbers("P", column("p"), p_value),
             numbers(adjusted.replace("P value, adjusted", "P adjusted"), column("p_adjusted"), p_value),
+            marked(f"HL shift{f', {unit}' if unit else ''} (95 % CI)", with_interval("shift"), column("shift")),
             words("Remarks", remarks),
             words("Result", [mine["result_id"][0]] * len(levels)),
         ),
-        note="Ratio and shift: the first class against the second, median of all pairwise quotients or differences; AUC: probability "
+        note="HL (Hodges-Lehmann) ratio and shift: the first class against the second, median of all pairwise quotients or differences; AUC: probability "
         "that a subject of the first class has the higher value.",
     )
