@@ -97,6 +97,7 @@ def _pairs(sets: pl.DataFrame) -> pl.DataFrame:
         logs.join(logs.select("sample_id", "analyte", "id", "log"), on=["sample_id", "analyte"], suffix="_other")
         .filter(pl.col("id") != pl.col("id_other"))
         .with_columns(d=pl.col("log_other") - pl.col("log"))
+        .sort("analyte", "id", "id_other", "sample_id")
     )
 
 

@@ -67,8 +67,9 @@ def quantify_immunoassay(
     -----
     Per file, plate and analyte a weighted logistic curve of the standards (:mod:`correlates.stats.logistic_curve`). A sample is the
     curve's inverse at the mean signal of its replicate wells, times its dilution; the interval is that of inverse prediction for a mean
-    of as many wells. LLOQ and ULOQ are the ends of the widest run of standard levels that meet the declared recovery and CV. Outside
-    them the value is the limit, censored left or right, and the point estimate is kept. See docs/methods/immunoassay_curves.md.
+    of as many wells. LLOQ and ULOQ follow the declared rule (:mod:`correlates.quantify.immunoassay_limits`). Outside them the value is
+    the limit, censored left or right, and the point estimate is kept. Controls are judged, the instrument's own results compared, and
+    plate effects reported, or undone where bridging is declared. See docs/methods/immunoassay_curves.md.
     """
     _check(settings)
     wells, samples, _ = conform_inputs(wells, samples, product)

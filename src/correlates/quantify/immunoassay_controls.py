@@ -94,6 +94,7 @@ def judge(
 
 def _sets(controls: pl.DataFrame, read_off: ReadOff) -> pl.DataFrame:
     """One row per curve and control: quantity at the mean signal, CV of the wells' quantities, nominal and range of the file."""
+    controls = controls.sort("well_id")
     controls = controls.with_columns(
         each=read_off(controls["curve"], controls["signal"]),
         good=pl.col("usable") & ~pl.col("few"),

@@ -139,7 +139,7 @@ def calibrate(wells: pl.DataFrame, table: pl.DataFrame, settings: Immunoassay, a
     standards, expected_checks = _standards(wells, settings, assay)
     used = standards.filter("used").sort("curve", "nominal", "signal", "well_id")
     fits, variance_checks = _fit(used, table, settings, assay)
-    points = _points(wells, standards, fits)
+    points = _points(wells, standards, fits).sort("curve", "well_id")
     table = _judged(wells, table, used, points, fits, settings)
     table, control_checks = judge(
         wells, table, lambda curve, signal: read_off(fits, curve, signal)["quantity"], settings, assay

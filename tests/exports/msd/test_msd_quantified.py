@@ -24,7 +24,8 @@ def quantified(name: str, **settings: object) -> Quantified:
 def test_our_concentrations_are_those_of_the_workbench(curve: str) -> None:
     """Another program: Discovery Workbench's printed concentrations, from standards of 1.56 to 100, seven levels in duplicate.
 
-    The file's numbers are rounded to one decimal (1.6 printed for a standard of 1.5625), hence 8 %.
+    The printed numbers are no function of the signal (2.03 at a signal of 15.6, 1.73 at 16.9: the file is made up), so no closer
+    agreement than 8 % can be asked.
     """
     made = quantified("msd_workbench_test_2.csv", curve=curve)
     row = made.curves.row(0, named=True)

@@ -137,3 +137,11 @@ def test_plates_without_common_samples_say_nothing_of_an_effect() -> None:
 def test_a_bridge_of_one_sample_is_refused() -> None:
     with pytest.raises(PlanError, match="two samples"):
         run(two(), bridging="by_common_samples", bridging_samples=1)
+
+
+def test_the_order_of_wells_does_not_matter() -> None:
+    wells = two()
+    settings = {"bridging": "by_common_samples", "bridging_samples": 4}
+    first, second = (run(w, **settings) for w in (wells, wells.sample(fraction=1.0, shuffle=True, seed=7)))
+    assert first.measurements.equals(second.measurements)
+    assert first.checks.equals(second.checks)
