@@ -46,6 +46,7 @@ def _records() -> dict[str, dict[str, Any]]:
     from correlates.association import METHODS
     from correlates.endpoints import ENDPOINTS
     from correlates.figures import FIGURES
+    from correlates.figures.assay_charts import ASSAY_FIGURES
     from correlates.parameters import PARAMETERS
     from correlates.quantify import QUANTIFIERS
     from correlates.readers import READERS
@@ -55,7 +56,7 @@ def _records() -> dict[str, dict[str, Any]]:
         "parameter": {record.kind: record for record in PARAMETERS},
         "endpoint": {record.code: record for record in ENDPOINTS},
         "method": {record.code: record for record in METHODS},
-        "figure": {record.code: record for record in FIGURES},
+        "figure": {record.code: record for record in (*FIGURES, *ASSAY_FIGURES)},
         "reader": {record.code: record for record in READERS},
     }
 

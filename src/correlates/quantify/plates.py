@@ -86,7 +86,7 @@ def plate_results(
     )
     alone = replace(settings, controls=())
     if isinstance(alone, Immunoassay):
-        alone = replace(alone, dilution=None)
+        alone = replace(alone, dilution=None, bridging="none")
         tagged = tagged.with_columns(
             dilution=pl.when(pl.col("kind") == Role.UNKNOWN.value)
             .then(pl.coalesce(pl.lit(getattr(settings, "dilution", None), dtype=pl.Float64), "dilution"))
