@@ -94,7 +94,8 @@ def test_profile_coverage_of_a_true_effect(n):
         assert abs(rate - 0.95) <= 3.5 * error + 0.01, name
     for name, values in errors.items():
         _tell(f"{name}: mean error of the coefficient", n, float(np.mean(values)), len(values))
-    assert abs(np.mean(errors["Firth"])) < 0.02
+    # the risk sets are random, so the penalty takes away a part of the bias of order 1/n only
+    assert 0 < np.mean(errors["Firth"]) < np.mean(errors["maximum likelihood"])
 
 
 @pytest.mark.parametrize("n", [20, 50, 101])

@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from correlates.stats.arrays import Floats, Ints, divide, panel, where
-from correlates.stats.at_risk import follow_up
+from correlates.stats.at_risk import FollowUp, follow_up
+
+_CHUNK = 1 << 16  # scores worked on at a time: they stay in the cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +62,14 @@ def concordance(
     m, n = values.shape
     if course.time.shape != (n,):
         raise ValueError(f"score has {n} columns, time {course.time.size} entries")
-    # tallies of the pairs each row belongs to: concordant, discordant, tied
-    tallies = np.zeros((3, m, n))
-    for i in np.flatnonzero(course.event):
-        later = (course.time > course.time[i]) | ((course.time == course.time[i]) & ~course.event)
-        others = np.flatnonzero(later & (course.entry < course.time[i]) & (course.stratum == course.stratum[i]))
-        both = there[:, others] & there[:, i : i + 1]
-        own, rest = values[:, i : i + 1], values[:, others]
-        for k, pairs in enumerate((own > rest, own < rest, own == rest)):
-            counted = pairs & both
-            tallies[k][:, others] += counted
-            tallies[k][:, i] += counted.sum(axis=1)
+    # subjects first, so that those compared at an event lie together; absent scores are NaN, which compares with nothing
+    scores = where(there, values, np.nan).T
+    tallies = np.zeros((3, n, m))
+    step = max(1, _CHUNK // max(n, 1))
+    for start in range(0, m, step):
+        columns = slice(start, start + step)
+        tallies[:, :, columns] = _tallies(scores[:, columns].copy(), course)
+    tallies = np.swapaxes(tallies, 1, 2)
     concordant, discordant, tied = tallies.sum(axis=2) / 2.0
     pairs = concordant + discordant + tied
     c = divide(concordant + tied / 2.0, pairs)
@@ -83,3 +82,26 @@ def concordance(
         discordant=np.rint(discordant).astype(np.int64),
         tied_score=np.rint(tied).astype(np.int64),
     )
+
+
+def _tallies(scores: Floats, course: FollowUp) -> Floats:
+    """Concordant, discordant and tied pairs (3, n, r) that each subject belongs to; scores (n, r), NaN where absent."""
+    order = np.lexsort((course.event, -course.time))  # latest first; at one time censored (who go on) before events
+    s, time, event = scores[order], course.time[order], course.event[order]
+    entry, stratum = course.entry[order], course.stratum[order]
+    counts = np.zeros((3, *s.shape))
+    plain = bool((entry < time.min(initial=np.inf)).all() and np.ptp(stratum) == 0) if time.size else True
+    for i in np.flatnonzero(event):
+        ahead = int(np.searchsorted(-time, -time[i], side="left"))  # those with a longer time
+        ahead += int((~event[ahead:i] & (time[ahead:i] == time[i])).sum())
+        if plain:
+            others: slice | Ints = slice(0, ahead)
+        else:
+            others = np.flatnonzero((entry[:ahead] < time[i]) & (stratum[:ahead] == stratum[i]))
+        rest = s[others]
+        for k, pairs in enumerate((s[i] > rest, s[i] < rest, s[i] == rest)):
+            counts[k, others] += pairs
+            counts[k, i] += np.count_nonzero(pairs, axis=0)
+    result = np.empty(counts.shape)
+    result[:, order] = counts
+    return result
