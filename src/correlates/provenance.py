@@ -51,6 +51,6 @@ def environment() -> dict[str, object]:
         "implementation": sys.implementation.name,
         "platform": platform.platform(),
         "packages": versions(
-            ("correlates", "numpy", "scipy", "polars", "pydantic", "altair", "vl-convert-python", "pyreadstat")
+            ("correlates", "numpy", "scipy", "polars", "pydantic", "vl-convert-python", "pyreadstat", "python-calamine")
         ),
     }

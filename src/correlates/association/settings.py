@@ -7,7 +7,7 @@ from typing import Literal
 
 from correlates.stats.multiplicity import Adjust
 from correlates.stats.rank import Exact
-from correlates.terms import OutcomeKind, Timing
+from correlates.terms import OutcomeKind
 
 FAMILY_COLUMNS = ("analysis_id", "biomarker_group", "biomarker", "endpoint", "population", "method")
 
@@ -27,7 +27,6 @@ class Biomarker:
     prespecified: bool = False
     scale: Literal["log2", "sd", "unit"] = "sd"
     kind: Literal["numeric", "categorical"] = "numeric"
-    timing: Timing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,11 +69,9 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Burden:
-    """Tumour burden."""
+    """Tumour burden at baseline: the last assessment on or before day ``until``."""
 
     take: Literal["spd"]
-    at: Literal["baseline"] = "baseline"
-    """The last assessment on or before day ``until``."""
     until: int = -1
     """Last day that counts as baseline (before conditioning where conditioning starts later)."""
     evaluator: str | None = None

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from correlates.association.settings import Biomarker, Comparison, Endpoint, Univariable
+from correlates.association.settings import Biomarker, Comparison, Endpoint, FisherOptions, Univariable
 from correlates.dataset.settings import Population
 from correlates.endpoints.settings import ORDER, BestResponse, DurableClass
 from correlates.plan import Plan, PlanFile, biomarker_groups, expand
@@ -17,7 +17,7 @@ from correlates.plan.model import Agreement, Compare
 from correlates.plan.names import ALL
 from correlates.report import Used
 from correlates.stats.multiplicity import Adjust
-from correlates.terms import Durability, OutcomeKind, Response, Timing
+from correlates.terms import Durability, OutcomeKind, Response
 
 _FAMILY = {"analysis": "analysis_id", "group": "biomarker_group"}
 _CLASS_LABELS = {
@@ -48,7 +48,7 @@ def biomarkers(file: PlanFile, parameters: pl.DataFrame) -> list[Biomarker]:
     facts = {
         row["code"]: row
         for row in parameters.group_by("code", maintain_order=True)
-        .agg(pl.col("label", "timing", "kind").first(), pl.col("unit", "category").drop_nulls().first())
+        .agg(pl.col("label", "kind").first(), pl.col("unit", "category").drop_nulls().first())
         .iter_rows(named=True)
     }
     made = []
@@ -66,7 +66,6 @@ def biomarkers(file: PlanFile, parameters: pl.DataFrame) -> list[Biomarker]:
                     prespecified=prespecified,
                     scale=_scale(file.plan, code, fact["kind"]),
                     kind=kind,
-                    timing=Timing(fact["timing"]),
                 )
             )
     return made
@@ -132,6 +131,7 @@ def associations(file: PlanFile, tables: Mapping[str, pl.DataFrame]) -> pl.DataF
             adjust=Adjust(analysis.families.adjust),
             populations=analysis.populations,
             unit_of=analysis.unit_of,
+            fisher=FisherOptions(seed=plan.study.seed),
             prespecified=True,  # it stands in the plan; whether a result is depends on its biomarker too
         )
         parts.append(associate(tables["analysis"], chosen, targets, settings))
