@@ -53,7 +53,7 @@ def test_a_changed_analysis_reuses_what_it_can_and_needs_force(trial: Path, caps
     plan = trial / "plan.yaml"
     assert main(["run", str(plan), "--json"]) == 0
     capsys.readouterr()
-    edit(plan, "methods: [wilcoxon, firth]", "methods: [wilcoxon]")
+    edit(plan, "methods: [wilcoxon, firth, fisher]", "methods: [wilcoxon]")
     assert "--force" in refuse(capsys, 2, "run", str(plan))
     assert main(["run", str(plan), "--force", "--json"]) == 0
     outcome = json.loads(capsys.readouterr().out)
