@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from correlates.endpoints.checks import Check, check
-from correlates.endpoints.words import is_death, response
+from correlates.endpoints.words import is_death, is_progression, response
 from correlates.terms import Response
 
 _ACTIVITY = ("exposure", "lesions", "assessments", "adverse_events", "labs")
@@ -25,7 +25,8 @@ def contradictions(tables: Mapping[str, pl.DataFrame]) -> list[Check]:
     """Checks, none of them passed, for each subject whose dates cannot all be right.
 
     Found are: records after death or after the end of participation, a death before the infusion, two dates of death,
-    visits out of order, progression recorded before the infusion, adverse events that end before they begin.
+    visits out of order, progression recorded before the infusion or as disposition without being assessed, adverse
+    events that end before they begin.
     """
     return [
         *_after(tables, "death_day", "death", "after-death"),
@@ -34,6 +35,7 @@ def contradictions(tables: Mapping[str, pl.DataFrame]) -> list[Check]:
         *_visits_reversed(tables["assessments"], "assessments"),
         *_visits_reversed(tables["lesions"], "lesions"),
         *_progression_before(tables["assessments"]),
+        *_progression_elsewhere(tables["disposition"], tables["assessments"]),
         *_ends_before(tables["adverse_events"]),
     ]
 
@@ -154,6 +156,34 @@ def _progression_before(assessments: pl.DataFrame) -> list[Check]:
             source_ids=[row],
         )
         for subject, day, row in early.select("subject_id", "day", "source_id").iter_rows()
+    ]
+
+
+def _progression_elsewhere(disposition: pl.DataFrame, assessments: pl.DataFrame) -> list[Check]:
+    """Progression that ended treatment or study and that no response assessment shows: a response looks ongoing."""
+    words = [w for w in assessments["response"].drop_nulls().unique() if response(w) is Response.PD]
+    shown = assessments.filter(pl.col("response").is_in(words) & (pl.col("day") > 0).fill_null(value=True))[
+        "subject_id"
+    ]
+    said = [w for w in disposition["event"].unique() if is_progression(w)]
+    alone = disposition.filter(
+        pl.col("event").is_in(said)
+        & ~pl.col("subject_id").is_in(shown.to_list())
+        & (pl.col("day") > 0).fill_null(value=True)
+    )
+    return [
+        check(
+            scope="subject",
+            item=subject,
+            target="disposition",
+            rule="progression-not-assessed",
+            found=f"{event} on {'an unknown day' if day is None else f'day {day}'}, no assessment of progression",
+            value=None if day is None else float(day),
+            required="a response assessment of progression",
+            action="kept: only response assessments make a progression",
+            source_ids=[row],
+        )
+        for subject, event, day, row in alone.select("subject_id", "event", "day", "source_id").iter_rows()
     ]
 
 

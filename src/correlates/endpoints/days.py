@@ -128,13 +128,29 @@ def _infusions(exposure: pl.DataFrame, rule: Infusion) -> tuple[pl.DataFrame, li
                 do="Set infusion.category or infusion.treatment of the source",
             )
         )
+    none_given = rows.filter(pl.col("dose") == 0)
+    rows = rows.filter((pl.col("dose") != 0).fill_null(value=True))
     per = (
         rows.with_columns(pl.col("date").fill_null(_NO_DATE))
         .sort("date", maintain_order=True)
         .group_by("subject_id", maintain_order=True)
         .agg(pl.col("date").str.slice(0, 10).unique(maintain_order=True).alias("dates"), pl.col("source_id"))
     )
-    checks: list[Check] = []
+    checks: list[Check] = [
+        check(
+            scope="subject",
+            item=subject,
+            rule="dose-zero",
+            found=f"{treatment} of dose 0 on {date or 'an unknown date'}",
+            value=0.0,
+            required="a dose",
+            action="no infusion",
+            source_ids=[row],
+        )
+        for subject, treatment, date, row in none_given.select(
+            "subject_id", "treatment", "date", "source_id"
+        ).iter_rows()
+    ]
     several = [
         check(
             scope="subject",

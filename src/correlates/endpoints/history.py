@@ -31,6 +31,8 @@ from correlates.terms import Reason, Response
 TEST = "OVRLRESP"
 _LATEST = 36525  # days: an event without any date may have been on any day after the infusion
 _SHOWN = 20
+_ALIVE = ("response assessment", "lesion measurement", "laboratory sample", "administration")
+"""Contacts that show a subject alive on the day: an incomplete date of death cannot lie before them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +51,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """The overall response at one evaluation. ``day`` is null where the date is incomplete."""
+    """The overall response at one evaluation. ``day`` is null where the date is incomplete.
+
+    Where assessments of the day contradict each other ``response`` is NE and ``possible`` holds what they say, best first.
+    """
 
     day: int | None
     earliest: int
     latest: int
     response: Response
+    possible: tuple[Response, ...] = ()
     visit: str | None
     source_ids: tuple[str, ...]
 
@@ -94,10 +100,15 @@ class History:
         events = (self.new_therapy, self.transplant, self.death)
         return all(a.day is not None for a in self.assessments) and all(e is None or e.exact for e in events)
 
-    def placed(self, *, assessments_late: bool, events_late: bool) -> History:
-        """The same course with every incomplete date put at one end of its interval."""
+    def placed(self, *, assessments_late: bool, events_late: bool, best: bool) -> History:
+        """The same course with every incomplete date put at one end of its interval, and every contradiction decided
+        for the best or the worst of its responses."""
         moved = [
-            replace(a, day=a.day if a.day is not None else (a.latest if assessments_late else a.earliest))
+            replace(
+                a,
+                day=a.day if a.day is not None else (a.latest if assessments_late else a.earliest),
+                response=(a.possible[0] if best else a.possible[-1]) if a.possible else a.response,
+            )
             for a in self.assessments
         ]
 
@@ -289,10 +300,13 @@ def _course(
     assessments: list[Assessment] = []
     conflicts: list[str] = []
     for (low, high), group in sorted(groups.items()):
-        combined, metabolic, conflict = combine([_text(r["response"]) for r in group], prior)
+        words = [_text(r["response"]) for r in group]
+        combined, metabolic, conflict = combine(words, prior)
         prior = metabolic if metabolic is not None else prior
+        possible: tuple[Response, ...] = ()
         if conflict is not None:
             conflicts.append(f"{conflict} on day {low}")
+            possible = tuple(r for r in Response if r in _decisive(words)[1])
         visits = dict.fromkeys(str(r["visit"]) for r in group if r["visit"] is not None)
         assessments.append(
             Assessment(
@@ -300,6 +314,7 @@ def _course(
                 earliest=low,
                 latest=high,
                 response=combined,
+                possible=possible,
                 visit=", ".join(visits) or None,
                 source_ids=tuple(str(r["source_id"]) for r in group),
             )
@@ -308,10 +323,15 @@ def _course(
         name: _first([(r, days_of(r, zero)) for r in events if test(_text(r["event"]))])
         for name, test in (("new_therapy", is_new_therapy), ("transplant", is_transplant), ("death", is_death))
     }
-    death = happened["death"]
+    deaths = [happened["death"]]
     if person.get("death_date") is not None:
         known = {"date": person["death_date"], "day": person.get("death_day"), "source_id": person["source_id"]}
-        death = _first([(known, days_of(known, zero))]) or death
+        deaths.insert(0, _first([(known, days_of(known, zero))]))
+    recorded = [d for d in deaths if d is not None]
+    death = next((d for d in recorded if d.exact), next(iter(recorded), None))
+    if death is not None and not death.exact:
+        seen = max((day for day, what in contacts if what in _ALIVE and day <= death.latest), default=0)
+        death = replace(death, earliest=max(death.earliest, seen))
     return History(
         subject_id=subject,
         assessments=tuple(assessments),
@@ -346,9 +366,7 @@ def combine(words: Sequence[str | None], prior: Response | None) -> tuple[Respon
     last evaluable PET-CT stands; without one, and where PET-CT was not done, CT decides.
     """
     known = [folded(w) for w in words]
-    metabolic = {METABOLIC[w] for w in known if w in METABOLIC}
-    others = {r for w in known if w not in METABOLIC and (r := response(w)) not in {None, Response.NE}}
-    decisive = metabolic or {r for r in others if r is not None}
+    metabolic, decisive = _decisive(words)
     if len(decisive) > 1:
         return Response.NE, None, " and ".join(sorted(r.value for r in decisive))
     if metabolic:
@@ -359,6 +377,14 @@ def combine(words: Sequence[str | None], prior: Response | None) -> tuple[Respon
     if failed and by_ct and prior is not None and decisive != {Response.PD}:
         return prior, None, None
     return next(iter(decisive), Response.NE), None, None
+
+
+def _decisive(words: Sequence[str | None]) -> tuple[set[Response], set[Response]]:
+    """The metabolic responses among the words, and those that decide: the metabolic ones where there are any."""
+    known = [folded(w) for w in words]
+    metabolic = {METABOLIC[w] for w in known if w in METABOLIC}
+    others = {r for w in known if w not in METABOLIC and (r := response(w)) is not None and r is not Response.NE}
+    return metabolic, metabolic or others
 
 
 def _first(found: Sequence[tuple[Mapping[str, object], tuple[int, int]]]) -> Event | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 
 from correlates.endpoints.history import Assessment, Event, History, histories
 from correlates.endpoints.record import Derived, Finding, Given
@@ -38,23 +39,31 @@ def derive_durability(name: str, spec: Endpoint, given: Given) -> Derived:
 
 
 def _sure(course: History, rule: Callable[[History], Finding]) -> Finding:
-    """The outcome, where it is the same wherever the incomplete dates lie; else undetermined."""
+    """The outcome, where it is the same wherever the incomplete dates lie and whichever of contradicting assessments
+    holds; else undetermined."""
     if course.reason is not None:
         return Finding(reason=course.reason, detail=course.reason.label)
-    if course.conflict is not None:
-        ids = tuple(i for a in course.assessments for i in a.source_ids)
-        return Finding(reason=Reason.DUPLICATED, detail=f"contradicting assessments: {course.conflict}", source_ids=ids)
-    if course.exact:
+    if course.exact and course.conflict is None:
         return rule(course)
-    found = [rule(course.placed(assessments_late=a, events_late=e)) for a in (False, True) for e in (False, True)]
+    found = [
+        rule(course.placed(assessments_late=a, events_late=e, best=b))
+        for b in ((False,) if course.conflict is None else (True, False))
+        for a, e in product(*((False,) if course.exact else (False, True) for _ in range(2)))
+    ]
     classes = dict.fromkeys(f.category or (f.reason.label.lower() if f.reason else "") for f in found)
     if len(classes) == 1:
-        days = {f.day for f in found}
+        days, known = {f.day for f in found}, [f.known_on_day for f in found if f.known_on_day is not None]
+        same = [] if course.exact else ["wherever the incomplete dates lie"]
+        same += [] if course.conflict is None else [f"whichever of {course.conflict} holds"]
         return replace(
             found[-1],
             day=found[-1].day if len(days) == 1 else None,
-            detail=f"{found[-1].detail}; the same wherever the incomplete dates lie",
+            known_on_day=max(known, default=None),
+            detail=f"{found[-1].detail}; the same {' and '.join(same)}",
         )
+    if course.conflict is not None:
+        ids = tuple(i for a in course.assessments for i in a.source_ids)
+        return Finding(reason=Reason.DUPLICATED, detail=f"contradicting assessments: {course.conflict}", source_ids=ids)
     return Finding(
         reason=Reason.PARTIAL_DATE,
         detail=f"depends on an incomplete date: {' or '.join(classes)}",
@@ -230,7 +239,12 @@ def _evidence(course: History, rule: DurableClass, seen: tuple[Assessment, ...])
         return hit.day or 0, f"assessed on day {hit.day} ({hit.response.value})"
     if rule.follow_up_by == "assessment":
         return None
-    return next(((day, f"seen on day {day} ({what})") for day, what in course.contacts if day >= needed), None)
+    last = seen[-1]
+    seen_on = next(((day, what) for day, what in course.contacts if day >= needed), None)
+    if seen_on is None:
+        return None
+    day, what = seen_on
+    return day, f"last assessed on day {last.day} ({last.response.value}), seen on day {day} ({what})"
 
 
 def _last_seen(course: History) -> str:

@@ -122,7 +122,9 @@ def _of_subject(
     low, high = spec.window
     spans = [(r, days_of(r, zero)) for r in rows]
     inside = [r for r, (first, final) in spans if low <= first and final <= high]
-    undated = [r for r, (first, final) in spans if first <= high and low <= final and not (low <= first and final <= high)]
+    undated = [
+        r for r, (first, final) in spans if first <= high and low <= final and not (low <= first and final <= high)
+    ]
     window = f"days {low} to {high}"
     foreign = [r for r in (*inside, *undated) if r["scale"] is not None and scale(str(r["scale"])) is not spec.scale]
     if foreign:

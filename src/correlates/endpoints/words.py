@@ -41,6 +41,8 @@ OVERALL: dict[str, Response] = {
 NOT_EVALUABLE = ("NE", "NOT EVALUABLE", "UNEVALUABLE")
 NOT_DONE = ("", "ND", "NOT DONE", "NA", "NOT ASSESSED", "UNKNOWN")
 
+_TRANSPLANTS = ("SCT", "HSCT", "HCT", "ASCT", "ALLOSCT", "AUTOSCT", "ALLOHSCT", "AUTOHSCT", "ALLOHCT", "AUTOHCT", "BMT")
+"""Short forms of stem-cell and bone-marrow transplant."""
 _BLANKS = re.compile(r"[\s_]+")
 
 
@@ -69,7 +71,19 @@ def is_death(event: str | None) -> bool:
 
 def is_transplant(event: str | None) -> bool:
     """Whether a disposition event is a stem-cell transplant."""
-    return "TRANSPLANT" in folded(event)
+    word = folded(event)
+    return "TRANSPLANT" in word or any(part in _TRANSPLANTS for part in re.split(r"[^A-Z]+", word))
+
+
+def is_progression(event: str | None) -> bool:
+    """Whether a disposition event says that the disease progressed or relapsed (CDISC NCOMPLT)."""
+    return folded(event) in {
+        "PROGRESSIVE DISEASE",
+        "DISEASE PROGRESSION",
+        "DISEASE RELAPSE",
+        "RELAPSE",
+        "RELAPSED DISEASE",
+    }
 
 
 def is_new_therapy(event: str | None) -> bool:

@@ -233,6 +233,17 @@ def test_when_a_best_response_is_known(responses: list[tuple[Any, ...]], day: in
         ({"responses": [(29, "CR"), (None, "PD")], "contact": 500}, "partial-date"),
         ({"responses": [(29, "CR"), (None, "NE")], "contact": 500}, "durable"),
         ({"responses": [(29, "SD"), ("2020-02", "SD")], "contact": 500}, "nonresponder"),
+        # a death in the month of the progression comes after it: the subject was alive to be assessed
+        ({"responses": [(29, "CR"), (170, "PD")], "death": "2020-06"}, "relapsed"),
+        (
+            {"responses": [(29, "CR")], "labs": [366], "death": "2020"},
+            "died-in-response",
+        ),  # the sample is later than 2020
+        ({"responses": [(29, "CR")], "labs": [366], "death": "2021"}, "durable"),  # alive on the landmark
+        (
+            {"responses": [(29, "CR")], "death": "2020", "events": [("DEATH", 300)]},
+            "died-in-response",
+        ),  # DS has the day
     ],
 )
 def test_incomplete_dates_matter_only_where_they_decide(given: dict[str, Any], expected: str) -> None:
