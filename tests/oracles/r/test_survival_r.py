@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
 import pytest
 from tests.external import oracle
@@ -216,10 +218,37 @@ def test_maximally_selected(name):
     assert found.p_lausen_1992 == pytest.approx(expected["p_Lau92"], rel=1e-8)
     assert found.p_lausen_1994 == pytest.approx(expected["p_Lau94"], rel=1e-8)
     # maxstat's is P(M > b); a P value is P(M >= b): the difference is the law's weight on b itself. With a tied biomarker maxstat
-    # also takes away, at each cut, what group sizes between the cuts have in common with it, though nobody is cut there; then its
-    # value is no upper bound any more and lies lower.
+    # also takes away, at each cut, what the group size one smaller has in common with it, though nobody is cut there; then its value
+    # is no upper bound any more and lies lower.
     excess = found.p_hothorn_lausen / expected["p_HL"] - 1
     assert 0 < excess < (2e-4 if name == "maxstat-continuous" else 0.08)
+    order = np.argsort(given["x"], kind="stable")
+    theirs = _as_maxstat(log_rank_scores(given["time"], given["status"])[order], found.n_low)
+    assert theirs == pytest.approx(expected["p_HL"], rel=1e-10)
+
+
+def _as_maxstat(scores, sizes):
+    """Both differences made: P(M > b), and the size one smaller taken away whether it is a cut or not."""
+    n = scores.size
+    whole = np.rint((scores - scores.min()) * n / np.ptp(scores)).astype(int)
+    counts = np.zeros((n + 1, whole.sum() + 1))  # subsets by size and sum
+    counts[0, 0] = 1
+    for value in whole:
+        counts[1:, value:] += counts[:-1, : counts.shape[1] - value].copy()
+    sums = np.arange(counts.shape[1])
+
+    def z(m, total):
+        return (total - m * whole.mean()) / np.sqrt(m * (n - m) / (n - 1) * whole.var())
+
+    b = max(abs(z(m, whole[:m].sum())) for m in sizes) * (1 + 1e-12)
+    p = 0.0
+    for m in sizes:
+        p += counts[m, np.abs(z(m, sums)) > b].sum() / comb(n, m)
+        if m > sizes[0]:
+            low = (z(m - 1, sums) < -b) & (z(m, sums + whole.max()) < -b)
+            high = (z(m - 1, sums) > b) & (z(m, sums) > b)
+            p -= counts[m - 1, low | high].sum() / comb(n, m - 1)
+    return p
 
 
 def test_landmark_and_delayed_entry():

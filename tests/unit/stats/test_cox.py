@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from firthmodels import FirthCoxPH
 from lifelines import CoxPHFitter, CoxTimeVaryingFitter
+from scipy.optimize import minimize_scalar
+from scipy.stats import chi2
 
 from correlates.stats.at_risk import follow_up, risk_sets
 from correlates.stats.concordance import concordance
@@ -119,6 +121,29 @@ def test_derivatives_are_those_of_the_likelihood(ties, firth):
         up, down = evaluate(models, beta + move), evaluate(models, beta - move)
         assert (up.value - down.value)[0] / (2 * h) == pytest.approx(at.score[0, k], abs=1e-7)
         assert (down.score - up.score)[0] / (2 * h) == pytest.approx(at.curvature[0, k], abs=1e-7)
+
+
+@pytest.mark.parametrize("penalty", list(CoxPenalty))
+def test_limits_are_where_the_profile_loses_the_quantile(penalty):
+    rng = np.random.default_rng(12)
+    x = rng.normal(size=(40, 2)) @ [[1.0, 0.6], [0.0, 1.0]]
+    time, event = np.round(rng.exponential(np.exp(-x[:, 0]) * 5)) + 1, rng.random(40) < 0.6
+    fit = cox_model(x, time, event, penalty=penalty, level=0.9)
+    models = batch(
+        risk_sets(follow_up(time, event)),
+        x.T[None],
+        np.ones((1, 40)),
+        ties=Ties.EFRON,
+        firth=penalty is CoxPenalty.FIRTH,
+    )
+    for k in (0, 1):
+        for limit in (fit.lower[k], fit.upper[k]):
+
+            def lost(other, k=k, limit=limit):
+                beta = np.array([[limit, other] if k == 0 else [other, limit]])
+                return 2 * (fit.log_likelihood - evaluate(models, beta).value[0])
+
+            assert minimize_scalar(lost, bracket=(-1, 1), tol=1e-10).fun == pytest.approx(chi2.ppf(0.9, 1), rel=1e-7)
 
 
 def test_many_rows_are_summed_as_few():
