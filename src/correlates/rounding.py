@@ -93,4 +93,11 @@ def unit_text(unit: str | None) -> str:
     if unit is None:
         return ""
     text = f" {unit}".replace(" x ", " \N{MULTIPLICATION SIGN} ").strip()
-    return text.replace("uL", "\N{MICRO SIGN}L").replace("ug", "\N{MICRO SIGN}g").replace("mm2", "mm\N{SUPERSCRIPT TWO}")
+    return (
+        text.replace("uL", "\N{MICRO SIGN}L").replace("ug", "\N{MICRO SIGN}g").replace("mm2", "mm\N{SUPERSCRIPT TWO}")
+    )
+
+
+def counted(n: int, what: str) -> str:
+    """A count with its noun: 1 plate, 1,200 wells."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -13,7 +13,6 @@ from correlates.figures.curve_charts import (
     PANELS,
     RESIDUALS,
     chunks,
-    counted,
     grid,
     only,
     panel_size,
@@ -36,7 +35,7 @@ from correlates.figures.theme import (
     rows,
     tip,
 )
-from correlates.rounding import unit_text
+from correlates.rounding import counted, unit_text
 from correlates.schema.assay_review import CONTROL_RESULTS, PLATE_RATIOS, REPLICATE_SETS
 
 _DIGITS = 5

@@ -27,7 +27,7 @@ from correlates.figures.theme import (
     tip,
     with_unit,
 )
-from correlates.rounding import unit_text
+from correlates.rounding import counted, unit_text
 from correlates.schema import CURVE_POINTS, CURVES, MEASUREMENTS
 from correlates.terms import Censoring, Role, Status
 
@@ -133,11 +133,13 @@ def _curves(
         ),
     ]
     unused = data.filter(~pl.col("used")).height
-    parts = [f"{curves.height} curves of {curves['plate'].n_unique()} plates, the fitted line of each."]
+    parts = [
+        f"{counted(curves.height, 'curve')} of {counted(curves['plate'].n_unique(), 'plate')}, with the fitted line."
+    ]
     if failed:
         parts.append(f"Failed an acceptance rule: {', '.join(failed)} (the rules are in the table of curves).")
     if unused:
-        parts.append(f"Open: {unused} wells that were not used for the line.")
+        parts.append(f"Open: {counted(unused, 'well')} not used for the line.")
     return Drawn(
         name=file_name("standard_curves", assay, *suffix),
         title=f"Standard curves: {' '.join((settings.label(assay), *suffix))}",
@@ -239,7 +241,7 @@ def _recovery(assay: str, curves: pl.DataFrame, data: pl.DataFrame, settings: Fi
     return Drawn(
         name=file_name("recovery", assay),
         title=f"Recovery of the standards: {settings.label(assay)}",
-        caption=f"{curves.height} curves: {len(targets)} analytes, {curves['plate'].n_unique()} plates. A mark is the mean back-calculated "
+        caption=f"{counted(curves.height, 'curve')}: {counted(len(targets), 'analyte')}, {counted(curves['plate'].n_unique(), 'plate')}. A mark is the mean back-calculated "
         f"concentration of the replicates of one level on one plate, in per cent of nominal; grey: 80 to 120 %.{edge}",
         spec=chart(body, {"drawn": rows(data), "bounds": [{"from": 80, "to": 120, "nominal": 100}]}),
         data=data,

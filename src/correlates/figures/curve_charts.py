@@ -12,7 +12,7 @@ import polars as pl
 from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.settings import FigureSettings
 from correlates.figures.theme import BLUE, GREY, INK, VERMILION, chart, decades, layer, log_axis, log_scale, rows, tip
-from correlates.rounding import unit_text
+from correlates.rounding import counted, unit_text
 from correlates.schema import CURVE_POINTS, CURVES
 from correlates.terms import Role
 
@@ -31,11 +31,6 @@ def chunks(items: Sequence[str], size: int = PANELS) -> Iterator[tuple[int, Sequ
     several = len(items) > size
     for start in range(0, len(items), size):
         yield (start // size + 1 if several else 0), items[start : start + size]
-
-
-def counted(n: int, what: str) -> str:
-    """A count with its noun."""
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def grid(panels: Sequence[dict[str, Any]], *, columns: int | None = None) -> dict[str, Any]:

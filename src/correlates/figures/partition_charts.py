@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from correlates.figures.curve_charts import counted, span
+from correlates.figures.curve_charts import span
 from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.settings import FigureSettings
 from correlates.figures.theme import BLUE, GREY, VERMILION, chart, layer, log_axis, log_scale, rows, tip
+from correlates.rounding import counted
 from correlates.schema.assay_review import PARTITION_WELLS
 
 _WIDEST = 2.0  # ratio of two limits; what lies beyond is drawn at the edge
