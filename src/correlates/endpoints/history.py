@@ -101,8 +101,7 @@ class History:
         return all(a.day is not None for a in self.assessments) and all(e is None or e.exact for e in events)
 
     def placed(self, *, assessments_late: bool, events_late: bool, best: bool) -> History:
-        """The same course with every incomplete date put at one end of its interval, and every contradiction decided
-        for the best or the worst of its responses."""
+        """The same course with incomplete dates at one end of their intervals and contradictions at the best or the worst."""
         moved = [
             replace(
                 a,
@@ -383,7 +382,8 @@ def _decisive(words: Sequence[str | None]) -> tuple[set[Response], set[Response]
     """The metabolic responses among the words, and those that decide: the metabolic ones where there are any."""
     known = [folded(w) for w in words]
     metabolic = {METABOLIC[w] for w in known if w in METABOLIC}
-    others = {r for w in known if w not in METABOLIC and (r := response(w)) is not None and r is not Response.NE}
+    others: set[Response] = {r for w in known if w not in METABOLIC and (r := response(w)) is not None}
+    others.discard(Response.NE)
     return metabolic, metabolic or others
 
 

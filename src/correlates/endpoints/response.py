@@ -39,8 +39,7 @@ def derive_durability(name: str, spec: Endpoint, given: Given) -> Derived:
 
 
 def _sure(course: History, rule: Callable[[History], Finding]) -> Finding:
-    """The outcome, where it is the same wherever the incomplete dates lie and whichever of contradicting assessments
-    holds; else undetermined."""
+    """The outcome, where neither an incomplete date nor a contradiction can change it; else undetermined."""
     if course.reason is not None:
         return Finding(reason=course.reason, detail=course.reason.label)
     if course.exact and course.conflict is None:
