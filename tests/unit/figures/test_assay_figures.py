@@ -27,7 +27,7 @@ def test_a_failed_plate_is_named_in_the_legend_and_in_the_caption():
     assert set(drawn.data["state"]) == {"accepted (2 plates)", "failed: P2"}
     assert "Failed an acceptance rule: P2" in drawn.caption
     assert "3 curves of 3 plates" in drawn.caption
-    assert "1 wells that were not used" in drawn.caption
+    assert "Open: 1 well not used for the line." in drawn.caption
 
 
 def test_the_line_is_that_of_the_curve():
