@@ -120,9 +120,10 @@ def _in_unit(frame: pl.DataFrame, target: str) -> pl.DataFrame:
     return frame.with_columns(value=pl.col("value") * by, unit=pl.lit(target))
 
 
-def characteristic_rows(name: str, inputs: Inputs) -> pl.DataFrame:
+def characteristic_rows(settings: Characteristic, inputs: Inputs) -> pl.DataFrame:
     """Rows of a characteristic: of the table of that name, else the column of the table of subjects."""
-    found = inputs.characteristics.filter(pl.col("name") == name)
+    name = settings.name
+    found = of_source(inputs.characteristics, settings)
     if found.height or name.casefold() not in OF_SUBJECTS:
         return found.select("subject_id", "value", "category", "unit", "source_id")
     column = name.casefold()
@@ -136,9 +137,17 @@ def characteristic_rows(name: str, inputs: Inputs) -> pl.DataFrame:
     )
 
 
+def of_source(characteristics: pl.DataFrame, settings: Characteristic) -> pl.DataFrame:
+    """Rows of the table of characteristics that a parameter is made of; rows without a source are of every source."""
+    found = characteristics.filter(pl.col("name") == settings.name)
+    if settings.source is None:
+        return found
+    return found.filter((pl.col("source") == settings.source) | pl.col("source").is_null())
+
+
 def characteristic(code: str, settings: Characteristic, inputs: Inputs) -> Computed:
     """A characteristic as recorded: a number, or a category where it is declared one or no subject has a number."""
-    frame = characteristic_rows(settings.name, inputs)
+    frame = characteristic_rows(settings, inputs)
     number, word = pl.col("value"), pl.col("category")
     notes: list[dict[str, object]] = []
     if settings.categorical or frame["value"].null_count() == frame.height:

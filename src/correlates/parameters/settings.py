@@ -101,7 +101,9 @@ class Characteristic:
 
     take: Literal["characteristic"]
     name: str
-    """Name of the characteristic (AGE, SEX or a supplemental qualifier)."""
+    """Name of the characteristic (AGE, SEX, a supplemental qualifier, or a column of a table source)."""
+    source: str | None = None
+    """The source it is taken from; null takes the only one that has it, and it is an error when there are several."""
     categorical: bool = False
     """Whether it is a category even if it looks like a number."""
     timing: Timing = Timing.BASELINE

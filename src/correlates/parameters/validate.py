@@ -10,7 +10,7 @@ import polars as pl
 
 from correlates.errors import Problem, unknown
 from correlates.parameters.courses import common_unit, same_unit, unit_problem
-from correlates.parameters.recorded import OF_SUBJECTS
+from correlates.parameters.recorded import OF_SUBJECTS, of_source
 from correlates.parameters.settings import Burden, Characteristic, Lab, Product, Profile, Ratio, Window
 from correlates.parameters.settings import Parameter as ParameterSettings
 
@@ -68,11 +68,7 @@ def problems(
                 unknown("parameter", part, codes, code="unknown-parameter") for part in spec.of if part not in codes
             ]
         elif isinstance(spec, Characteristic):
-            names = characteristics["name"].unique().sort().to_list()
-            if names and spec.name not in names and spec.name.casefold() not in OF_SUBJECTS:
-                found.append(unknown("characteristic", spec.name, names, code="unknown-characteristic"))
-            if not spec.categorical:
-                found += _units(characteristics.filter(pl.col("name") == spec.name), None)
+            found += _of_characteristic(code, spec, characteristics)
         elif isinstance(spec, Lab):
             names = labs["test"].unique().sort().to_list()
             if names and spec.test not in names:
@@ -87,6 +83,28 @@ def problems(
             Problem(code="circular-parameters", what="Parameters depend on each other in a circle", found=circle)
         )
     return found
+
+
+def _of_characteristic(code: str, spec: Characteristic, characteristics: pl.DataFrame) -> list[Problem]:
+    rows = of_source(characteristics, spec)
+    if rows.is_empty() and spec.name.casefold() not in OF_SUBJECTS:
+        of = characteristics.filter(
+            pl.col("source").is_null() | (pl.col("source") == spec.source) | (spec.source is None)
+        )
+        names = of["name"].unique().sort().to_list()
+        return [unknown("characteristic", spec.name, names, code="unknown-characteristic")] if names else []
+    sources = rows["source"].drop_nulls().unique().sort().to_list()
+    if len(sources) > 1:
+        return [
+            Problem(
+                code="several-sources",
+                what=f"{code} does not say which source it is taken from",
+                found=f"{spec.name} in {' and '.join(sources)}",
+                expected="one source",
+                do="Give source",
+            )
+        ]
+    return [] if spec.categorical else _units(rows, None)
 
 
 def _window(code: str, window: tuple[float, float]) -> list[Problem]:

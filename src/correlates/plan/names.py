@@ -20,7 +20,7 @@ from correlates.plan.model import (
     TableSource,
     Univariable,
 )
-from correlates.quantify.settings import Dpcr, Immunoassay, Qpcr
+from correlates.quantify.settings import Immunoassay, Qpcr
 from correlates.terms import Durability, Response
 from correlates.units import factor, unit
 
@@ -148,8 +148,12 @@ def _parameters(file: PlanFile) -> Iterator[Problem]:
         elif isinstance(parameter, Lab):
             yield from _needs(file, SdtmSource, "sdtm", path)
             yield from _units(file, parameter.unit, (*path, "unit"))
-        elif isinstance(parameter, Characteristic) and not _sources(file, TableSource):
-            yield from _needs(file, SdtmSource, "sdtm", path)
+        elif isinstance(parameter, Characteristic):
+            if not _sources(file, TableSource):
+                yield from _needs(file, SdtmSource, "sdtm", path)
+            if parameter.source is not None:
+                holding = (*_sources(file, SdtmSource), *_sources(file, TableSource))
+                yield from _reference(file, "source", parameter.source, holding, (*path, "source"))
 
 
 def _classes(file: PlanFile, name: str) -> tuple[str, ...] | None:

@@ -89,6 +89,7 @@ def read_sdtm(paths: Sequence[Path], *, source: str = "", relative_to: Path | No
     problems += found + _strangers(by_code)
     if problems:
         raise InputError(problems)
+    tables[CHARACTERISTICS.name] = tables[CHARACTERISTICS.name].with_columns(source=pl.lit(source))
     return Clinical(
         tables=tables,
         files=FILES.frame([dict(f.row) for f in files]),

@@ -509,6 +509,7 @@ def read_table(
                 value.rename("value") if numeric else pl.lit(None, dtype=pl.Float64).alias("value"),
                 cells.rename("category"),
                 pl.lit(symbol, dtype=pl.String).alias("unit"),
+                pl.lit(source).alias("source"),
             )
         )
     long = pl.concat(parts) if parts else CHARACTERISTICS.empty()

@@ -35,8 +35,8 @@ SUBJECTS = Table(
 
 CHARACTERISTICS = Table(
     name="characteristics",
-    row="subject and characteristic",
-    key=("subject_id", "name"),
+    row="subject, source and characteristic",
+    key=("subject_id", "source", "name"),
     columns=(
         _SUBJECT,
         Column(name="name", dtype=TEXT, nullable=False, meaning="name of the characteristic (QNAM, AGE, SEX ...)"),
@@ -44,6 +44,7 @@ CHARACTERISTICS = Table(
         Column(name="value", dtype=NUMBER, meaning="value, when it is a number"),
         Column(name="category", dtype=TEXT, meaning="value as text"),
         Column(name="unit", dtype=TEXT, meaning="unit of value"),
+        Column(name="source", dtype=TEXT, meaning="source of the plan that it was read from"),
         _ROW,
     ),
 )

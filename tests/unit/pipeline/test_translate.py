@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from correlates.errors import DerivationError
 from correlates.pipeline.run import compute, stage_keys
 from correlates.pipeline.store import Store, silent
 from correlates.plan import find_inputs, plan_from_text
@@ -36,15 +37,19 @@ def rows(tmp_path):
     return tmp_path
 
 
-def _p(folder, seed):
-    file = plan_from_text(PLAN.replace("SEED", str(seed)), folder / "plan.yaml")
+def _computed(folder, plan):
+    file = plan_from_text(plan, folder / "plan.yaml")
     inputs = find_inputs(file)
     keys = stage_keys(file, inputs, {str(p): file_sha256(p) for p in inputs.all})
-    target = folder / f"run{seed}"
-    (target / "tables").mkdir(parents=True, exist_ok=True)
-    store = Store(folder=target, keys=keys, previous=None, progress=silent)
+    (folder / "run" / "tables").mkdir(parents=True, exist_ok=True)
+    store = Store(folder=folder / "run", keys=keys, previous=None, progress=silent)
     compute(file, inputs, store)
-    return store.tables["results"].filter(pl.col("stat_name") == "p")["value"].item()
+    return store.tables
+
+
+def _p(folder, seed):
+    results = _computed(folder, PLAN.replace("SEED", str(seed)))["results"]
+    return results.filter(pl.col("stat_name") == "p")["value"].item()
 
 
 def test_the_seed_of_the_plan_is_that_of_random_tables(rows):
@@ -53,3 +58,42 @@ def test_the_seed_of_the_plan_is_that_of_random_tables(rows):
     assert first != other
     # 100,000 tables each: two estimates of one P differ by less than 5 standard errors of the difference, 0.01
     assert first == pytest.approx(other, abs=0.01)
+
+
+TWO = """
+study: {id: S, title: T}
+sources:
+  one: {kind: table, file: a.csv, subject_id: S}
+  two: {kind: table, file: b.csv, subject_id: S}
+parameters:
+  X: {take: characteristic, name: X, source: SOURCE}
+endpoints:
+  first: {derive: recorded, source: one, column: OUTCOME}
+  second: {derive: recorded, source: two, column: OUTCOME}
+"""
+
+
+@pytest.fixture
+def two(tmp_path):
+    (tmp_path / "a.csv").write_text("S,OUTCOME,X\nA,y,1\nB,n,2\nC,y,3\n")
+    (tmp_path / "b.csv").write_text("S,OUTCOME,X\nA,n,10\nB,y,20\nD,y,40\n")
+    return tmp_path
+
+
+def test_an_outcome_and_a_characteristic_are_of_the_source_they_name(two):
+    tables = _computed(two, TWO.replace("SOURCE", "two"))
+    outcomes = tables["outcomes"].pivot("endpoint", index="subject_id", values="category")
+    assert outcomes.rows_by_key("subject_id") == {
+        "A": [("y", "n")],
+        "B": [("n", "y")],
+        "C": [("y", None)],
+        "D": [(None, "y")],
+    }
+    values = dict(tables["parameters"].select("subject_id", "value").iter_rows())
+    assert values == {"A": 10.0, "B": 20.0, "C": None, "D": 40.0}
+
+
+def test_a_characteristic_of_two_sources_has_to_say_which(two):
+    with pytest.raises(DerivationError, match="does not say which source") as refused:
+        _computed(two, TWO.replace(", source: SOURCE", ""))
+    assert refused.value.problems[0].found == "X in one and two"
