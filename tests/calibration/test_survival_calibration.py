@@ -147,15 +147,13 @@ def test_gray_type_one_error(sizes):
 @pytest.mark.parametrize("tied", [False, True], ids=["continuous", "tied biomarker"])
 def test_cut_points_found_where_there_are_none(n, tied):
     rng = np.random.default_rng([5, n, int(tied)])
-    replicates = 2000
+    replicates = 2000 if n == 40 else 1000
     p = {k: [] for k in ("naive", "p_hothorn_lausen", "p_lausen_1992", "p_lausen_1994", "p_permutation")}
     for _ in range(replicates):
         x = rng.normal(size=n)
         x = np.round(x, 0) if tied else x
         time, event = _trial(rng, n)
-        found = maximally_selected(
-            x, log_rank_scores(time, event), permutations=499, rng=rng, exact_up_to=101 if n == 40 else 0
-        )
+        found = maximally_selected(x, log_rank_scores(time, event), permutations=499, rng=rng)
         high = (x > found.cutpoint).astype(int)
         p["naive"].append(log_rank_screen(time, event, high, 2).p_value[0])
         for name in list(p)[1:]:
@@ -168,7 +166,7 @@ def test_cut_points_found_where_there_are_none(n, tied):
         rate, error = _rate(np.array(values) <= 0.05)
         _tell(f"cut-point {name} P <= .05, no effect{' (tied)' if tied else ''}", n, rate, replicates)
         if name == "naive":
-            assert rate > (0.12 if tied else 0.3)  # the reason it is not offered
+            assert rate > (0.08 if tied else 0.3)  # the reason it is not offered
         else:
             assert rate <= 0.05 + 3.5 * error + (0.01 if name == "p_lausen_1994" else 0.0), name
     assert np.mean(np.array(p["p_permutation"]) <= 0.05) >= 0.04

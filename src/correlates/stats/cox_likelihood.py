@@ -19,7 +19,9 @@ from correlates.stats.at_risk import RiskSets
 
 _DECREMENT = 1e-18  # twice the log-likelihood still to gain at which a maximum is taken as reached
 _STALLED = 1e-9  # the same where rounding lets no step gain any more
-_WIDEST = 5.0  # largest change of the range of a linear predictor in one step
+_WIDEST = (
+    5.0  # largest change of the range of a linear predictor in the first step; the bound doubles from step to step
+)
 _STEPS = 100
 _ROOT = 1e-6  # on the scale of the signed root; the Newton step that follows squares it
 
@@ -145,7 +147,7 @@ def moments(models: Batch, beta: Floats) -> tuple[Moments, Floats]:
     total = where((sums[:, 0] > 0) & (models.counts > 0), sums[:, 0], np.nan)
     filled = where(np.isfinite(total), total, 1.0)
     mean = sums[:, 1 : 1 + p] / filled[:, None]
-    second = (sums[:, 1 + p :] / filled[:, None]).reshape(m, p, p, -1)
+    second = (sums[:, 1 + p :] / filled[:, None]).reshape(m, p, p, mean.shape[2])
     covariance = second - mean[:, :, None] * mean[:, None, :]
     return Moments(log_sum=np.log(total), mean=mean, covariance=covariance), eta
 
@@ -178,13 +180,14 @@ def _penalty(models: Batch, beta: Floats, at: Moments, information: Floats) -> t
     _, _, weight = _weights(models, beta)
     w = weight[:, None]
     form = inverse.reshape(m, 1, p * p) @ models.products  # q = x' V x of each row (m, 1, n)
-    cubes = (models.products[:, :, None] * models.x[:, None]).reshape(m, p**3, -1)
+    cubes = (models.products[:, :, None] * models.x[:, None]).reshape(m, p**3, weight.shape[1])
     stack = np.concatenate((w, w * form, w * form * models.x, w * form * models.products, w * cubes), axis=1)
     sums = _at_events(models, stack)
     sums = sums / where(sums[:, :1] > 0, sums[:, :1], 1.0)
     q, qx = sums[:, 1], sums[:, 2 : 2 + p]
-    qxx = sums[:, 2 + p : 2 + p + p * p].reshape(m, p, p, -1)
-    xxx = sums[:, 2 + p + p * p :].reshape(m, p, p, p, -1)
+    events = sums.shape[2]
+    qxx = sums[:, 2 + p : 2 + p + p * p].reshape(m, p, p, events)
+    xxx = sums[:, 2 + p + p * p :].reshape(m, p, p, p, events)
     mean, spread = at.mean, at.covariance
     square = mean[:, :, None] * mean[:, None]
     raw = spread + square
@@ -237,13 +240,14 @@ def maximise(models: Batch, start: Floats, free: Bools) -> Maximum:
         return Maximum(beta=beta, point=point, converged=np.isfinite(point.value))
     active = np.flatnonzero(np.isfinite(point.value))
     here = models.rows(active)
-    for _ in range(_STEPS):
+    for taken in range(_STEPS):
         if active.size == 0:
             break
         at = point.rows(active)
         step, gain = _direction(at, free)
         moved = (step[:, None, :] @ here.x)[:, 0, :]
-        step *= np.minimum(1.0, _WIDEST / np.maximum(np.ptp(moved, axis=1), _WIDEST))[:, None]
+        widest = _WIDEST * 2.0 ** min(taken, 20)
+        step *= np.minimum(1.0, widest / np.maximum(np.ptp(moved, axis=1), widest))[:, None]
         done = gain < _DECREMENT
         trying = ~done
         scale = np.ones(active.size)
@@ -323,7 +327,7 @@ def profile_limit(models: Batch, top: Maximum, index: int, side: int, root: floa
     """Where the signed root of the profile log-likelihood ratio of coefficient ``index`` reaches ``root``: (m,), NaN if not found.
 
     r(b) = sqrt(2 (l max - l profile(b))) is nearly linear in b; Newton on it with its exact slope (the score of the coefficient at
-    the maximum over the others), kept safe by a bracket.
+    the maximum over the others), kept safe by a bracket, which is halved where a step has not halved what was missing.
     """
     m = top.beta.shape[0]
     limit = np.full(m, np.nan)
@@ -335,6 +339,7 @@ def profile_limit(models: Batch, top: Maximum, index: int, side: int, root: floa
     here = models.rows(active)
     centre, highest = top.beta[active, index], top.point.value[active]
     inside, outside = centre.copy(), np.full(active.size, side * np.inf)
+    missing = np.full(active.size, np.inf)
     guess = top.beta[active] + (side * root * spread[active])[:, None] * tangent(top.point.rows(active), index)
     for _ in range(_STEPS):
         if active.size == 0:
@@ -353,7 +358,9 @@ def profile_limit(models: Batch, top: Maximum, index: int, side: int, root: floa
         within = ((newton - inside) * side > 0) & (~bounded | ((outside - newton) * side > 0))
         farthest = centre + 4.0 * (inside - centre) + side * 1e-8
         safe = where(bounded, (inside + where(bounded, outside, 0.0)) / 2.0, farthest)
-        target = where(proper & within, newton, safe)
+        quick = ~bounded | (np.abs(excess) <= 0.5 * missing)
+        missing = np.abs(excess)
+        target = where(proper & within & quick, newton, safe)
         target = where(~bounded & ((target - farthest) * side > 0), farthest, target)
         follow = where(at.converged[:, None], tangent(at.point, index), unit[active])
         guess = where(at.converged[:, None], at.beta, top.beta[active]) + (target - b)[:, None] * follow
@@ -362,5 +369,5 @@ def profile_limit(models: Batch, top: Maximum, index: int, side: int, root: floa
         if not keep.all():
             here, active = here.rows(np.flatnonzero(keep)), active[keep]
             centre, highest, guess = centre[keep], highest[keep], guess[keep]
-            inside, outside = inside[keep], outside[keep]
+            inside, outside, missing = inside[keep], outside[keep], missing[keep]
     return limit

@@ -208,6 +208,19 @@ def test_nothing_to_estimate():
     assert not cox_model([[1.0], [1.0], [2.0], [2.0]], time, event, stratum=[0, 0, 1, 1]).full_rank
 
 
+def test_outlying_values():
+    """Raw concentrations with four events: maxima many standard deviations out, limits where plain Newton steps cycle."""
+    rng = np.random.default_rng(0)
+    x = rng.lognormal(sigma=2, size=(400, 20))
+    time, event = np.ceil(rng.exponential(300, 20)), np.arange(20) < 4
+    found = cox_screen(x, time, event)
+    assert (found.converged | (found.monotone != 0)).all()
+    known = found.converged
+    assert (found.lower < found.coefficient)[known].all()
+    assert (found.coefficient < found.upper)[known].all()
+    assert cox_screen(x, time, event, penalty="firth").converged.all()
+
+
 def test_collinear_covariates():
     rng = np.random.default_rng(9)
     a = rng.normal(size=30)
@@ -276,7 +289,17 @@ def test_proportional_hazards_undefined_with_one_event_time():
     assert np.isnan(found.p_value).all()
 
 
+def test_nobody():
+    assert cox_screen(np.zeros((2, 0)), [], []).constant.all()
+    assert cox_screen(np.zeros((0, 3)), [1, 2, 3], [1, 1, 1]).p_value.shape == (0,)
+    for penalty in CoxPenalty:
+        assert not cox_model(np.zeros((0, 2)), [], [], penalty=penalty).full_rank
+    assert np.isnan(concordance(np.zeros((2, 0)), [], []).c).all()
+
+
 def test_refused():
+    with pytest.raises(ValueError, match="no covariate"):
+        cox_model(np.zeros((2, 0)), [1, 2], [1, 1])
     with pytest.raises(ValueError, match="columns"):
         cox_screen([[1.0, 2.0]], [1, 2, 3], [1, 1, 1])
     with pytest.raises(ValueError, match="rows"):
