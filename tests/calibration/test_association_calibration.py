@@ -52,6 +52,37 @@ def test_wilcoxon_type_one_error(sizes, ties, exact):
     assert rate >= (0.025 if sum(sizes) == 20 else 0.04)
 
 
+def _quotients(sizes, replicates, shift=0.0):
+    """Log fold changes: a baseline below its limit makes the quotient "at least" its value, each at a limit of its own."""
+    rng = np.random.default_rng([40, *sizes, int(100 * shift)])
+    top = rng.normal(size=(replicates, sum(sizes))) + shift * _group(sizes)
+    base = rng.normal(size=top.shape)
+    return top - np.maximum(base, -0.5), (base < -0.5).astype(int)
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_wilcoxon_of_values_censored_at_many_limits(sizes):
+    replicates = 2_000 if 20 < sum(sizes) <= 50 else REPLICATES  # each replicate has a permutation law of its own
+    x, signs = _quotients(sizes, replicates)
+    rate = np.mean(wilcoxon(x, _group(sizes), censoring=signs).p_value < 0.05)
+    _tell("wilcoxon P < .05, 31 % at limits of their own", sizes, rate, replicates)
+    assert rate <= 0.05 + _error(replicates)
+    assert rate >= (0.025 if sum(sizes) == 20 else 0.035)
+
+
+@pytest.mark.parametrize("sizes", [(50, 51), (15, 86)], ids=str)
+def test_power_with_values_censored_at_many_limits(sizes):
+    # the same data with every value moved to the smallest limit, the only tie that is certain of all
+    x, signs = _quotients(sizes, 4_000, shift=1.0)
+    power = np.mean(wilcoxon(x, _group(sizes), censoring=signs).p_value < 0.05)
+    lowest = np.min(np.where(signs > 0, x, np.inf), axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        crude = np.mean(wilcoxon(np.minimum(x, lowest), _group(sizes)).p_value < 0.05)
+    _tell("wilcoxon power, limits compared pair by pair", sizes, power, 4_000)
+    _tell("wilcoxon power, all tied at the smallest limit", sizes, crude, 4_000)
+    assert power > crude + 0.3
+
+
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 @pytest.mark.parametrize("ties", [False, True], ids=["no ties", "ties"])
 def test_hodges_lehmann_coverage(sizes, ties):

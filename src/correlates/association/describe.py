@@ -6,8 +6,8 @@ import numpy as np
 
 from correlates.association.notices import Notice
 from correlates.association.record import Block, Estimate, Statistic, censored, flagged
-from correlates.stats.arrays import Floats, divide, where
-from correlates.stats.ranks import quantiles
+from correlates.stats.arrays import Bools, divide
+from correlates.stats.ranks import quantiles, undetermined
 
 COUNTS = (
     Statistic(name="n", label="Subjects", scopes=("group",)),
@@ -18,6 +18,7 @@ QUARTILES = (
     Statistic(name="q1", label="First quartile", unit="own", scopes=("group",)),
     Statistic(name="q3", label="Third quartile", unit="own", scopes=("group",)),
 )
+_AT = (0.5, 0.25, 0.75)
 SHARE = (Statistic(name="share_censored", label="Share of values censored"),)
 
 
@@ -34,21 +35,23 @@ def counts(block: Block) -> list[Estimate]:
     return found
 
 
-def quartiles(block: Block, ranked: Floats) -> list[Estimate]:
-    """Median and quartiles of each class; a quantile at a limit of quantification is marked as a bound."""
-    floor = np.max(where(block.present & (block.censoring < 0), ranked, -np.inf), axis=1, initial=-np.inf)
-    ceiling = np.min(where(block.present & (block.censoring > 0), ranked, np.inf), axis=1, initial=np.inf)
-    found = []
+def quartiles(block: Block) -> tuple[list[Estimate], dict[str, Bools]]:
+    """Median and quartiles of each class, and for which biomarkers the median is known by class.
+
+    A censored value counts as its limit; a quantile that depends on where it really lies is marked as a bound.
+    """
+    found: list[Estimate] = []
+    known: dict[str, Bools] = {}
     for number, level in enumerate(block.levels):
         members = block.members(number)
         n, cut = members.sum(axis=1), (members & (block.censoring != 0)).sum(axis=1)
-        three = quantiles(ranked, members, (0.5, 0.25, 0.75))
+        three = quantiles(block.values, members, _AT)
+        open_ = undetermined(block.values, members, block.censoring, _AT)
+        known[level] = ~open_[:, 0]
         for column, name in enumerate(("median", "q1", "q3")):
-            value = three[:, column]
-            bound = (value <= floor) | (value >= ceiling)
-            notices = flagged(bound, Notice.AT_LIMIT)
-            found.append(Estimate(name=name, level=level, value=value, n=n, n_censored=cut, notices=notices))
-    return found
+            notices = flagged(open_[:, column], Notice.AT_LIMIT)
+            found.append(Estimate(name=name, level=level, value=three[:, column], n=n, n_censored=cut, notices=notices))
+    return found, known
 
 
 def share(block: Block) -> list[Estimate]:

@@ -21,8 +21,7 @@ def pair_level(first: str, second: str) -> str:
 
 
 def _compute(block: Block, analysis: Univariable) -> Outcome:
-    ranked = block.ranked()
-    test = kruskal_wallis(ranked, block.group, len(block.levels), block.present)
+    test = kruskal_wallis(block.values, block.group, len(block.levels), block.present, censoring=block.censoring)
     m = len(block.biomarkers)
     found: list[Estimate] = []
     notices: list[list[Notice]] = [[] for _ in range(m)]
@@ -31,7 +30,6 @@ def _compute(block: Block, analysis: Univariable) -> Outcome:
     for row, (first, second) in enumerate(analysis.pairs):
         two = compare_two(
             block,
-            ranked,
             block.levels.index(first),
             block.levels.index(second),
             analysis,
@@ -59,7 +57,7 @@ def _compute(block: Block, analysis: Univariable) -> Outcome:
             Estimate(name="epsilon_squared", value=test.epsilon_squared),
             *share(block),
             *counts(block),
-            *quartiles(block, ranked),
+            *quartiles(block)[0],
             *found,
         ),
         errors=(None,) * m,

@@ -11,7 +11,7 @@ import numpy as np
 from correlates.association.notices import Notice
 from correlates.association.settings import Biomarker, Univariable
 from correlates.stats.arrays import Bools, Floats, Ints
-from correlates.stats.ranks import rank_values
+from correlates.stats.ranks import midranks
 from correlates.terms import OutcomeKind, Reason
 
 Scope = Literal["whole", "group", "pair", "cell"]
@@ -47,9 +47,9 @@ class Block:
     group: Ints
     levels: tuple[str, ...]
 
-    def ranked(self) -> Floats:
-        """Values to rank: censored ones as ties at their limit (m, n)."""
-        return rank_values(self.values, self.censoring, self.present)
+    def ranks(self) -> Floats:
+        """Mid-ranks, values that their limits do not order sharing theirs (m, n)."""
+        return midranks(self.values, self.present, self.censoring).ranks
 
     def rows(self, at: Ints) -> Block:
         """Some of the biomarkers."""

@@ -43,16 +43,21 @@ class TwoGroups(NamedTuple):
     notices: list[list[Notice]]
 
 
-def compare_two(block: Block, ranked: Floats, first: int, second: int, analysis: Univariable, level: str) -> TwoGroups:
-    """Class ``first`` against class ``second`` of the block; shift, ratio and AUC are of the first."""
+def compare_two(block: Block, first: int, second: int, analysis: Univariable, level: str) -> TwoGroups:
+    """Class ``first`` against class ``second`` of the block; shift, ratio and AUC are of the first.
+
+    Limits order what they can in P and AUC; shift and ratio take censored values as their limits, and say so.
+    """
     inside = (block.group == first) | (block.group == second)
     present = block.present & inside
     cases = block.group == first
     options = analysis.wilcoxon
+    values, censoring = block.values, block.censoring
     test = wilcoxon(
-        ranked,
+        values,
         cases,
         present,
+        censoring=censoring,
         exact=options.exact,
         exact_below=options.exact_below,
         ties_up_to=options.ties_up_to,
@@ -62,14 +67,16 @@ def compare_two(block: Block, ranked: Floats, first: int, second: int, analysis:
     cut = (present & (block.censoring != 0)).sum(axis=1)
     smaller = np.minimum(test.n_cases, test.n_controls)
     shift = hodges_lehmann(
-        ranked, cases, present, level=analysis.level, exact=options.exact, exact_below=options.exact_below
+        values, cases, present, level=analysis.level, exact=options.exact, exact_below=options.exact_below
     )
-    area = auc(ranked, cases, present, level=analysis.level)
+    area = auc(values, cases, present, censoring=censoring, level=analysis.level)
 
     def estimate(name: str, value: Floats, notices: list[list[Notice]] | None = None) -> Estimate:
         return Estimate(name=name, level=level, value=value, n=n, n_censored=cut, notices=notices)
 
-    short = flagged(shift.attained < analysis.level - 1e-12, Notice.LEVEL_NOT_REACHED)
+    limits = flagged(cut > 0, Notice.LIMITS_COUNTED)
+    below = flagged(shift.attained < analysis.level - 1e-12, Notice.LEVEL_NOT_REACHED)
+    short = merged(below, limits)
     asymptotic = flagged(np.isnan(shift.attained), Notice.NO_LEVEL)
     undefined = merged(
         flagged(area.degenerate & (smaller > 1), Notice.AUC_DEGENERATE),
@@ -78,11 +85,11 @@ def compare_two(block: Block, ranked: Floats, first: int, second: int, analysis:
     found = [
         Estimate(name="variant", level=level, text=[str(v) for v in test.variant], n=n, n_censored=cut),
         estimate("w", test.w),
-        estimate("shift", shift.estimate),
+        estimate("shift", shift.estimate, limits),
         estimate("shift_lower", shift.lower, short),
         estimate("shift_upper", shift.upper, short),
-        estimate("shift_level", where(np.isnan(shift.attained), np.nan, shift.attained), merged(short, asymptotic)),
-        *_ratios(block, ranked, cases, present, analysis, level, n, cut, short),
+        estimate("shift_level", where(np.isnan(shift.attained), np.nan, shift.attained), merged(below, asymptotic)),
+        *_ratios(block, cases, present, analysis, level, n, cut, limits, below),
         estimate("auc", area.estimate),
         estimate("auc_lower", where(area.degenerate, np.nan, area.lower), undefined),
         estimate("auc_upper", where(area.degenerate, np.nan, area.upper), undefined),
@@ -94,23 +101,23 @@ def compare_two(block: Block, ranked: Floats, first: int, second: int, analysis:
 
 def _ratios(
     block: Block,
-    ranked: Floats,
     cases: Bools,
     present: Bools,
     analysis: Univariable,
     level: str,
     n: Ints,
     cut: Ints,
-    short: list[list[Notice]],
+    limits: list[list[Notice]],
+    below: list[list[Notice]],
 ) -> list[Estimate]:
     """The shift on the log2 scale, as a ratio, for the biomarkers declared on it."""
     logged = np.array([b.scale == "log2" for b in block.biomarkers], dtype=np.bool_)
-    positive: Bools = np.all(where(present, ranked, 1.0) > 0, axis=1)
+    positive: Bools = np.all(where(present, block.values, 1.0) > 0, axis=1)
     usable = np.flatnonzero(logged & positive)
     three = np.full((3, len(block.biomarkers)), np.nan)
     if usable.size:
         shift = hodges_lehmann(
-            np.log2(where(present[usable], ranked[usable], 1.0)),
+            np.log2(where(present[usable], block.values[usable], 1.0)),
             cases,
             present[usable],
             level=analysis.level,
@@ -118,7 +125,7 @@ def _ratios(
             exact_below=analysis.wilcoxon.exact_below,
         )
         three[:, usable] = np.exp2(np.stack((shift.estimate, shift.lower, shift.upper)))
-    why = merged(flagged(~logged, Notice.NOT_LOG2), flagged(logged & ~positive, Notice.VALUES_NOT_POSITIVE))
+    why = merged(flagged(~logged, Notice.NOT_LOG2), flagged(logged & ~positive, Notice.VALUES_NOT_POSITIVE), limits)
     return [
         Estimate(
             name=name,
@@ -126,7 +133,7 @@ def _ratios(
             value=three[row],
             n=n,
             n_censored=cut,
-            notices=merged(why, short) if row else why,
+            notices=merged(why, below) if row else why,
         )
         for row, name in enumerate(("ratio", "ratio_lower", "ratio_upper"))
     ]

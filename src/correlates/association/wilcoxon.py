@@ -16,6 +16,7 @@ from correlates.association.record import (
     censored,
     constant,
     flagged,
+    merged,
 )
 from correlates.association.settings import Univariable
 from correlates.association.two_groups import compare_two, statistics
@@ -27,8 +28,8 @@ P_ADJUSTED = Statistic(name="p_adjusted", label="P value, adjusted ({adjust})")
 
 
 def unrankable(block: Block) -> tuple[Reason | None, ...]:
-    """Why a biomarker cannot be ranked: one value only, or all of them tied by their limits."""
-    flat = constant(block.ranked(), block.present)
+    """Why a biomarker cannot be ranked: one value only, or limits that order no two values."""
+    flat = constant(block.ranks(), block.present)
     limits = censored(block) > 0
     return tuple(
         (Reason.ALL_CENSORED if cut else Reason.CONSTANT) if same else None
@@ -37,20 +38,22 @@ def unrankable(block: Block) -> tuple[Reason | None, ...]:
 
 
 def _compute(block: Block, analysis: Univariable) -> Outcome:
-    ranked = block.ranked()
-    two = compare_two(block, ranked, 1, 0, analysis, "")
-    by_class = quartiles(block, ranked)
+    two = compare_two(block, 1, 0, analysis, "")
+    by_class, known = quartiles(block)
     medians = {e.level: e.value for e in by_class if e.name == "median"}
     event, reference = medians[block.levels[1]], medians[block.levels[0]]
     assert event is not None
     assert reference is not None
     positive = all_positive(block)
-    ratio = where(positive, divide(event, where(positive, reference, 1.0)), np.nan)
+    bound = ~(known[block.levels[1]] & known[block.levels[0]])
+    nothing = ~(known[block.levels[1]] | known[block.levels[0]])  # two bounds bound no ratio
+    ratio = where(positive & ~nothing, divide(event, where(positive, reference, 1.0)), np.nan)
+    why = merged(flagged(~positive, Notice.VALUES_NOT_POSITIVE), flagged(bound, Notice.AT_LIMIT))
     return Outcome(
         estimates=(
             two.p,
             *two.estimates,
-            Estimate(name="ratio_of_medians", value=ratio, notices=flagged(~positive, Notice.VALUES_NOT_POSITIVE)),
+            Estimate(name="ratio_of_medians", value=ratio, notices=why),
             *share(block),
             *counts(block),
             *by_class,
@@ -78,6 +81,6 @@ WILCOXON = Method(
     compute=_compute,
     options=("level", "least_per_class", "few_events", "high_censored_share", "wilcoxon"),
     formula="W = sum of mid-ranks of the event class - n1 (n1 + 1) / 2; shift = median of the n1 n2 differences; AUC = W / (n1 n2)",
-    citation="Hollander and Wolfe, Nonparametric Statistical Methods, 2nd ed. 1999, sections 4.1-4.3; DeLong et al., Biometrics 1988;44:837-845",
+    citation="Hollander and Wolfe, Nonparametric Statistical Methods, 2nd ed. 1999, sections 4.1-4.3; DeLong et al., Biometrics 1988;44:837-845; Gehan, Biometrika 1965;52:203-223 (censored values)",
     docs="methods/wilcoxon.md",
 )

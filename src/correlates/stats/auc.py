@@ -32,7 +32,14 @@ class Auc:
     degenerate: Bools
 
 
-def auc(x: npt.ArrayLike, group: npt.ArrayLike, present: npt.ArrayLike | None = None, *, level: float = 0.95) -> Auc:
+def auc(
+    x: npt.ArrayLike,
+    group: npt.ArrayLike,
+    present: npt.ArrayLike | None = None,
+    *,
+    censoring: npt.ArrayLike | None = None,
+    level: float = 0.95,
+) -> Auc:
     """AUC of each biomarker with DeLong's variance and Wald interval cut to 0..1.
 
     Parameters
@@ -43,6 +50,8 @@ def auc(x: npt.ArrayLike, group: npt.ArrayLike, present: npt.ArrayLike | None = 
         (n,) true for cases.
     present
         (m, n) which values are there; all, when not given.
+    censoring
+        (m, n) -1, 0 or +1: see :func:`correlates.stats.ranks.midranks`. Pairs that the limits do not order count as ties.
     level
         Confidence level.
 
@@ -57,11 +66,13 @@ def auc(x: npt.ArrayLike, group: npt.ArrayLike, present: npt.ArrayLike | None = 
     cases = membership(group, values.shape[1])
     in_cases, in_controls = there & cases, there & ~cases
     n1, n2 = in_cases.sum(axis=1), in_controls.sum(axis=1)
-    all_ranks = midranks(values, there).ranks
-    beaten = where(in_cases, all_ranks - midranks(values, in_cases).ranks, 0.0)  # controls below each case
+    all_ranks = midranks(values, there, censoring).ranks
+    beaten = where(in_cases, all_ranks - midranks(values, in_cases, censoring).ranks, 0.0)  # controls below each case
     above = divide(beaten, n2[:, None])
-    below = 1.0 - divide(all_ranks - midranks(values, in_controls).ranks, n1[:, None])
-    estimate = divide(beaten.sum(axis=1), n1 * n2)  # sums of halves are exact: the order of the subjects does not matter
+    below = 1.0 - divide(all_ranks - midranks(values, in_controls, censoring).ranks, n1[:, None])
+    estimate = divide(
+        beaten.sum(axis=1), n1 * n2
+    )  # sums of halves are exact: the order of the subjects does not matter
     centred_cases = where(in_cases, above - estimate[:, None], 0.0)
     centred_controls = where(in_controls, below - estimate[:, None], 0.0)
     variance = divide((centred_cases**2).sum(axis=1), n1 * (n1 - 1)) + divide(

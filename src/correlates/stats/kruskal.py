@@ -31,7 +31,12 @@ class KruskalWallis:
 
 
 def kruskal_wallis(
-    x: npt.ArrayLike, group: npt.ArrayLike, groups: int, present: npt.ArrayLike | None = None
+    x: npt.ArrayLike,
+    group: npt.ArrayLike,
+    groups: int,
+    present: npt.ArrayLike | None = None,
+    *,
+    censoring: npt.ArrayLike | None = None,
 ) -> KruskalWallis:
     """Kruskal-Wallis test of each biomarker across k groups, by the chi-square approximation with k - 1 degrees of freedom.
 
@@ -45,19 +50,21 @@ def kruskal_wallis(
         k. A group without values in a row does not count for that row.
     present
         (m, n) which values are there; all, when not given.
+    censoring
+        (m, n) -1, 0 or +1: see :func:`correlates.stats.ranks.midranks`.
 
     Notes
     -----
     H = (12 / (N (N + 1)) sum R_j^2 / n_j - 3 (N + 1)) / (1 - sum(t^3 - t) / (N^3 - N)). With two groups it is the square of the
     tie-corrected Wilcoxon z without continuity correction.
 
-    Undefined when fewer than two groups have values or all values are equal.
+    Undefined when fewer than two groups have values or no two values can be ordered.
     """
     values, there = panel(x, present)
     label = np.asarray(group)
     if label.shape != (values.shape[1],) or not np.isin(label, np.arange(groups)).all():
         raise ValueError(f"group must hold {values.shape[1]} whole numbers from 0 to {groups - 1}")
-    ranked = midranks(values, there)
+    ranked = midranks(values, there, censoring)
     one_hot = (label[:, None] == np.arange(groups)[None, :]).astype(np.float64)
     n = there @ one_hot
     sums = ranked.ranks @ one_hot

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from correlates.stats.arrays import Bools, Floats, Ints, Words, membership, panel, where
-from correlates.stats.ranks import Ranked, midranks, rank_values
+from correlates.stats.ranks import Ranked, midranks
 
-__all__ = ["Exact", "Shift", "Variant", "Wilcoxon", "hodges_lehmann", "rank_values", "wilcoxon"]
+__all__ = ["Exact", "Shift", "Variant", "Wilcoxon", "hodges_lehmann", "wilcoxon"]
 
 _CHUNK = 1 << 21  # differences held at a time
 
@@ -50,7 +50,7 @@ class Wilcoxon:
 
     ``w`` is the Mann-Whitney count: pairs in which the case is higher plus half of the ties (R's W). ``p_greater`` is for cases
     tending to be higher. ``z`` is the tie-corrected standardised statistic without continuity correction. ``variant`` says what P
-    was computed from; ``undefined`` (P is NaN) where a group is empty or all values are equal.
+    was computed from; ``undefined`` (P is NaN) where a group is empty or no two values can be ordered.
     """
 
     w: Floats
@@ -85,6 +85,7 @@ def wilcoxon(
     group: npt.ArrayLike,
     present: npt.ArrayLike | None = None,
     *,
+    censoring: npt.ArrayLike | None = None,
     exact: Exact | str = Exact.WHILE_CHEAP,
     exact_below: int = 50,
     ties_up_to: int = 50,
@@ -95,11 +96,13 @@ def wilcoxon(
     Parameters
     ----------
     x
-        (m, n) biomarkers by subjects. Censored values: pass them through :func:`rank_values` first.
+        (m, n) biomarkers by subjects; of a censored value its limit.
     group
         (n,) true for cases.
     present
         (m, n) which values are there; all, when not given.
+    censoring
+        (m, n) -1, 0 or +1: see :func:`correlates.stats.ranks.midranks`. Pairs that the limits do not order count as ties.
     exact, exact_below, ties_up_to
         See :class:`Exact`.
     continuity
@@ -116,7 +119,7 @@ def wilcoxon(
     without ties); with ties the law of the mid-ranks given the tie pattern is used, by the shift algorithm. Normal approximation:
     var W = n1 n2 / 12 (N + 1 - sum(t^3 - t) / (N (N - 1))).
 
-    Undefined when a group has no value or all values are equal. One subject in a group is allowed (the exact P is then at
+    Undefined when a group has no value or no two values can be ordered. One subject in a group is allowed (the exact P is then at
     least 2/N).
 
     Examples
@@ -128,7 +131,7 @@ def wilcoxon(
     values, there = panel(x, present)
     cases = membership(group, values.shape[1])
     rule = Exact(exact)
-    ranked = midranks(values, there)
+    ranked = midranks(values, there, censoring)
     n1 = (there & cases).sum(axis=1)
     n2 = (there & ~cases).sum(axis=1)
     rank_sum = (ranked.ranks * cases).sum(axis=1)
@@ -179,7 +182,7 @@ def hodges_lehmann(
     Parameters
     ----------
     x, group, present
-        As for :func:`wilcoxon`.
+        As for :func:`wilcoxon`; a censored value takes part as its limit.
     level
         Confidence level.
     exact, exact_below

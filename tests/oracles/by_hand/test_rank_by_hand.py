@@ -9,7 +9,7 @@ import pytest
 
 from correlates.stats.auc import auc
 from correlates.stats.kruskal import kruskal_wallis
-from correlates.stats.rank import hodges_lehmann, rank_values, subset_sum_law, wilcoxon
+from correlates.stats.rank import hodges_lehmann, subset_sum_law, wilcoxon
 
 
 def test_two_against_three_without_ties():
@@ -85,12 +85,45 @@ def test_kruskal_wallis_of_three_pairs():
     assert result.p_value[0] == pytest.approx(np.exp(-16 / 7))  # chi-square with 2 df
 
 
-def test_values_censored_at_two_limits():
-    # left limits 1 and 3: 0.5?, no: observed 2 lies below 3 and cannot be ordered against "below 3"
-    value = [1.0, 3.0, 2.0, 4.0, 9.0, 8.0, 12.0]
-    censoring = [-1, -1, 0, 0, 1, 0, 0]
-    assert rank_values(value, censoring).tolist() == [[3.0, 3.0, 3.0, 4.0, 9.0, 8.0, 9.0]]
+# five cases 23, 16+, 18.5+, 20.5+, 24+ and five controls 15, 18, 19, 19, 20 (+: at least). Values certainly below minus above:
+# cases 5 - 1, 1 - 0, 2 - 0, 5 - 0, 6 - 0 = 4, 1, 2, 5, 6 (sum 18); controls 0 - 9, 1 - 7, 2 - 4 twice, 4 - 3 = -9, -6, -2, -2, 1.
+# Sum of squares 208: Gehan's statistic 18, Mantel's variance 5 * 5 * 208 / (10 * 9) = 520 / 9
+CENSORED = [23.0, 16.0, 18.5, 20.5, 24.0, 15.0, 18.0, 19.0, 19.0, 20.0]
+SIGNS = [[0, 1, 1, 1, 1, 0, 0, 0, 0, 0]]
+CASES = [1] * 5 + [0] * 5
+SCORES = [4, 1, 2, 5, 6, -9, -6, -2, -2, 1]
+
+
+def test_values_censored_at_several_limits():
+    result = wilcoxon(CENSORED, CASES, censoring=SIGNS)
+    assert result.w[0] == 12.5 + 18 / 2
+    assert result.z[0] == pytest.approx(18 / np.sqrt(520 / 9))
+    rough = wilcoxon(CENSORED, CASES, censoring=SIGNS, exact="never", continuity=False)
+    assert rough.p_value[0] == pytest.approx(0.017882, abs=1e-6)  # 2 (1 - Phi(2.36806))
+    sums = [sum(SCORES[i] for i in chosen) for chosen in combinations(range(10), 5)]
+    assert str(result.variant[0]) == "exact permutation with ties"
+    assert result.p_value[0] == pytest.approx(sum(abs(s) >= 18 for s in sums) / 252)
+    assert result.p_greater[0] == pytest.approx(sum(s >= 18 for s in sums) / 252)
+    mirrored = wilcoxon([-x for x in CENSORED], CASES, censoring=[[-s for s in SIGNS[0]]])
+    assert (mirrored.w[0], mirrored.p_value[0]) == (25 - 21.5, result.p_value[0])
+
+
+def test_auc_of_values_censored_at_several_limits():
+    # the case counts half against the controls it cannot be told from: 23 beats 5; 16+ beats 15, the other four tied;
+    # 18.5+ beats 15 and 18, ties 3; 20.5+ and 24+ beat 5: (5 + 3 + 3.5 + 5 + 5) / 25
+    found = auc(CENSORED, CASES, censoring=SIGNS)
+    assert found.estimate[0] == pytest.approx(21.5 / 25)
+    case = np.var([1, 0.6, 0.7, 1, 1], ddof=1) / 5
+    control = np.var([1, 0.9, 0.8, 0.8, 0.8], ddof=1) / 5
+    assert found.variance[0] == pytest.approx(case + control)
+
+
+def test_kruskal_wallis_of_values_censored_at_several_limits():
+    # with two groups H is the square of z
+    assert kruskal_wallis(CENSORED, CASES, 2, censoring=SIGNS).h[0] == pytest.approx(18**2 / (520 / 9))
 
 
 def test_limits_that_cross_leave_nothing_to_order():
-    assert rank_values([10.0, 5.0, 7.0, 20.0], [-1, 1, 0, 0]).tolist() == [[5.0, 5.0, 5.0, 5.0]]
+    result = wilcoxon([10.0, 5.0, 8.0], [0, 1, 1], censoring=[[-1, 1, -1]])
+    assert str(result.variant[0]) == "undefined"
+    assert np.isnan(result.p_value[0])

@@ -174,6 +174,47 @@ def test_notices_of_censoring_events_and_repeated_subjects():
     assert set(_get(results, "PEAK", "p", column="notices")) == {"few-events", "repeated-units"}
 
 
+def _of(values, signs, events):
+    """Results of one biomarker of the values, censoring and events given."""
+    frame = pl.DataFrame(
+        {
+            "subject_id": [f"S{i}" for i in range(len(values))],
+            "FOLD": [float(v) for v in values],
+            "FOLD|censoring": signs,
+            "durable": [bool(e) for e in events],
+        }
+    )
+    fold = Biomarker(code="FOLD", label="Fold", unit="ratio", scale="log2")
+    return associate(frame, (fold,), (DURABLE,), RANK)
+
+
+def test_one_low_limit_does_not_blind_the_test():
+    # fold changes over a baseline below its limit are at least the quotient: 1.1 here says nothing of the others
+    values = [8, 9, 10, 11, 12, 1, 2, 3, 4, 5, 1.1]
+    results = _of(values, ["none"] * 10 + ["right"], [1] * 5 + [0] * 6)
+    assert _get(results, "FOLD", "p", column="error") is None
+    assert _get(results, "FOLD", "w") == 27.5  # five controls beaten by each case, one not told apart
+    assert _get(results, "FOLD", "p") < 0.02
+    assert Notice.LIMITS_COUNTED.value in _get(results, "FOLD", "shift", column="notices")
+    assert Notice.LIMITS_COUNTED.value not in _get(results, "FOLD", "auc", column="notices")
+
+
+def test_a_quantile_between_a_limit_and_a_value_is_a_bound():
+    # median of the events between the limit 2 and 8: at most 5; of the others 4
+    results = _of([2, 2, 8, 9, 1, 3, 5, 7], ["left", "left", *["none"] * 6], [1] * 4 + [0] * 4)
+    assert _get(results, "FOLD", "median", "durable") == 5
+    assert Notice.AT_LIMIT.value in _get(results, "FOLD", "median", "durable", column="notices")
+    assert _get(results, "FOLD", "median", "not durable", column="notices") == ["few-events"]
+    assert _get(results, "FOLD", "ratio_of_medians") == 5 / 4
+    assert Notice.AT_LIMIT.value in _get(results, "FOLD", "ratio_of_medians", column="notices")
+
+
+def test_two_bounds_bound_no_ratio_of_medians():
+    results = _of([2, 2, 2, 9, 2, 2, 2, 7], [*["left"] * 3, "none"] * 2, [1] * 4 + [0] * 4)
+    assert _get(results, "FOLD", "ratio_of_medians") is None
+    assert Notice.AT_LIMIT.value in _get(results, "FOLD", "ratio_of_medians", column="notices")
+
+
 def test_exact_not_used_is_noticed_in_small_classes():
     frame = table().with_columns(crs=pl.Series([i < 5 for i in range(60)]))
     endpoint = Endpoint(name="crs", label="crs", kind=OutcomeKind.BINARY)

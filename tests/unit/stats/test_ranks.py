@@ -1,4 +1,4 @@
-"""Mid-ranks, quantiles and the values that censored measurements are ranked at."""
+"""Mid-ranks and quantiles, censored values among them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from correlates.stats.arrays import panel
-from correlates.stats.ranks import midranks, quantiles, rank_values
+from correlates.stats.ranks import midranks, quantiles, undetermined
 
 
 def _holed(seed=1, m=30, n=23):
@@ -52,27 +52,48 @@ def test_values_that_are_no_numbers_are_refused_where_present(bad):
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="same shape"):
         panel([1.0, 2.0], [True])
-    with pytest.raises(ValueError, match="shape of value"):
-        rank_values([1.0, 2.0], [0])
+    with pytest.raises(ValueError, match="shape of x"):
+        midranks(*panel([1.0, 2.0]), [[0]])
+
+
+ROWS = st.lists(st.tuples(st.integers(0, 6), st.sampled_from([-1, 0, 1])), min_size=1, max_size=12)
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.floats(0, 100), st.sampled_from([-1, 0, 1])), min_size=1, max_size=12))
-def test_censored_values_never_contradict_what_is_known(rows):
-    value, sign = np.array([v for v, _ in rows]), np.array([c for _, c in rows])
-    placed = rank_values(value, sign)[0]
+@given(ROWS)
+def test_a_rank_counts_what_is_certainly_below_and_above(rows):
+    value, sign = np.array([float(v) for v, _ in rows]), np.array([c for _, c in rows])
     low, high = np.where(sign < 0, -np.inf, value), np.where(sign > 0, np.inf, value)
-    for i in range(value.size):
-        for j in range(value.size):
-            if placed[i] < placed[j]:
-                assert high[i] <= low[j] or value[i] <= value[j]
-                assert sign[i] <= 0  # an "at least" is never ranked below anything
-                assert sign[j] >= 0
+    ranked = midranks(*panel(value), sign[None])
+    for i, rank in enumerate(ranked.ranks[0]):
+        below, above = (high < low[i]).sum(), (low > high[i]).sum()
+        assert rank == below + (value.size - below - above) / 2 + 0.5  # itself among those not told apart
+    total = value.size
+    spread = 12 * ((ranked.ranks[0] - (total + 1) / 2) ** 2).sum()
+    assert ranked.tie_sum[0] == pytest.approx(total**3 - total - spread)
 
 
-def test_without_censoring_nothing_moves():
-    assert rank_values([3.0, 1.0, 2.0], [0, 0, 0]).tolist() == [[3.0, 1.0, 2.0]]
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(3, 8), st.booleans()), min_size=1, max_size=12))
+def test_with_one_limit_censored_values_are_ties_at_it(rows):
+    value = np.array([3.0 if cut else float(v) for v, cut in rows])
+    sign = np.array([-1 if cut else 0 for _, cut in rows])
+    found, ties = midranks(*panel(value), sign[None]), midranks(*panel(value))
+    assert found.ranks.tolist() == ties.ranks.tolist()
+    assert found.tie_sum.tolist() == ties.tie_sum.tolist()
 
 
-def test_absent_limits_do_not_count():
-    assert rank_values([3.0, 9.0, 4.0], [0, -1, 0], [True, False, True]).tolist() == [[3.0, 0.0, 4.0]]
+def test_absent_values_and_their_limits_do_not_count():
+    found = midranks(*panel([[3.0, 9.0, 4.0]], [[True, False, True]]), [[0, -1, 0]])
+    assert found.ranks.tolist() == [[1.0, 0.0, 2.0]]
+
+
+@settings(deadline=None)
+@given(ROWS, st.sampled_from([0.25, 0.5, 0.75]))
+def test_a_quantile_is_known_where_no_censored_value_can_move_it(rows, at):
+    value, sign = np.array([float(v) for v, _ in rows]), np.array([c for _, c in rows])
+    known = not undetermined(*panel(value), sign[None], (at,))[0, 0]
+    ends = [np.quantile(value + move * np.abs(sign) * sign, at) for move in (0.0, 0.5, 7.0)]
+    far = [np.quantile(np.where(sign == side, value + 50.0 * side, value), at) for side in (-1, 1)]
+    assert known == (far[0] == far[1])
+    assert not known or len({*ends, *far}) == 1
