@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+
+# before numpy is loaded: two workers with as many BLAS threads each as there are cores wait for each other (measured: 60 times)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import shutil
 import time
 from collections.abc import Callable
@@ -65,10 +69,29 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _once(_shared(tmp_path_factory, "small"), make)
 
 
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory, small: Path) -> Path:
+    """The small trial with its finished run in run/; not to be spoiled."""
+
+    def make(folder: Path) -> None:
+        from correlates.cli import main
+
+        shutil.copytree(small, folder)
+        assert main(["run", str(folder / "plan.yaml")]) == 0
+
+    return _once(_shared(tmp_path_factory, "small_run"), make)
+
+
 @pytest.fixture
 def trial(small: Path, tmp_path: Path) -> Path:
     """A copy of the small trial that a test may spoil."""
     return Path(shutil.copytree(small, tmp_path / "trial"))
+
+
+@pytest.fixture
+def finished(small_run: Path, tmp_path: Path) -> Path:
+    """A copy of the small trial with its run that a test may spoil."""
+    return Path(shutil.copytree(small_run, tmp_path / "finished"))
 
 
 def _without_serum(text: str) -> str:
