@@ -12,9 +12,12 @@ from correlates.parameters import derive
 from correlates.parameters.settings import Profile
 from correlates.schema import BURDEN, CHARACTERISTICS, LABS, MEASUREMENTS, PRODUCT, SUBJECTS
 from correlates.stats.areas import window_areas
+from correlates.stats.expansion import expansions
 from correlates.stats.profiles import last_quantifiable, peak
+from correlates.stats.terminal import infinite_areas, terminal_slopes
 
 KINDS = ("cmax", "tmax", "auc", "clast", "tlast", "n_quantifiable")
+PHASES = ("lambda_z", "half_life", "auc_inf", "doubling_time", "fold_expansion", "detectable_at")
 
 
 def main(m: int, k: int) -> None:
@@ -31,7 +34,14 @@ def main(m: int, k: int) -> None:
     last_quantifiable(times, values, censoring, inside)
     (inside & (censoring >= 0)).sum(axis=1)
     window_areas(times, values, censoring, valid, window=(0.0, 28.0))
-    print(f"kernels, {m} profiles x {k} samples, all parameters: {time.perf_counter() - start:.2f} s")
+    print(f"kernels, {m} profiles x {k} samples, peak and area: {time.perf_counter() - start:.2f} s")
+    for kernel in (terminal_slopes, expansions):
+        start = time.perf_counter()
+        kernel(times, values, censoring, inside)
+        print(f"  {kernel.__name__}: {time.perf_counter() - start:.2f} s")
+    start = time.perf_counter()
+    infinite_areas(times, values, censoring, valid, window=(0.0, 28.0))
+    print(f"  infinite_areas: {time.perf_counter() - start:.2f} s")
 
     subject = np.repeat(np.arange(m), k)
     frame = pl.DataFrame(
@@ -49,20 +59,21 @@ def main(m: int, k: int) -> None:
     )
     missing = [pl.lit(None, dtype=c.dtype).alias(c.name) for c in MEASUREMENTS.columns if c.name not in frame.columns]
     subjects = pl.DataFrame({"subject_id": pl.Series(np.arange(m)).cast(pl.String)})
-    start = time.perf_counter()
-    derived = derive(
-        {kind.upper(): Profile(take=kind, of="car", at_end="stop_at_last") for kind in KINDS},
-        measurements=frame.with_columns(missing),
-        burden=BURDEN.empty(),
-        product=PRODUCT.empty(),
-        characteristics=CHARACTERISTICS.empty(),
-        labs=LABS.empty(),
-        subjects=subjects.with_columns(
-            pl.lit(None, dtype=c.dtype).alias(c.name) for c in SUBJECTS.columns if c.name != "subject_id"
-        ),
-    )
-    took = time.perf_counter() - start
-    print(f"stage, {derived.parameters.height} parameters and {derived.checks.height} checks: {took:.2f} s")
+    for kinds in (KINDS, PHASES):
+        start = time.perf_counter()
+        derived = derive(
+            {kind.upper(): Profile(take=kind, of="car", at_end="stop_at_last") for kind in kinds},
+            measurements=frame.with_columns(missing),
+            burden=BURDEN.empty(),
+            product=PRODUCT.empty(),
+            characteristics=CHARACTERISTICS.empty(),
+            labs=LABS.empty(),
+            subjects=subjects.with_columns(
+                pl.lit(None, dtype=c.dtype).alias(c.name) for c in SUBJECTS.columns if c.name != "subject_id"
+            ),
+        )
+        took = time.perf_counter() - start
+        print(f"stage, {derived.parameters.height} parameters and {derived.checks.height} checks: {took:.2f} s")
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ UNITS: tuple[Unit, ...] = (
     Unit(symbol="week", dimension="time", factor=7.0, spellings=("weeks", "wk")),
     Unit(symbol="month", dimension="time", factor=30.4375, spellings=("months", "mo")),
     Unit(symbol="year", dimension="time", factor=365.25, spellings=("years", "yr", "y")),
+    Unit(symbol="1/day", dimension="rate", spellings=("/day", "per day")),
     Unit(symbol="day x cells/uL", dimension="cells per volume x time", spellings=("cells/uL x day", "day*cells/uL")),
     Unit(symbol="day x copies/ug DNA", dimension="copies per DNA mass x time"),
     Unit(symbol="day x pg/mL", dimension="mass per volume x time"),

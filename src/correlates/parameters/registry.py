@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from correlates.parameters import settings
+from correlates.parameters.expansion import detectable_at, doubling_time, fold_expansion
 from correlates.parameters.kinetics import auc, clast, cmax, n_quantifiable, tlast, tmax
 from correlates.parameters.ratios import ratio
 from correlates.parameters.record import Parameter
 from correlates.parameters.recorded import characteristic, product, spd
+from correlates.parameters.terminal import auc_inf, half_life, lambda_z
 from correlates.parameters.windows import fold_change, lab, last_value, peak_value
 from correlates.schema import BURDEN, CHARACTERISTICS, LABS, MEASUREMENTS, PRODUCT, SUBJECTS
 
@@ -99,6 +101,87 @@ PARAMETERS: tuple[Parameter, ...] = (
         compute=n_quantifiable,
         formula="number of values at or above the lower limit of quantification",
         citation=_NCA,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="unit",
+    ),
+    Parameter(
+        kind="lambda_z",
+        label="Terminal rate of {analyte}, day {start} to {end}",
+        unit="1/day",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=lambda_z,
+        formula="minus the slope of ln(value) on time through the last points after the peak, at least 3, by best adjusted R2",
+        citation=_NCA,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="log2",
+        testcd="LAMZ",
+    ),
+    Parameter(
+        kind="half_life",
+        label="Terminal half-life of {analyte}, day {start} to {end}",
+        unit="day",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=half_life,
+        formula="ln 2 / lambda_z",
+        citation=_NCA,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="log2",
+        testcd="LAMZHL",
+    ),
+    Parameter(
+        kind="auc_inf",
+        label="AUC of {analyte} from day {start} to infinity, samples to day {end}",
+        unit="day x own",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=auc_inf,
+        formula="AUC to Tlast + Clast / lambda_z",
+        citation=_NCA,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="log2",
+        testcd="AUCIFO",
+    ),
+    Parameter(
+        kind="doubling_time",
+        label="Doubling time of {analyte}, day {start} to {end}",
+        unit="day",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=doubling_time,
+        formula="ln 2 / slope of ln(value) on time from the first quantifiable value after the infusion to the peak",
+        citation=_STEIN,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="log2",
+    ),
+    Parameter(
+        kind="fold_expansion",
+        label="Fold expansion of {analyte}, day {start} to {end}",
+        unit="ratio",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=fold_expansion,
+        formula="peak / first quantifiable value after the infusion",
+        citation=_STEIN,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="log2",
+    ),
+    Parameter(
+        kind="detectable_at",
+        label="{analyte} quantifiable, day {start} to {end}",
+        unit="none",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=detectable_at,
+        formula="1 where a value of the window is at or above the lower limit of quantification, else 0",
+        citation=_STEIN,
         docs=_KINETICS,
         timing=_IN_WINDOW,
         scale="unit",

@@ -27,7 +27,20 @@ class Blq:
 class Profile:
     """A parameter of the time course of one analyte."""
 
-    take: Literal["cmax", "tmax", "auc", "clast", "tlast", "n_quantifiable"]
+    take: Literal[
+        "cmax",
+        "tmax",
+        "auc",
+        "clast",
+        "tlast",
+        "n_quantifiable",
+        "lambda_z",
+        "half_life",
+        "auc_inf",
+        "doubling_time",
+        "fold_expansion",
+        "detectable_at",
+    ]
     of: str
     """The assay."""
     analyte: str | None = None
