@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from correlates.provenance import short_id
+from correlates.schema.checks import check_row
 
 Check = dict[str, object]
 
 
-def check(
-    *,
-    scope: str,
-    item: str,
-    rule: str,
-    found: str,
-    required: str,
-    action: str,
-    target: str | None = None,
-    value: float | None = None,
-    passed: bool = False,
-    source_ids: Sequence[str] = (),
-) -> Check:
-    """A row of ``CHECKS`` of the stage ``endpoints``."""
-    return {
-        "check_id": short_id("endpoints", scope, item, rule, target, found, list(source_ids)),
-        "stage": "endpoints",
-        "scope": scope,
-        "item": item,
-        "target": target,
-        "rule": rule,
-        "found": found,
-        "value": value,
-        "required": required,
-        "passed": passed,
-        "action": action,
-        "source_ids": list(source_ids),
-    }
+check = partial(check_row, stage="endpoints")
+"""A row of the table of checks, of the stage ``endpoints``; not passed unless it says so."""
 
 
 def unique(checks: Sequence[Check]) -> list[Check]:

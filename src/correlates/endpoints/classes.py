@@ -58,14 +58,14 @@ def derive_class_is(name: str, spec: Endpoint, given: Given) -> Derived:
 def derive_recorded(name: str, spec: Endpoint, given: Given) -> Derived:
     """An outcome as a column of a table source records it: a class, or yes or no where ``yes`` is given.
 
-    Rows without a source (of a table made by hand) are of every source.
+    Rows of a file that was read without naming a source are of every source.
 
     Undefined when
         Nothing is recorded for the subject (``not-recorded``), two values are (``duplicated``), or what is recorded is neither among ``yes`` nor among
         ``no`` (``not-classed``).
     """
     assert isinstance(spec, Recorded)
-    frame = given.tables["characteristics"].filter((pl.col("source") == spec.source) | pl.col("source").is_null())
+    frame = given.tables["characteristics"].filter(pl.col("source").is_in([spec.source, ""]))
     rows = frame.filter((pl.col("name") == spec.column) | (pl.col("label") == spec.column))
     if rows.is_empty():
         names = [str(n) for n in frame["name"].unique(maintain_order=True)]

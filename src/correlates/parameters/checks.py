@@ -7,8 +7,8 @@ from typing import cast
 
 import polars as pl
 
-from correlates.provenance import short_id
 from correlates.schema import CHECKS
+from correlates.schema.checks import check_row
 from correlates.schema.table import TEXT, WHOLE
 
 
@@ -28,21 +28,21 @@ def check(
 ) -> dict[str, object]:
     """One check of a subject (or of a source, where ``subject`` is null); ``parts`` make its id unique."""
     item = subject if subject is not None else (assay or "parameters")
-    return {
-        "check_id": short_id("parameters", assay, item, target, rule, *parts),
-        "stage": "parameters",
-        "assay": assay,
-        "scope": "source" if subject is None else "subject",
-        "item": item,
-        "target": target,
-        "rule": rule,
-        "found": found,
-        "value": None if value is None else float(cast("float", value)),
-        "required": required,
-        "passed": passed,
-        "action": action,
-        "source_ids": [str(i) for i in cast("Iterable[object]", source_ids)],
-    }
+    return check_row(
+        stage="parameters",
+        identity=(assay, item, target, rule, *parts),
+        assay=assay,
+        scope="source" if subject is None else "subject",
+        item=item,
+        target=target,
+        rule=rule,
+        found=found,
+        value=None if value is None else float(cast("float", value)),
+        required=required,
+        passed=passed,
+        action=action,
+        source_ids=[str(i) for i in cast("Iterable[object]", source_ids)],
+    )
 
 
 def table(notes: Iterable[Mapping[str, object]]) -> pl.DataFrame:

@@ -138,11 +138,11 @@ def characteristic_rows(settings: Characteristic, inputs: Inputs) -> pl.DataFram
 
 
 def of_source(characteristics: pl.DataFrame, settings: Characteristic) -> pl.DataFrame:
-    """Rows of the table of characteristics that a parameter is made of; rows without a source are of every source."""
+    """Rows of the table of characteristics that a parameter is made of; rows that name no source are of every source."""
     found = characteristics.filter(pl.col("name") == settings.name)
     if settings.source is None:
         return found
-    return found.filter((pl.col("source") == settings.source) | pl.col("source").is_null())
+    return found.filter(pl.col("source").is_in([settings.source, ""]))
 
 
 def characteristic(code: str, settings: Characteristic, inputs: Inputs) -> Computed:

@@ -88,8 +88,10 @@ def problems(
 def _of_characteristic(code: str, spec: Characteristic, characteristics: pl.DataFrame) -> list[Problem]:
     rows = of_source(characteristics, spec)
     if rows.is_empty() and spec.name.casefold() not in OF_SUBJECTS:
-        of = characteristics.filter(
-            pl.col("source").is_null() | (pl.col("source") == spec.source) | (spec.source is None)
+        of = (
+            characteristics
+            if spec.source is None
+            else characteristics.filter(pl.col("source").is_in([spec.source, ""]))
         )
         names = of["name"].unique().sort().to_list()
         return [unknown("characteristic", spec.name, names, code="unknown-characteristic")] if names else []

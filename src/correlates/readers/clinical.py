@@ -9,13 +9,15 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from correlates.errors import Problem, Where
-from correlates.provenance import file_sha256, short_id
+from correlates.provenance import file_sha256
 from correlates.schema import clinical as schema
+from correlates.schema.checks import check_row
 from correlates.schema.table import NUMBER, WHOLE, Table
 
 ROW = "\x00ROW"  # cannot be a variable of a file
@@ -446,34 +448,8 @@ def shown(path: Path, relative_to: Path | None) -> str:
     return path.as_posix()
 
 
-def check(
-    *,
-    scope: str,
-    item: str,
-    rule: str,
-    found: str | None,
-    required: str,
-    passed: bool,
-    action: str,
-    value: float | None = None,
-    target: str | None = None,
-    source_ids: Sequence[str] = (),
-) -> dict[str, object]:
-    """A row of the table of checks, of the stage ``readers``."""
-    return {
-        "check_id": short_id("readers", scope, item, rule, target, found, list(source_ids)),
-        "stage": "readers",
-        "scope": scope,
-        "item": item,
-        "target": target,
-        "rule": rule,
-        "found": found,
-        "value": value,
-        "required": required,
-        "passed": passed,
-        "action": action,
-        "source_ids": list(source_ids),
-    }
+check = partial(check_row, stage="readers")
+"""A row of the table of checks, of the stage ``readers``."""
 
 
 def encoding_checks(name: str, encoding: str | None) -> list[dict[str, object]]:

@@ -121,6 +121,23 @@ class Content:
             return _workbook_sheets(self)
         return ()
 
+    def only_table(self, *, expected: str, do: str) -> tuple[Sheet, list[tuple[int, tuple[str, ...]]]]:
+        """The one sheet with data, and its rows that are not blank with their lines. Raises InputError for none or several."""
+        filled = [sheet for sheet in self.sheets if any(any(row) for row in sheet.rows)]
+        if len(filled) != 1:
+            raise InputError(
+                Problem(
+                    code="several-sheets" if filled else "not-a-table",
+                    what="The workbook has more than one sheet with data" if filled else "The file holds no table",
+                    where=Where(file=self.name),
+                    found=", ".join(repr(s.name) for s in filled) if filled else self.kind,
+                    expected=expected,
+                    do=do,
+                )
+            )
+        (sheet,) = filled
+        return sheet, [(line, row) for line, row in zip(sheet.lines, sheet.rows, strict=True) if any(row)]
+
     @cached_property
     def members(self) -> tuple[str, ...]:
         """Names of the members of a zip archive; empty for other content. Raises InputError when it is cut short."""

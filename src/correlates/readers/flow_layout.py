@@ -85,20 +85,10 @@ def layout_of(content: Content, subject_id: str | None) -> Layout:
     InputError
         No table, more than one sheet with data, or no column of statistics.
     """
-    filled = [sheet for sheet in content.sheets if any(any(row) for row in sheet.rows)]
-    if len(filled) != 1:
-        raise InputError(
-            Problem(
-                code="not-a-table" if not filled else "several-sheets",
-                what="The file holds no table" if not filled else "The workbook has more than one sheet with data",
-                where=Where(file=content.name),
-                found=content.kind if not filled else ", ".join(repr(s.name) for s in filled),
-                expected="one table: CSV, tab-delimited text, or a workbook with one sheet",
-                do="Export the table as CSV; a FlowJo workspace or FACSDiva experiment (XML) is not a table",
-            )
-        )
-    sheet = filled[0]
-    rows = [(line, row) for line, row in zip(sheet.lines, sheet.rows, strict=True) if any(row)]
+    sheet, rows = content.only_table(
+        expected="one table: CSV, tab-delimited text, or a workbook with one sheet",
+        do="Export the table as CSV; a FlowJo workspace or FACSDiva experiment (XML) is not a table",
+    )
     if any(_is_block_heading(row) for _, row in rows):
         return _blocks(rows, sheet)
     return _wide(rows, sheet, content.name, subject_id)

@@ -65,20 +65,10 @@ def read_grid(path: Path) -> Grid:
     content = Content.of(path)
     if content.data.startswith(_PARQUET):
         return _parquet(content)
-    filled = [sheet for sheet in content.sheets if any(any(row) for row in sheet.rows)]
-    if len(filled) != 1:
-        raise InputError(
-            Problem(
-                code="not-a-table" if not filled else "several-sheets",
-                what="The file holds no table" if not filled else "The workbook has more than one sheet with data",
-                where=Where(file=content.name),
-                found=content.kind if not filled else ", ".join(repr(s.name) for s in filled),
-                expected="one table: CSV, TSV, XLSX with one sheet, or Parquet",
-                do="Export the table, or save the sheet that is meant as a file of its own",
-            )
-        )
-    sheet = filled[0]
-    rows = [(line, row) for line, row in zip(sheet.lines, sheet.rows, strict=True) if any(row)]
+    sheet, rows = content.only_table(
+        expected="one table: CSV, TSV, XLSX with one sheet, or Parquet",
+        do="Export the table, or save the sheet that is meant as a file of its own",
+    )
     if len(rows) > 1 and len(rows[0][1]) == 1 and rows[0][1][0].casefold().startswith("sep="):
         rows = rows[1:]
     (top, headings), body = rows[0], rows[1:]

@@ -84,12 +84,11 @@ def read_sdtm(paths: Sequence[Path], *, source: str = "", relative_to: Path | No
     raw = {c: pl.concat([d.frame.drop(ROW) for d in sets], how="diagonal_relaxed") for c, sets in by_code.items()}
     by_code, more, problems = _supplemented(by_code)
     checks += more
-    tables, more, found = _tables(by_code)
+    tables, more, found = _tables(by_code, source)
     checks += more
     problems += found + _strangers(by_code)
     if problems:
         raise InputError(problems)
-    tables[CHARACTERISTICS.name] = tables[CHARACTERISTICS.name].with_columns(source=pl.lit(source))
     return Clinical(
         tables=tables,
         files=FILES.frame([dict(f.row) for f in files]),
@@ -379,7 +378,7 @@ def _supplemented(
 
 
 def _tables(
-    by_code: Mapping[str, Sequence[Dataset]],
+    by_code: Mapping[str, Sequence[Dataset]], source: str
 ) -> tuple[dict[str, pl.DataFrame], list[Mapping[str, object]], list[Problem]]:
     tables = {table.name: table.empty() for table in CLINICAL}
     checks: list[Mapping[str, object]] = []
@@ -410,7 +409,7 @@ def _tables(
     checks += more
     problems += found
     if not problems:
-        tables[CHARACTERISTICS.name] = conform(characteristics, CHARACTERISTICS)
+        tables[CHARACTERISTICS.name] = conform(characteristics.with_columns(source=pl.lit(source)), CHARACTERISTICS)
     return tables, checks, problems
 
 

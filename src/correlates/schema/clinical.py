@@ -44,7 +44,7 @@ CHARACTERISTICS = Table(
         Column(name="value", dtype=NUMBER, meaning="value, when it is a number"),
         Column(name="category", dtype=TEXT, meaning="value as text"),
         Column(name="unit", dtype=TEXT, meaning="unit of value"),
-        Column(name="source", dtype=TEXT, meaning="source of the plan that it was read from"),
+        Column(name="source", dtype=TEXT, nullable=False, meaning="source of the plan; empty where none was named"),
         _ROW,
     ),
 )

@@ -21,7 +21,8 @@ def pharmaverse(*names: str) -> dict[str, pl.DataFrame]:
     """The records with days. Treatment or placebo, the first administration is day 0."""
     folder = external("data/clinical/pharmaversesdtm")
     tables = dict(read_sdtm([Path(folder) / f"{n}.csv" for n in ("dm", "ex", *names)]).tables)
-    tables["exposure"] = tables["exposure"].with_columns(treatment=pl.lit("STUDY DRUG"))
+    drug = {"treatment": pl.lit("STUDY DRUG"), "dose": pl.lit(1.0)}  # a dose of 0, the placebo, would be no infusion
+    tables["exposure"] = tables["exposure"].with_columns(**drug)
     return dict(study_days(tables, Infusion()).tables)
 
 

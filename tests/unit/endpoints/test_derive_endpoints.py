@@ -18,7 +18,8 @@ from correlates.terms import Scale
 
 
 def recorded(*values: tuple[str, str | None], name: str = "response") -> dict[str, pl.DataFrame]:
-    rows = [{"subject_id": s, "name": name, "label": name, "category": v, "source_id": f"t/{s}"} for s, v in values]
+    given = {"name": name, "label": name, "source": "t"}
+    rows = [{"subject_id": s, "category": v, "source_id": f"t/{s}", **given} for s, v in values]
     return {"characteristics": CHARACTERISTICS.frame(rows)}
 
 
