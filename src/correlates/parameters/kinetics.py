@@ -15,6 +15,9 @@ from correlates.terms import Reason
 
 NO_SAMPLE = (None, Reason.NO_SAMPLE)
 NOTHING = (None, Reason.NO_SAMPLE, Reason.NOTHING_QUANTIFIABLE)
+INTERPOLATED = 0.2
+"""Share of an area between its last sample and the end of the window from which a reader is told: what is customary for
+the extrapolated part of AUC to infinity (Gabrielsson and Weiner)."""
 AREA = (None, Reason.NO_SAMPLE, Reason.FEWER_THAN_TWO_QUANTIFIABLE, Reason.WINDOW_NOT_COVERED)
 
 
@@ -268,9 +271,37 @@ def _area_checks(
     for i in np.flatnonzero(some(negative)).tolist():
         text, count = f"{len(ids[i])} negative values count as zero", float(len(ids[i]))
         note("area-not-negative", i, text, count, ids, required="no negative value", action="corrected", passed=False)
+    first, final = settings.window
+    whole = courses.source_ids(found.used).to_list()
+    cut = (found.status == areas.DEFINED) & ((found.end < final) | (found.start > first))
+    for i in np.flatnonzero(cut).tolist():
+        start, end = float(found.start[i]), float(found.end[i])
+        text = f"area of day {start:g} to {end:g}"
+        note(
+            "area-of-whole-window",
+            i,
+            text,
+            end - start,
+            whole,
+            required=f"day {first:g} to {final:g}",
+            action="flagged",
+            passed=False,
+        )
+    for i in np.flatnonzero(found.end_share > INTERPOLATED).tolist():
+        share, later = float(found.end_share[i]), float(found.last_time[i])
+        text = f"{100 * share:.3g} % of the area lies between the last sample of the window and the next one, day {later:g}"
+        note(
+            "area-end-interpolated",
+            i,
+            text,
+            share,
+            whole,
+            required=f"at most {100 * INTERPOLATED:g} % of the area",
+            action="flagged",
+            passed=False,
+        )
     uncovered = found.status == areas.NOT_COVERED
     ids = courses.source_ids(courses.valid & uncovered[:, None]).to_list()
-    first, final = settings.window
     required = f"day {first:g} to {final:g}, start {settings.at_start}, end {settings.at_end}"
     for i in np.flatnonzero(uncovered).tolist():
         days = courses.times[i][courses.valid[i]]

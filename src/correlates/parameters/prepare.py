@@ -109,7 +109,10 @@ def lab_problems(specs: Mapping[str, ParameterSettings], labs: pl.DataFrame) -> 
 def lab_courses(
     code: str, spec: Lab, labs: pl.DataFrame, subjects: Sequence[str]
 ) -> tuple[Courses, list[dict[str, object]]]:
-    """Time courses of one laboratory test in the unit asked for; ``x ULN`` divides by the upper limit of normal."""
+    """Time courses of one laboratory test in the unit asked for, or in the most frequent one.
+
+    ``x ULN`` divides by the upper limit of normal. A result without a unit among others that have one is left out.
+    """
     rows = parsed(labs.filter(pl.col("test") == spec.test)).filter(
         pl.col("value").is_not_null() & pl.col("day").is_not_null() & pl.col("subject_id").is_in(list(subjects))
     )
@@ -135,7 +138,7 @@ def lab_courses(
         return rows.filter(mask)
 
     units = _units_of(spec, labs)
-    target = spec.unit
+    target = spec.unit or common_unit(labs.filter(pl.col("test") == spec.test)["unit"])
     if target is not None and _wants_multiple(spec):
         multiple = pl.col("unit").is_in([u for u in units if _is_multiple(u)])
         rows = without(

@@ -42,6 +42,8 @@ class WindowAreas:
         0 defined; 1 no sample in the window; 2 fewer than two samples to join; 3 the window is not covered.
     share
         Share of the area that lies in intervals with a substituted value at an end.
+    end_share
+        Share of the area that is interpolated between the last sample of the window and one after it.
     used
         The samples joined, (m, k).
     last_time
@@ -54,6 +56,7 @@ class WindowAreas:
     censoring: Codes
     status: Codes
     share: Floats
+    end_share: Floats
     used: Mask
     last_time: Floats
     start: Floats
@@ -254,6 +257,7 @@ def window_areas(
             censoring=none,
             status=np.full(m, NO_SAMPLE, dtype=np.int8),
             share=nothing,
+            end_share=nothing,
             used=np.zeros((m, 0), dtype=bool),
             last_time=nothing,
             start=nothing,
@@ -295,6 +299,7 @@ def window_areas(
     parts = clipped_areas(t, v, codes, start=start, end=end)
     area = np.where(fine, parts.sum(axis=1), 0.0)
     touched = np.where(marked[:, :-1] | marked[:, 1:], parts, 0.0).sum(axis=1)
+    across = np.where(ready[:, 1:] & (t[:, 1:] > end[:, None]), parts, 0.0).sum(axis=1)
     above = some(keep & (censoring == RIGHT))
     code = np.where(above, RIGHT, np.where(all_left, LEFT, NONE))
     return WindowAreas(
@@ -302,6 +307,7 @@ def window_areas(
         censoring=np.where(fine, code, 0).astype(np.int8),
         status=status,
         share=np.divide(touched, area, out=np.zeros(m), where=fine & (area > 0)),
+        end_share=np.divide(across, area, out=np.zeros(m), where=fine & (area > 0)),
         used=keep & fine[:, None],
         last_time=np.where(fine, final_time, 0.0),
         start=start,

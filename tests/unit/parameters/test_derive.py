@@ -136,9 +136,14 @@ def test_an_area_that_needs_a_later_sample_is_known_with_it() -> None:
     got = run({"AUC": KINETICS["AUC"]}, ["A", "B"], measurements=given)
     assert (one(got, "AUC")["value"], one(got, "AUC")["known_on_day"]) == (pytest.approx(112.0), 60.0)
     assert one(got, "AUC", "B")["reason"] == "window-not-covered"
-    assert rules(got) == ["window-covered"]
+    assert rules(got) == ["area-end-interpolated", "window-covered"]
+    told = got.checks.row(by_predicate=pl.col("rule") == "area-end-interpolated", named=True)
+    assert (told["item"], told["value"], told["action"]) == ("A", pytest.approx(0.25), "flagged")  # 7 of 28 days
     cut = run({"AUC": Profile(take="auc", of="car", at_end="stop_at_last")}, ["B"], measurements=given)
     assert one(cut, "AUC", "B")["value"] == pytest.approx(84.0)
+    assert ("area-of-whole-window", "AUC: area of day 0 to 21") in cut.checks.select("rule", "found").rows()
+    short = measurements({"A": [(0, 4.0), (24, 4.0), (60, 4.0)], "B": [(0, 4.0), (21, 4.0), (28, 4.0)]})
+    assert rules(run({"AUC": KINETICS["AUC"]}, ["A", "B"], measurements=short)) == []
 
 
 def test_rules_below_the_limit_are_settings() -> None:

@@ -149,6 +149,17 @@ def test_laboratory_values() -> None:
     )
 
 
+def test_a_laboratory_value_without_unit_is_left_out_where_others_have_one() -> None:
+    table = labs(("A", -3, 5.0, None, "mg/L"), ("B", -3, 5.0, None, None), ("C", -3, 0.5, None, "mg/dL"))
+    table = table.with_columns(test=pl.lit("CRP"))
+    for unit, value in ((None, 5.0), ("mg/dL", 0.5)):  # whether the plan names a unit or not
+        got = run({"CRP": Lab(take="lab", test="CRP", unit=unit)}, ["A", "B", "C"], labs=table.vstack(table[:1]))
+        assert [one(got, "CRP", s)["value"] for s in "ABC"] == [value, None, pytest.approx(value)]
+        assert ("B", "unit-known") in got.checks.select("item", "rule").rows()
+    bare = table.with_columns(unit=pl.lit(None, dtype=pl.String))
+    assert one(run({"CRP": Lab(take="lab", test="CRP")}, ["A"], labs=bare), "CRP")["value"] == 5.0
+
+
 def test_laboratory_values_over_the_upper_limit_of_normal() -> None:
     table = pl.concat([labs(("A", -3, 500.0, None, "U/L"), upper_normal=250.0), labs(("B", -3, 500.0, None, "U/L"))])
     got = run({"LDH": Lab(take="lab", test="LDH", unit="x ULN")}, ["A", "B"], labs=table)
