@@ -102,6 +102,7 @@ def _general(plan: Plan) -> tuple[str, ...]:
     kinds = sorted({assay.kind for assay in plan.assays.values()})
     return (
         "Days are relative to the infusion (day 0). A value below or above the limits of quantification is carried as censored at "
-        "its own limit, never replaced; rank tests place censored values as ties at the limit. A missing value has a reason. "
+        "its own limit. Rank tests compare two values where their limits allow it and count them as tied where not; areas, "
+        "regression models and shifts take a censored value by the rule declared for them. A missing value has a reason. "
         f"Everything random follows from seed {plan.study.seed}." + (f" Assays: {', '.join(kinds)}." if kinds else ""),
     )
