@@ -7,6 +7,7 @@ Sources: Finney, Probit Analysis, 3rd ed. 1971; Forootan et al., Biomol Detect Q
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,7 +20,9 @@ from correlates.stats.calibration import invert_line
 
 __all__ = ["DetectionLimit", "Link", "NoLimit", "detection_limit"]
 
-_ROUNDS = 200  # of scoring
+_ROUNDS = 200
+_HALVINGS = 34
+_FLAT = 1e-9  # rise of the link over the tested range that is rounding
 
 
 class Link(StrEnum):
@@ -154,7 +157,7 @@ def detection_limit(
     fit = _fit(np.log10(level), n, k, of) if why is None else None
     if why is None and fit is None:
         why = NoLimit.NOT_CONVERGED
-    if fit is not None and fit.slope <= 0:
+    if fit is not None and fit.slope * np.log10(level[-1] / level[0]) <= _FLAT:
         why = NoLimit.DECREASING
     if fit is None or why is not None:
         return DetectionLimit(
@@ -288,36 +291,74 @@ def _logs(eta: Floats, link: Link) -> tuple[Floats, Floats, Floats]:
     if link is Link.LOGIT:
         yes, no = special.log_expit(eta), special.log_expit(-eta)
         return yes, no, yes + no
-    rate = np.exp(np.minimum(eta, 700.0))
-    return np.log(-np.expm1(-rate)), -rate, eta - rate
+    rate = np.exp(np.clip(eta, -700.0, 700.0))
+    # for a rate near 0 its logarithm, to the last digit, is that of the probability
+    return np.where(eta < -40.0, eta, np.log(-np.expm1(-rate))), -rate, eta - rate
 
 
 def _fit(x: Floats, n: Ints, k: Ints, link: Link) -> _Fit | None:
-    """Binomial regression on x; None where scoring does not settle."""
+    """Binomial regression on x; None where it does not settle.
+
+    Newton's steps; expected information in place of the observed one (scoring) steps to and fro where a level with most of the
+    replicates contradicts its neighbours, but serves far from the maximum, where the observed one is lost to rounding.
+    """
     centre = float(x.mean())
     design = np.stack((np.ones_like(x), x - centre), axis=1)
     share = (k + 0.5) / (n + 1.0)
     start = np.array([_link(float(p), link) for p in share])
     weight = np.sqrt(n * share * (1.0 - share))
     beta = np.linalg.lstsq(design * weight[:, None], start * weight, rcond=None)[0]
-    best = _deviance(design @ beta, n, k, link)
+
+    def deviance(at: Floats) -> float:
+        return _deviance(design @ at, n, k, link)
+
+    best = deviance(beta)
     for _ in range(_ROUNDS):
         yes, no, steep = _logs(design @ beta, link)
-        factor = np.exp(steep - yes - no)
-        score = design.T @ (factor * (k * np.exp(no) - (n - k) * np.exp(yes)))
-        information = design.T @ (design * (n * np.exp(2.0 * steep - yes - no))[:, None])
-        step = np.linalg.solve(information, score)
-        if not np.isfinite(step).all():
+        up, down = np.exp(steep - yes), np.exp(steep - no)
+        score = design.T @ (k * up - (n - k) * down)
+        information = design.T @ (design * (n * up * down)[:, None])
+        observed = design.T @ (design * _curvature(design @ beta, n, k, link)[:, None])
+        found = _descend(observed, score, beta, best, deviance) or _descend(information, score, beta, best, deviance)
+        if found is None:
             return None
-        size = 1.0
-        while (tried := _deviance(design @ (beta + size * step), n, k, link)) > best + 1e-12 * (1.0 + best):
-            size /= 2.0
-            if size < 1e-10:
-                return None
-        beta, best = beta + size * step, min(tried, best)
+        step, beta, best = found
         if (np.abs(step) <= 1e-12 * (1.0 + np.abs(beta))).all():
             return _finish(beta, information, design, centre, n, k, link)
     return None
+
+
+def _descend(
+    matrix: Floats, score: Floats, beta: Floats, best: float, deviance: Callable[[Floats], float]
+) -> tuple[Floats, Floats, float] | None:
+    """The whole step, where it leads when halved until the deviance does not rise, and the deviance there."""
+    try:
+        step: Floats = np.linalg.solve(matrix, score).astype(np.float64, copy=False)
+    except np.linalg.LinAlgError:
+        return None
+    if not np.isfinite(step).all():
+        return None
+    for halved in range(_HALVINGS):
+        there = beta + step / 2.0**halved
+        if (tried := deviance(there)) <= best + 1e-12 * (1.0 + best):
+            return step, there, min(tried, best)
+    return None
+
+
+def _curvature(eta: Floats, n: Ints, k: Ints, link: Link) -> Floats:
+    """Minus the second derivative of the log likelihood of each level by eta; the three links are log-concave on both sides."""
+    yes, no, steep = _logs(eta, link)
+    # bend: derivative of the logarithm of the slope of the curve
+    if link is Link.PROBIT:
+        bend = -eta
+    elif link is Link.LOGIT:
+        bend = np.exp(no) - np.exp(yes)
+    else:
+        bend = 1.0 - np.exp(np.minimum(eta, 700.0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        up, down = np.exp(steep - yes), np.exp(steep - no)
+        made: Floats = np.where(k > 0, k * up * (up - bend), 0.0) + np.where(k < n, (n - k) * down * (down + bend), 0.0)
+    return np.maximum(made, 0.0)
 
 
 def _finish(beta: Floats, information: Floats, design: Floats, centre: float, n: Ints, k: Ints, link: Link) -> _Fit:

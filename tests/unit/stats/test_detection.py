@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from scipy import stats
+from scipy import optimize, stats
 
 from correlates.stats.detection import detection_limit
 
@@ -76,6 +76,23 @@ def test_slope_not_shown_leaves_the_limit_open():
 def test_undefined(level, tested, detected, why, link):
     made = detection_limit(level, tested, detected, link=link)
     assert (made.why, made.limit, made.slope, made.delta, made.fieller, made.deviance) == (why, *[None] * 5)
+
+
+@pytest.mark.parametrize("link", ["probit", "logit", "cloglog"])
+def test_a_level_that_contradicts_its_neighbours_is_fitted(link):
+    """Scoring with the expected information steps to and fro here, a little less each time, and does not arrive."""
+    made = detection_limit([1.0, 2.0, 3.0, 4.0, 6.0], [1, 1, 39, 1, 1], [0, 0, 39, 0, 0], link=link)
+    shape = {"probit": stats.norm.cdf, "logit": stats.logistic.cdf, "cloglog": stats.gumbel_l.cdf}[link]
+
+    def deviance(at):
+        p = shape(at[0] + at[1] * np.log10([1.0, 2.0, 3.0, 4.0, 6.0]))
+        return -2 * (39 * np.log(p[2]) + np.log1p(-p[[0, 1, 3, 4]]).sum())
+
+    other = optimize.minimize(deviance, [1.0, 1.0], method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-13})
+    assert made.deviance == pytest.approx(other.fun, rel=1e-9)
+    assert (made.intercept, made.slope) == pytest.approx(
+        tuple(other.x), rel=1e-4
+    )  # what a flat minimum leaves of 1e-13
 
 
 def test_nearly_separated_data_still_have_a_limit():
