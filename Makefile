@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help setup demo test check lint types contracts calibration browser docs bench clean
+.PHONY: help setup demo test check lint types contracts calibration search browser docs bench clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test         the tests"
 	@echo "make check        tests, lint, types and import contracts"
 	@echo "make calibration  simulations of type I error, coverage and bias (long)"
+	@echo "make search       properties on new random examples"
 	@echo "make docs         the documentation as a web site in site/"
 	@echo "make bench        benchmarks, as ratios against peers"
 
@@ -61,7 +62,11 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 calibration: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n $(WORKERS) -m calibration
+	$(BIN)/pytest -q -n $(WORKERS) -m calibration
+
+# Properties on random examples nobody has seen; `make test` takes the same ones every time.
+search: $(VENV)/.dev
+	$(BIN)/pytest -q -n $(WORKERS) --hypothesis-profile search tests/properties tests/unit/stats
 
 browser: $(VENV)/.dev
 	$(BIN)/pytest -q -m browser

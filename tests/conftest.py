@@ -14,6 +14,12 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The tests pass or fail alike for everybody; ``--hypothesis-profile search`` looks for examples that nobody has seen.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None)
+settings.load_profile("same")
 
 
 def _once(folder: Path, make: Callable[[Path], None]) -> Path:
