@@ -26,6 +26,7 @@ ROW = "\x00ROW"  # cannot be a variable of a file
 _UTF = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")
 _GRADE = re.compile(r"^(?:GR(?:ADE)?\.?\s*)?(\d+(?:\.0+)?|I{1,3}|IV|V)$", re.IGNORECASE)
 _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5}
+_BLOOD = ("BLOOD", "SERUM", "PLASMA", "WHOLE BLOOD", "SERUM OR PLASMA", "SERUM/PLASMA")
 _LIMIT = 20  # problems of one kind listed for one file
 
 
@@ -113,7 +114,29 @@ def _standard(frame: pl.DataFrame, prefix: str) -> pl.DataFrame:
         )
         .when(pl.col("o").is_not_null())
         .then(_text(frame, f"{prefix}ORRESU"))
+        .when(_as_collected(frame, prefix))
+        .then(_text(frame, f"{prefix}ORRESU"))
         .otherwise(pl.coalesce(_text(frame, f"{prefix}STRESU"), _text(frame, f"{prefix}ORRESU"))),
+    )
+
+
+def _as_collected(frame: pl.DataFrame, prefix: str) -> pl.Series:
+    """Where the result is told in the unit it was collected in: a text such as ``<0.5`` stands in --ORRES, not in --STRESU."""
+    original, unit = _text(frame, f"{prefix}ORRES"), _text(frame, f"{prefix}ORRESU")
+    return original.is_not_null() & (original != "") & unit.is_not_null() & (unit != "")
+
+
+def _finish_labs(raw: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+    """Results with the limits of normal of their own unit; a test of another specimen than blood carries it in its code."""
+    told = made.with_columns(_standard(raw, "LB").get_columns())
+    standard = _number(raw, "LBSTRESN" if "LBSTRESN" in raw.columns else "LBSTRESC").is_not_null()
+    collected = ~standard & _as_collected(raw, "LB")
+    specimen = _text(raw, "LBSPEC").str.strip_chars().str.to_uppercase()
+    other = specimen.is_not_null() & ~specimen.fill_null("").is_in(["", *_BLOOD])
+    return told.with_columns(
+        upper_normal=pl.when(collected).then(_number(raw, "LBORNRHI")).otherwise("upper_normal"),
+        lower_normal=pl.when(collected).then(_number(raw, "LBORNRLO")).otherwise("lower_normal"),
+        test=pl.when(other).then(pl.concat_str([pl.col("test"), specimen], separator=".")).otherwise("test"),
     )
 
 
@@ -253,8 +276,8 @@ DOMAINS: tuple[Domain, ...] = (
             "date": ("LBDTC",),
         },
         required=(("USUBJID",), ("LBTESTCD",), ("LBORRES", "LBSTRESN", "LBSTRESC")),
-        reads=("LBSTRESN", "LBSTRESU", "LBORRESU"),
-        finish=_finish_findings("LB"),
+        reads=("LBSTRESN", "LBSTRESU", "LBORRESU", "LBORNRHI", "LBORNRLO", "LBSPEC"),
+        finish=_finish_labs,
     ),
     Domain(
         code="DS",

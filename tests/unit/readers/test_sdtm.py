@@ -128,7 +128,7 @@ def test_a_result_without_standard_result_is_taken_with_its_own_unit(tmp_path: P
     labs = read_sdtm([csv(tmp_path / "dm.csv", DM), csv(tmp_path / "lb.csv", lb)]).tables["labs"]
     assert labs.select("value", "unit", "text").rows() == [
         (12.0, "mg/L", "1.2"),
-        (None, "mg/L", "<0.5"),
+        (None, "mg/dL", "<0.5"),  # the text is the one collected, and so is its unit
         (3.0, "mg/dL", "3"),
     ]
 
@@ -355,3 +355,33 @@ def test_a_lesion_identified_in_two_ways(tmp_path: Path) -> None:
 def test_grades_as_people_write_them() -> None:
     text = pl.Series(["3", "3.0", "Grade 3", "GR4", "III", "iv", "SEVERE", "3-4", None])
     assert grades(text).to_list() == [3, 3, 3, 4, 3, 4, None, None, None]
+
+
+def test_a_text_result_is_told_in_the_unit_it_was_collected_in(tmp_path: Path) -> None:
+    tables = {
+        "LB": {
+            "DOMAIN": ["LB"] * 4,
+            "USUBJID": ["S-1"] * 4,
+            "LBTESTCD": ["CRP", "CRP", "CRP", "GLUC"],
+            "LBORRES": ["<0.5", "1.2", "0.8", "5"],
+            "LBORRESU": ["mg/dL", "mg/dL", "mg/dL", "mg/dL"],
+            "LBORNRHI": ["0.5", "0.5", "0.5", None],
+            "LBSTRESN": [None, 12.0, None, 5.0],
+            "LBSTRESU": ["mg/L", "mg/L", "mg/L", "mg/dL"],
+            "LBSTNRHI": [5.0, 5.0, 5.0, None],
+            "LBSPEC": ["SERUM", "SERUM", "SERUM", "URINE"],
+        },
+        "DM": {"DOMAIN": ["DM"], "USUBJID": ["S-1"]},
+    }
+    paths = []
+    for name, columns in tables.items():
+        path = tmp_path / f"{name.lower()}.csv"
+        pl.DataFrame(columns).write_csv(path)
+        paths.append(path)
+    labs = read_sdtm(paths).tables["labs"]
+    assert labs.select("test", "value", "text", "unit", "upper_normal").rows() == [
+        ("CRP", None, "<0.5", "mg/dL", 0.5),
+        ("CRP", 12.0, "1.2", "mg/L", 5.0),
+        ("CRP", 0.8, "0.8", "mg/dL", 0.5),
+        ("GLUC.URINE", 5.0, "5", "mg/dL", None),
+    ]
