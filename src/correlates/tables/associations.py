@@ -96,7 +96,7 @@ def associations(
         ),
         note=note
         + f"AUC: probability that a subject with the event has the higher value, ties counted half (DeLong interval). OR: odds "
-        f"ratio (profile interval). Censored: share of values beyond a limit of quantification. {_BOUND}: the median lies at such a "
+        f"ratio (profile interval; Fisher: conditional maximum likelihood, exact interval). Censored: share of values beyond a limit of quantification. {_BOUND}: the median lies at such a "
         "limit and is a bound. P adjusted: within the declared family. Result: what 'correlates trace RUN --result' takes.",
     )
 
