@@ -44,7 +44,9 @@ def test_intervals_cover_and_peaks_and_classes_are_right_over_simulated_trials(t
     for assay, (hit, n) in covered.items():
         print(f"{assay}: {hit / n:.4f} of {n}")
         assert 0.93 <= hit / n <= 0.97, assay
-    print(f"peak error: {np.mean(errors):.3f} (largest {max(errors):.3f}); Spearman: {np.mean(correlations):.4f} (smallest {min(correlations):.4f})")
+    print(
+        f"peak error: {np.mean(errors):.3f} (largest {max(errors):.3f}); Spearman: {np.mean(correlations):.4f} (smallest {min(correlations):.4f})"
+    )
     assert np.mean(errors) < 0.15
     # a trial loses peaks with the samples of its failed plate that were not repeated: one in twenty falls to .968
     assert np.mean(correlations) > 0.98

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.external import oracle
 
 from correlates.stats import calibration
-from tests.external import oracle
 
 
 @pytest.mark.parametrize("name", ["qpcr-standard-curve-1", "qpcr-standard-curve-2"])
