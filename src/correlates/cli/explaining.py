@@ -37,7 +37,7 @@ def explain_code(code: str | None, *, json: bool) -> None:
         )
         return
     for topic, record in hits:
-        print(f"{asked} ({topic}): {record.label}")
+        print(f"{asked} ({topic}): {_plain(record.label)}")
         for name, value in _facts(record).items():
             print(f"  {name}: {value}")
 
@@ -78,8 +78,13 @@ def _words(value: object) -> str:
     name = getattr(value, "name", None)
     if isinstance(name, str) and not isinstance(value, str):
         label = getattr(value, "label", None)
-        return f"{name} ({label})" if isinstance(label, str) else name
-    return str(value)
+        return f"{name} ({_plain(label)})" if isinstance(label, str) else name
+    return _plain(str(value))
+
+
+def _plain(text: str) -> str:
+    """A text of a record in general: what it leaves open is named without its braces."""
+    return text.replace("{", "").replace("}", "")
 
 
 def _listed(listing: dict[str, dict[str, str]]) -> str:
@@ -87,5 +92,5 @@ def _listed(listing: dict[str, dict[str, str]]) -> str:
     for topic, found in listing.items():
         lines.append(f"{topic}s")
         width = max((len(key) for key in found), default=0)
-        lines += [f"  {key:<{width}}  {label}" for key, label in found.items()]
+        lines += [f"  {key:<{width}}  {_plain(label)}" for key, label in found.items()]
     return "\n".join(lines)

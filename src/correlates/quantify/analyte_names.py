@@ -10,6 +10,7 @@ import polars as pl
 from correlates import units
 from correlates.errors import CorrelatesError, InputError, PlanError, Problem, Where
 from correlates.quantify.rules import check_rows, gather
+from correlates.quantify.samples_join import wells_left_out
 from correlates.terms import Role, SignalKind
 
 _IN_BRACKETS = re.compile(r"^(.*\S)\s*[(\[]([^()\[\]]+)[)\]]$")
@@ -89,46 +90,14 @@ def named_wells(
     checks = gather(
         (
             unit_checks,
-            check_rows(
+            *wells_left_out(
                 other.group_by(*_PLATE).agg(
                     pl.col("signal_kind").unique().sort().str.join(", "), pl.len(), pl.col("well_id").sort()
                 ),
-                assay=assay,
-                scope="plate",
-                rule="signal_kind",
-                item=pl.format("{}/{}", *_PLATE),
-                passed=pl.lit(value=False),
-                found=pl.col("signal_kind"),
-                value=pl.col("len"),
-                required=" or ".join(words),
-                action="excluded",
-                sources=pl.col("well_id"),
-            ),
-            check_rows(
                 absent,
-                assay=assay,
-                scope="source",
-                rule="target_found",
-                item=pl.lit(assay),
-                target=pl.col("analyte"),
-                passed=pl.lit(value=False),
-                found=pl.lit("no well"),
-                value=pl.lit(0.0),
-                required="at least one well",
-                action="flagged",
-            ),
-            check_rows(
                 nameless,
                 assay=assay,
-                scope="sample",
-                rule="sample_named",
-                item=pl.col("well_id"),
-                target=pl.col("analyte"),
-                passed=pl.lit(value=False),
-                found=pl.lit("no sample name"),
-                required="the name of a sample",
-                action="excluded",
-                sources=pl.concat_list("well_id"),
+                required=" or ".join(words),
             ),
         )
     )

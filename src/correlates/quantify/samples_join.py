@@ -101,46 +101,59 @@ def _notices(
                 action="excluded",
                 sources=pl.col("well_id"),
             ),
-            check_rows(
-                other,
-                assay=assay,
-                scope="plate",
-                rule="signal_kind",
-                item=_PLATE,
-                passed=pl.lit(value=False),
-                found=pl.col("signal_kind"),
-                value=pl.col("len"),
-                required=kind.value,
-                action="excluded",
-                sources=pl.col("well_id"),
-            ),
-            check_rows(
-                absent,
-                assay=assay,
-                scope="source",
-                rule="target_found",
-                item=pl.lit(assay),
-                target=pl.col("analyte"),
-                passed=pl.lit(value=False),
-                found=pl.lit("no well"),
-                value=pl.lit(0.0),
-                required="at least one well",
-                action="flagged",
-            ),
-            check_rows(
-                nameless,
-                assay=assay,
-                scope="sample",
-                rule="sample_named",
-                item=pl.col("well_id"),
-                target=pl.col("analyte"),
-                passed=pl.lit(value=False),
-                found=pl.lit("no sample name"),
-                required="the name of a sample",
-                action="excluded",
-                sources=pl.concat_list("well_id"),
-            ),
+            *wells_left_out(other, absent, nameless, assay=assay, required=kind.value),
         )
+    )
+
+
+def wells_left_out(
+    other: pl.DataFrame, absent: pl.DataFrame, nameless: pl.DataFrame, *, assay: str, required: str
+) -> tuple[pl.DataFrame, ...]:
+    """Checks of wells with another signal, of analytes without a well, and of samples without a name.
+
+    ``other`` has the plate, ``signal_kind``, ``len`` and ``well_id`` (all of them); ``absent`` the column ``analyte``; ``nameless`` are wells.
+    ``required`` names the signal that was expected.
+    """
+    return (
+        check_rows(
+            other,
+            assay=assay,
+            scope="plate",
+            rule="signal_kind",
+            item=_PLATE,
+            passed=pl.lit(value=False),
+            found=pl.col("signal_kind"),
+            value=pl.col("len"),
+            required=required,
+            action="excluded",
+            sources=pl.col("well_id"),
+        ),
+        check_rows(
+            absent,
+            assay=assay,
+            scope="source",
+            rule="target_found",
+            item=pl.lit(assay),
+            target=pl.col("analyte"),
+            passed=pl.lit(value=False),
+            found=pl.lit("no well"),
+            value=pl.lit(0.0),
+            required="at least one well",
+            action="flagged",
+        ),
+        check_rows(
+            nameless,
+            assay=assay,
+            scope="sample",
+            rule="sample_named",
+            item=pl.col("well_id"),
+            target=pl.col("analyte"),
+            passed=pl.lit(value=False),
+            found=pl.lit("no sample name"),
+            required="the name of a sample",
+            action="excluded",
+            sources=pl.concat_list("well_id"),
+        ),
     )
 
 
