@@ -24,16 +24,22 @@ settings.load_profile("same")
 
 def _once(folder: Path, make: Callable[[Path], None]) -> Path:
     """Make a folder once, whichever worker comes first; the others wait for it."""
-    done, lock = folder.with_suffix(".done"), folder.with_suffix(".lock")
+    done, lock, failed = (folder.with_suffix(ending) for ending in (".done", ".lock", ".failed"))
     try:
         os.mkdir(lock)  # noqa: PTH102 the return of mkdir is the lock
     except FileExistsError:
         for _ in range(2400):
             if done.exists():
                 return folder
+            if failed.exists():
+                break
             time.sleep(0.1)
-        raise TimeoutError(folder) from None
-    make(folder)
+        raise RuntimeError(f"{folder} was not made: see the error of the worker that tried") from None
+    try:
+        make(folder)
+    except BaseException:
+        failed.touch()
+        raise
     done.touch()
     return folder
 

@@ -83,7 +83,7 @@ def peak_checks(code: str, courses: Courses, peaks: Peaks, mask: Mask, *, family
     return notes
 
 
-def cmax(code: str, settings: Profile, inputs: Inputs) -> Computed:
+def cmax(code: str, settings: Profile | Window, inputs: Inputs) -> Computed:
     """Cmax: the highest value of the window, with its censoring (see :func:`correlates.stats.profiles.peak`)."""
     courses, family = select(settings, inputs)
     mask = courses.within(settings.window)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from correlates.parameters.courses import Courses
 from correlates.parameters.emit import rows_of
-from correlates.parameters.kinetics import NO_SAMPLE, peak_checks, select
+from correlates.parameters.kinetics import NO_SAMPLE, cmax, select
 from correlates.parameters.record import Computed, Inputs
 from correlates.parameters.settings import Lab, Window
 from correlates.stats.profiles import last, peak, quotient
@@ -47,27 +49,9 @@ def last_value(code: str, settings: Window, inputs: Inputs) -> Computed:
 
 
 def peak_value(code: str, settings: Window, inputs: Inputs) -> Computed:
-    """The highest value of the window, with its censoring."""
-    courses, family = select(settings, inputs)
-    mask = courses.within(settings.window)
-    found = peak(courses.times, courses.values, courses.censoring, mask)
-    rows = rows_of(
-        code,
-        courses,
-        family=family,
-        value=found.point.value,
-        censoring=found.point.censoring,
-        reasons=(~found.point.found).astype(np.int64),
-        words=NO_SAMPLE,
-        known=np.full(found.point.value.shape, float(settings.window[1])),
-        day=found.point.time,
-        used=courses.only(found.point.index, found.point.found),
-        units=courses.units,
-    )
-    hidden_only = tuple(
-        c for c in peak_checks(code, courses, found, mask, family=family) if c["rule"] == "peak-above-limits"
-    )
-    return Computed(rows=rows, checks=hidden_only)
+    """The highest value of the window, with its censoring: Cmax, without its checks of an expansion profile."""
+    made = cmax(code, settings, inputs)
+    return replace(made, checks=tuple(check for check in made.checks if check["rule"] == "peak-above-limits"))
 
 
 def fold_change(code: str, settings: Window, inputs: Inputs) -> Computed:

@@ -11,7 +11,7 @@ from correlates import tables as show
 from correlates.figures import Drawn
 from correlates.report.content import Block, Content, Part, Section, Source, Text
 from correlates.report.methods import Used, paragraphs, references
-from correlates.terms import Reason, Status
+from correlates.terms import Reason, Status, Timing
 
 _FIRST = "comparison"
 """The figure that stands above the tables it is drawn from; every other figure of a section stands before its tables."""
@@ -74,7 +74,7 @@ def compose(
         Section(
             name="associations",
             title="Associations with efficacy and toxicity",
-            parts=_associations(tables["results"], figures.get("associations", {}), facts),
+            parts=_associations(tables, figures.get("associations", {}), facts),
         ),
         Section(name="methods", title="Methods", parts=_methods(facts)),
         Section(name="provenance", title="Provenance", parts=(*_present(show.files(tables["files"])), *facts.blocks)),
@@ -116,13 +116,16 @@ def _assays(tables: Mapping[str, pl.DataFrame], facts: Facts) -> tuple[Part, ...
     )
 
 
-def _associations(results: pl.DataFrame, figures: Mapping[str, tuple[Drawn, ...]], facts: Facts) -> tuple[Part, ...]:
+def _associations(
+    tables: Mapping[str, pl.DataFrame], figures: Mapping[str, tuple[Drawn, ...]], facts: Facts
+) -> tuple[Part, ...]:
+    results = tables["results"]
     if results.is_empty():
         return (Text(paragraphs=("The plan declares no analysis, or none of its biomarkers has a value.",)),)
     reasons = _reasons()
     rest = [chart for kind, charts in figures.items() if kind != _FIRST for chart in charts]
     return (
-        Text(paragraphs=(_association_text(results),)),
+        Text(paragraphs=(_association_text(results, tables["parameters"]),)),
         *figures.get(_FIRST, ()),
         *show.comparisons(results, facts.comparisons, facts.labels, reasons, facts.notices),
         *rest,
@@ -177,7 +180,7 @@ def _overview_text(tables: Mapping[str, pl.DataFrame]) -> tuple[str, ...]:
     return (" ".join(lines),)
 
 
-def _association_text(results: pl.DataFrame) -> str:
+def _association_text(results: pl.DataFrame, parameters: pl.DataFrame) -> str:
     tests = results.filter((pl.col("stat_name") == "p") & (pl.col("level") == ""))
     made = tests.filter(pl.col("value").is_not_null())
     declared = made.filter("prespecified").height
@@ -186,5 +189,11 @@ def _association_text(results: pl.DataFrame) -> str:
         "Raw and adjusted P values stand side by side; families are those of the plan. Exploratory results generate hypotheses: they "
         "confirm none."
     )
+    later = parameters.filter(pl.col("timing") == Timing.POST.value)["code"].unique()
+    if after := made.filter(pl.col("biomarker").is_in(later.implode())).height:
+        text += (
+            f" {after:,} are of biomarkers measured after the infusion, each known on the day its parameter states: against an event "
+            "that began before that day they describe and do not predict."
+        )
     failed = tests.height - made.height
     return text + (f" {failed:,} more could not be made; each says why." if failed else "")

@@ -7,6 +7,7 @@ from correlates.figures import Drawn
 from correlates.figures.forest import FOREST
 from correlates.figures.groups import COMPARISON
 from correlates.report import Block, Facts, Text, compose
+from correlates.schema import PARAMETERS
 from correlates.tables import DisplayTable
 
 
@@ -76,3 +77,22 @@ def test_a_run_with_nothing_in_it_still_makes_a_report():
 def test_the_overview_holds_endpoints_and_their_rules(part):
     tables = {**empty(), "outcomes": outcomes({"A": "durable"})}
     assert part in _names(compose(tables, {}, _facts()).sections[0])
+
+
+def test_tests_of_biomarkers_measured_after_the_infusion_are_said_to_describe():
+    made = results([*odds("A", "durable", (1.4, 1.1, 1.8)), *odds("B", "durable", (1.4, 1.1, 1.8))])
+    rows = [
+        {
+            "subject_id": "s",
+            "code": code,
+            "kind": "cmax",
+            "label": code,
+            "timing": timing,
+            "rule": "{}",
+            "source_ids": [],
+        }
+        for code, timing in (("A", "post"), ("B", "baseline"))
+    ]
+    tables = {**empty(), "results": made, "parameters": PARAMETERS.frame(rows)}
+    (section,) = (s for s in compose(tables, {}, _facts()).sections if s.name == "associations")
+    assert "1 are of biomarkers measured after the infusion" in section.parts[0].paragraphs[0]
