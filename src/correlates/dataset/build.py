@@ -44,7 +44,7 @@ def build(
     Dataset
         ``analysis``: one row per subject in the order of ``subjects``. For each parameter a column CODE (number, or text
         for a categorical one) and ``CODE|censoring``; for each endpoint a column of its name (class: text; binary: true
-        or false; grade: whole number; time: number of days, with ``NAME|event``); for each population ``population:NAME``.
+        or false; grade: whole number; time: number of days, with ``NAME|event`` and ``NAME|cause``); for each population ``population:NAME``.
         ``exclusions``: one row per subject, column (``population:NAME`` or endpoint) and reason.
 
     Raises
@@ -137,6 +137,7 @@ def _endpoint(rows: pl.DataFrame, name: str, kind: OutcomeKind) -> pl.DataFrame:
     else:
         columns[name] = pl.col("time").cast(NUMBER)
         columns[f"{name}|event"] = pl.col("event").cast(FLAG)
+        columns[f"{name}|cause"] = pl.col("category").cast(TEXT)
     return rows.select("subject_id", **columns)
 
 

@@ -151,7 +151,7 @@ def derive(specs: Mapping[str, Endpoint], tables: Mapping[str, pl.DataFrame]) ->
     excluded = [
         {"subject_id": r["subject_id"], "scope": r["endpoint"], "reason": r["reason"], "detail": r["detail"]}
         for r in rows
-        if r["reason"] is not None
+        if r["reason"] is not None and r["time"] is None  # a censored time is an outcome
     ]
     return Outcomes(
         outcomes=conform(OUTCOMES.frame(rows), OUTCOMES),
@@ -216,7 +216,7 @@ def _rows(name: str, spec: Endpoint, derived: Derived) -> list[dict[str, object]
             "event": found.event,
             "grade": found.grade,
             "scale": found.scale,
-            "time": None,
+            "time": found.time,
             "day": None if found.day is None else float(found.day),
             "known_on_day": None if found.known_on_day is None else float(found.known_on_day),
             "reason": None if found.reason is None else found.reason.value,

@@ -14,14 +14,16 @@ from correlates.terms import OutcomeKind, Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The outcome of one subject; exactly one of ``category``, ``event``, ``grade`` is set, or ``reason`` is.
+    """The outcome of one subject: one of ``category``, ``event``, ``grade`` or ``time`` with ``event`` is set, or ``reason`` is.
 
-    The columns are those of ``schema.OUTCOMES``.
+    Of a time to event, ``time`` is in days from the infusion, ``event`` says whether it ended in an event, ``category`` in
+    which of several (competing events), and ``reason`` why it was censored. The columns are those of ``schema.OUTCOMES``.
     """
 
     category: str | None = None
     event: bool | None = None
     grade: int | None = None
+    time: float | None = None
     scale: str | None = None
     day: float | None = None
     known_on_day: float | None = None

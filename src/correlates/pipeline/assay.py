@@ -18,7 +18,8 @@ from correlates.pipeline.manifest import Manifest, code_fingerprint, read_manife
 from correlates.pipeline.run import RunOutcome, check
 from correlates.pipeline.store import Progress, Tables, guard, silent, staging
 from correlates.plan import PlanFile
-from correlates.plan.model import Agreement, Plan, ProductSource, SamplesSource, Study
+from correlates.plan.analyses import Agreement
+from correlates.plan.model import Plan, ProductSource, SamplesSource, Study
 from correlates.provenance import environment, file_sha256, fingerprint
 from correlates.quantify.settings import Assay, Dpcr, Immunoassay, Qpcr
 from correlates.readers import ReadFile, read

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from correlates.pipeline.analyses import methods_used
 from correlates.pipeline.manifest import code_fingerprint
 from correlates.pipeline.pseudonyms import pseudonymise
 from correlates.pipeline.store import Progress
 from correlates.pipeline.translate import class_order, labels, populations, used
 from correlates.plan import Plan
-from correlates.plan.model import Agreement, Compare
+from correlates.plan.analyses import Agreement, Compare
 from correlates.provenance import environment
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def publish(
                 progress(f"drawing {chart.name}")
                 save(chart, folder / "figures")
             figures.setdefault(figure.section, {})[figure.code] = charts
-        items = used(plan)
+        items = used(plan, methods_used(plan.analyses))
         general = _general(plan)
         facts = Facts(
             title=plan.study.title,

@@ -11,13 +11,14 @@ from pathlib import Path
 import polars as pl
 
 from correlates.errors import PlanError, Problem
+from correlates.pipeline.analyses import RESULT_TABLES, associations
 from correlates.pipeline.gather import READ, gather
 from correlates.pipeline.manifest import Manifest, code_fingerprint, read_manifest, write_manifest
 from correlates.pipeline.publish import publish
 from correlates.pipeline.store import Progress, Store, Tables, guard, open_run, silent, staging
-from correlates.pipeline.translate import associations, populations
+from correlates.pipeline.translate import populations
 from correlates.plan import InputFiles, PlanFile, check_names, find_inputs, load_plan, plan_from_text
-from correlates.plan.model import Agreement
+from correlates.plan.analyses import Agreement
 from correlates.provenance import environment, file_sha256, fingerprint
 
 
@@ -119,7 +120,7 @@ def compute(file: PlanFile, inputs: InputFiles, store: Store) -> None:
     store.stage("endpoints", ("burden", "outcomes"), lambda: _endpoints(file, t))
     store.stage("parameters", ("parameters",), lambda: _parameters(file, t))
     store.stage("dataset", ("analysis", "exclusions"), lambda: _dataset(file, t))
-    store.stage("association", ("results",), lambda: {"results": associations(file, t)})
+    store.stage("association", RESULT_TABLES, lambda: associations(file, t))
     store.close()
 
 

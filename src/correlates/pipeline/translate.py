@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal
 
 import polars as pl
 
-from correlates.association.settings import Biomarker, Comparison, Endpoint, FisherOptions, Univariable
+from correlates.association.settings import Biomarker, Endpoint
 from correlates.dataset.settings import Population
 from correlates.endpoints.settings import ORDER, BestResponse, DurableClass
 from correlates.plan import Plan, PlanFile, biomarker_groups, expand
-from correlates.plan import model as plan_model
-from correlates.plan.model import Agreement, Compare
 from correlates.plan.names import ALL
 from correlates.report import Used
-from correlates.stats.multiplicity import Adjust
 from correlates.terms import Durability, OutcomeKind, Response
 
-_FAMILY = {"analysis": "analysis_id", "group": "biomarker_group"}
 _CLASS_LABELS = {
     Durability.DURABLE: "Durable responders",
     Durability.RELAPSED: "Relapsed",
@@ -93,59 +89,6 @@ def endpoint(plan: Plan, name: str, outcomes: pl.DataFrame, *, classes: tuple[st
     )
 
 
-def associations(file: PlanFile, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """All analyses of the plan, in one results table."""
-    from correlates.association import associate, compare
-    from correlates.schema import RESULTS
-
-    plan, outcomes = file.plan, tables["outcomes"]
-    declared = biomarkers(file, tables["parameters"])
-    by_code = {b.code: b for b in declared}
-    parts = [RESULTS.empty()]
-    for name, analysis in plan.analyses.items():
-        if isinstance(analysis, Compare):
-            marker = by_code.get(analysis.biomarker) or _undeclared(analysis.biomarker, tables["parameters"])
-            target = endpoint(plan, analysis.across, outcomes, classes=analysis.classes)
-            comparison = Comparison(
-                name=name,
-                pairs=analysis.pairs,
-                pair_adjust=Adjust(analysis.adjust),
-                population=analysis.population,
-                prespecified=marker.prespecified,
-            )
-            parts.append(compare(tables["analysis"], marker, target, comparison))
-            continue
-        if isinstance(analysis, Agreement):
-            continue
-        chosen = declared
-        if analysis.biomarkers != "all":
-            groups = biomarker_groups(file)
-            patterns = [p for c in analysis.biomarkers for p in (groups[c][0] if c in groups else (c,))]
-            codes = set(expand(patterns, [b.code for b in declared]))
-            chosen = [b for b in declared if b.code in codes]
-        targets = [endpoint(plan, e, outcomes) for e in analysis.endpoints]
-        settings = Univariable(
-            name=name,
-            methods=analysis.methods,
-            families=tuple(_FAMILY.get(word, word) for word in analysis.families.by),
-            adjust=Adjust(analysis.families.adjust),
-            populations=analysis.populations,
-            unit_of=analysis.unit_of,
-            fisher=FisherOptions(seed=plan.study.seed),
-            prespecified=True,  # it stands in the plan; whether a result is depends on its biomarker too
-        )
-        parts.append(associate(tables["analysis"], chosen, targets, settings))
-    return pl.concat(parts)
-
-
-def _undeclared(code: str, parameters: pl.DataFrame) -> Biomarker:
-    """A parameter that is compared without being declared a biomarker: exploratory."""
-    from correlates.parameters import record
-
-    row = parameters.filter(pl.col("code") == code).row(0, named=True)
-    return Biomarker(code=code, label=row["label"], unit=row["unit"], scale=record(row["kind"]).scale)
-
-
 def labels(plan: Plan, tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
     """Labels of parameters, endpoints, assays, methods and (as ``class:NAME``) classes."""
     from correlates.association import METHODS
@@ -158,8 +101,8 @@ def labels(plan: Plan, tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
     return found
 
 
-def used(plan: Plan) -> tuple[Used, ...]:
-    """What the plan uses, kind by kind, for the methods text."""
+def used(plan: Plan, wanted: Collection[str]) -> tuple[Used, ...]:
+    """What the plan uses, kind by kind, for the methods text; ``wanted`` are codes of methods of association."""
     from correlates.association import METHODS
     from correlates.endpoints import ENDPOINTS
     from correlates.parameters import record
@@ -178,12 +121,6 @@ def used(plan: Plan) -> tuple[Used, ...]:
         for name, item in plan.endpoints.items():
             if item.derive == endpoint_kind.code:
                 items.append(_used("Endpoint", (name,), endpoint_kind, _settings(item)))
-    wanted: set[str] = set()
-    for analysis in plan.analyses.values():
-        if isinstance(analysis, plan_model.Univariable):
-            wanted |= set(analysis.methods)
-        elif isinstance(analysis, Compare):
-            wanted |= {"kruskal_wallis", "wilcoxon"}
     items += [_used("Statistic", (), method, ()) for method in METHODS if method.code in wanted]
     return tuple(items)
 

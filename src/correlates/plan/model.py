@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from correlates.dataset.settings import Population
 from correlates.endpoints.settings import (
@@ -30,15 +30,13 @@ from correlates.parameters.settings import (
     Ratio,
     Window,
 )
+from correlates.plan.analyses import AnalysisPlan
+from correlates.plan.strict import Strict
 from correlates.quantify.settings import Dpcr, Immunoassay, Qpcr
 from correlates.readers.settings import Gates
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
-
-
-class Study(_Strict):
+class Study(Strict):
     """The study and what holds for the whole plan."""
 
     id: str
@@ -51,7 +49,7 @@ class Study(_Strict):
     """Seed of everything random; split per task, so that results do not depend on the number of workers."""
 
 
-class SdtmSource(_Strict):
+class SdtmSource(Strict):
     """Clinical tables with SDTM names (SAS transport, SAS7BDAT or CSV)."""
 
     kind: Literal["sdtm"]
@@ -61,7 +59,7 @@ class SdtmSource(_Strict):
     """Which administration is the infusion (day 0)."""
 
 
-class SamplesSource(_Strict):
+class SamplesSource(Strict):
     """The manifest that links sample names to subjects and days."""
 
     kind: Literal["samples"]
@@ -71,7 +69,7 @@ class SamplesSource(_Strict):
     """Column of the samples table: column of the file, or columns joined by ' + '."""
 
 
-class ProductSource(_Strict):
+class ProductSource(Strict):
     """Attributes of the infused product, one row per subject."""
 
     kind: Literal["product"]
@@ -83,7 +81,7 @@ class ProductSource(_Strict):
     """Unit by attribute, where the header does not say it in parentheses."""
 
 
-class FlowSource(_Strict):
+class FlowSource(Strict):
     """Flow cytometry of the product: tables of FlowJo or FACSDiva, or plain ones, one row per sample."""
 
     kind: Literal["flow"]
@@ -101,7 +99,7 @@ class FlowSource(_Strict):
     """Names (or patterns) of samples that are not of a product."""
 
 
-class TableSource(_Strict):
+class TableSource(Strict):
     """A plain table as a source of biomarkers and outcomes: one row per subject, or per unit of analysis."""
 
     kind: Literal["table"]
@@ -125,7 +123,7 @@ EndpointPlan = Annotated[
 ]
 
 
-class Biomarkers(_Strict):
+class Biomarkers(Strict):
     """Groups of biomarkers. A name is the code of a parameter, or a pattern such as PEAK.* over a family."""
 
     prespecified: dict[str, tuple[str, ...]] = {}
@@ -134,74 +132,7 @@ class Biomarkers(_Strict):
     """All other groups."""
 
 
-class Families(_Strict):
-    """What counts as one family of tests, and how P values are adjusted within it."""
-
-    by: tuple[Literal["analysis", "group", "biomarker", "endpoint", "population", "method"], ...] = (
-        "analysis",
-        "group",
-        "endpoint",
-        "method",
-    )
-    """Tests that agree in all of these form a family."""
-    adjust: Literal["holm", "hochberg", "bh", "by", "bonferroni", "none"] = "bh"
-    """Holm, Hochberg, Benjamini-Hochberg, Benjamini-Yekutieli, Bonferroni, or none."""
-
-
-class Compare(_Strict):
-    """One biomarker across the classes of an endpoint, with declared pairs."""
-
-    do: Literal["compare"]
-    biomarker: str
-    """Code of the parameter."""
-    across: str
-    """The class endpoint."""
-    classes: tuple[str, ...] | None = None
-    """Classes to compare, in order; null takes all."""
-    pairs: tuple[tuple[str, str], ...] = ()
-    """Pairs of classes compared by Wilcoxon rank-sum."""
-    adjust: Literal["holm", "hochberg", "bh", "by", "bonferroni", "none"] = "holm"
-    """Adjustment among the declared pairs."""
-    population: str = "all"
-    """The population."""
-    figure: bool = True
-    """Whether the report shows it as a figure."""
-
-
-class Univariable(_Strict):
-    """Every biomarker against every endpoint by every method."""
-
-    do: Literal["univariable"]
-    biomarkers: Literal["all"] | tuple[str, ...] = "all"
-    """Groups or codes; all takes every declared biomarker."""
-    endpoints: tuple[str, ...]
-    """Endpoints with two classes (or with several, for Kruskal-Wallis)."""
-    methods: tuple[Literal["wilcoxon", "kruskal_wallis", "firth", "logistic_ml", "fisher"], ...] = ("wilcoxon", "firth")
-    """Methods; one that does not apply to a biomarker (Wilcoxon on a category, say) gives way to the one that does."""
-    populations: tuple[str, ...] = ("all",)
-    """Populations, each analysed on its own."""
-    families: Families = Families()
-    """Families of tests for multiplicity."""
-    unit_of: str | None = None
-    """Parameter that names the subject of a row, where rows are not subjects: repeated subjects get a notice."""
-
-
-class Agreement(_Strict):
-    """Two assays of the same samples against each other."""
-
-    do: Literal["agreement"]
-    assays: tuple[str, str]
-    """The assay on the x axis (the one in use), and the one on the y axis that confirms it."""
-    decision_points: tuple[float, ...] = ()
-    """Values of the first assay at which the bias is stated."""
-    error_ratio: float = 1.0
-    """Variance of the error of the first assay over that of the second, for Deming lines."""
-
-
-AnalysisPlan = Annotated[Compare | Univariable | Agreement, Field(discriminator="do")]
-
-
-class Report(_Strict):
+class Report(Strict):
     """The report."""
 
     expansion: Expansion | None = None
@@ -212,7 +143,7 @@ class Report(_Strict):
     """Whether subjects appear under pseudonyms."""
 
 
-class Plan(_Strict):
+class Plan(Strict):
     """The whole plan."""
 
     study: Study

@@ -8,18 +8,11 @@ from fnmatch import fnmatchcase
 from correlates.endpoints.settings import AtLeast, BestResponse, ClassIs, DurableClass, MaxGrade, Recorded
 from correlates.errors import InputError, PlanError, Problem, unknown
 from correlates.parameters.settings import Burden, Characteristic, Lab, Product, Profile, Ratio, Window
+from correlates.plan.analyses import Compare
 from correlates.plan.document import Path_
 from correlates.plan.load import PlanFile
-from correlates.plan.model import (
-    Agreement,
-    Compare,
-    FlowSource,
-    ProductSource,
-    SamplesSource,
-    SdtmSource,
-    TableSource,
-    Univariable,
-)
+from correlates.plan.model import FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
+from correlates.plan.strict import Refers, Strict
 from correlates.quantify.settings import Immunoassay, Qpcr
 from correlates.terms import Durability, Response
 from correlates.units import factor, unit
@@ -228,34 +221,63 @@ def _biomarkers(file: PlanFile) -> Iterator[Problem]:
 
 
 def _analyses(file: PlanFile) -> Iterator[Problem]:
-    plan = file.plan
-    populations = {ALL, *plan.populations}
-    groups = biomarker_groups(file)
-    for name, analysis in plan.analyses.items():
+    for name, analysis in file.plan.analyses.items():
         path: Path_ = ("analyses", name)
-        if isinstance(analysis, Compare):
-            yield from _code(file, analysis.biomarker, (*path, "biomarker"))
-            yield from _reference(file, "endpoint", analysis.across, plan.endpoints, (*path, "across"))
-            yield from _reference(file, "population", analysis.population, populations, (*path, "population"))
-            classes = _classes(file, analysis.across) if analysis.across in plan.endpoints else None
+        yield from _followed(file, analysis, path)
+        if isinstance(analysis, Compare) and analysis.across in file.plan.endpoints:
+            classes = _classes(file, analysis.across)
             for index, pair in enumerate(analysis.pairs):
                 for side, word in enumerate(pair):
                     if classes is not None:
                         yield from _reference(file, "class", word, classes, (*path, "pairs", index, side))
-        elif isinstance(analysis, Agreement):
-            for index, assay in enumerate(analysis.assays):
-                yield from _reference(file, "assay", assay, plan.assays, (*path, "assays", index))
-        elif isinstance(analysis, Univariable):
-            for index, endpoint in enumerate(analysis.endpoints):
-                yield from _reference(file, "endpoint", endpoint, plan.endpoints, (*path, "endpoints", index))
-            for index, population in enumerate(analysis.populations):
-                yield from _reference(file, "population", population, populations, (*path, "populations", index))
-            if analysis.unit_of is not None:
-                yield from _reference(file, "parameter", analysis.unit_of, plan.parameters, (*path, "unit_of"))
-            if analysis.biomarkers != "all":
-                for index, code in enumerate(analysis.biomarkers):
-                    if code not in groups:
-                        yield from _code(file, code, (*path, "biomarkers", index))
+
+
+def _followed(file: PlanFile, part: Strict, path: Path_) -> Iterator[Problem]:
+    """Every name that the fields of a part hold, followed to what their annotations say it is a name of."""
+    for field, info in type(part).model_fields.items():
+        value = getattr(part, field)
+        for refers in (m for m in info.metadata if isinstance(m, Refers)):
+            yield from _names_in(file, refers, value, (*path, field))
+        for key, inner in _parts(value):
+            yield from _followed(file, inner, (*path, field, *key))
+
+
+def _parts(value: object) -> Iterator[tuple[Path_, Strict]]:
+    if isinstance(value, Strict):
+        yield (), value
+    elif isinstance(value, tuple):
+        for index, inner in enumerate(value):
+            if isinstance(inner, Strict):
+                yield (index,), inner
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if isinstance(inner, Strict):
+                yield (key,), inner
+
+
+def _names_in(file: PlanFile, refers: Refers, value: object, path: Path_) -> Iterator[Problem]:
+    if isinstance(value, tuple):
+        for index, inner in enumerate(value):
+            yield from _names_in(file, refers, inner, (*path, index))
+    elif isinstance(value, str):
+        yield from _name(file, refers, value, path)
+
+
+def _name(file: PlanFile, refers: Refers, name: str, path: Path_) -> Iterator[Problem]:
+    plan = file.plan
+    if refers.to == "biomarker":
+        yield from _code(file, name, path)
+    elif refers.to == "group":
+        if name != ALL and name not in biomarker_groups(file):
+            yield from _code(file, name, path)
+    else:
+        known: dict[str, Collection[str]] = {
+            "endpoint": plan.endpoints,
+            "parameter": plan.parameters,
+            "population": {ALL, *plan.populations},
+            "assay": plan.assays,
+        }
+        yield from _reference(file, refers.to, name, known[refers.to], path)
 
 
 def _report(file: PlanFile) -> Iterator[Problem]:

@@ -9,5 +9,5 @@ ANALYSIS = Table(
     open=True,
     columns=(Column(name="subject_id", dtype=TEXT, nullable=False, meaning="the subject"),),
 )
-"""Further columns: ``CODE`` (a biomarker, number or category), ``CODE|censoring``, ``endpoint`` (class, event or grade)
-and ``population:NAME`` (true or false)."""
+"""Further columns: ``CODE`` (a biomarker, number or category), ``CODE|censoring``, ``endpoint`` (class, event, grade, or
+days with ``endpoint|event`` and ``endpoint|cause``) and ``population:NAME`` (true or false)."""

@@ -12,7 +12,9 @@ OUTCOMES = Table(
         Column(name="endpoint", dtype=TEXT, nullable=False, meaning="name of the endpoint in the plan"),
         Column(name="kind", dtype=TEXT, nullable=False, terms=OutcomeKind, meaning="binary, class, grade or time"),
         Column(
-            name="category", dtype=TEXT, meaning="class or best response; undetermined outcomes have none and a reason"
+            name="category",
+            dtype=TEXT,
+            meaning="class or best response; of a time with several kinds of event, the kind; undetermined outcomes have none and a reason",
         ),
         Column(name="event", dtype=FLAG, meaning="binary: whether it happened; time: event (true) or censored (false)"),
         Column(name="grade", dtype=WHOLE, minimum=0, meaning="maximum toxicity grade; 0 when there was none"),

@@ -66,7 +66,7 @@ RESULTS = OUTCOMES.frame(
         outcome("B", "crs", "grade", grade=0),
         outcome("C", "crs", "grade", grade=2),
         outcome("A", "pfs", "time", time=300.0, event=False, reason="new-therapy"),
-        outcome("B", "pfs", "time", time=90.0, event=True),
+        outcome("B", "pfs", "time", time=90.0, event=True, category="progression"),
         outcome("C", "pfs", "time", reason="no-assessment"),
     ]
 )
@@ -79,12 +79,12 @@ def made(**populations: Population) -> Dataset:
 def test_one_row_per_subject_and_the_types_of_columns() -> None:
     frame = made().analysis
     assert frame.columns == [
-        "subject_id", "CMAX", "CMAX|censoring", "STAGE", "STAGE|censoring", "durability", "crs3", "crs", "pfs", "pfs|event",
+        "subject_id", "CMAX", "CMAX|censoring", "STAGE", "STAGE|censoring", "durability", "crs3", "crs", "pfs", "pfs|event", "pfs|cause",
     ]  # fmt: skip
-    assert [frame[c].dtype for c in ("CMAX", "STAGE", "durability", "crs3", "crs", "pfs", "pfs|event")] == [
-        pl.Float64, pl.String, pl.String, pl.Boolean, pl.Int64, pl.Float64, pl.Boolean,
+    assert [frame[c].dtype for c in ("CMAX", "STAGE", "durability", "crs3", "crs", "pfs", "pfs|event", "pfs|cause")] == [
+        pl.Float64, pl.String, pl.String, pl.Boolean, pl.Int64, pl.Float64, pl.Boolean, pl.String,
     ]  # fmt: skip
-    assert frame.row(1) == ("B", 1.0, "left", "IV", None, None, False, 0, 90.0, True)
+    assert frame.row(1) == ("B", 1.0, "left", "IV", None, None, False, 0, 90.0, True, "progression")
 
 
 def test_populations_and_who_is_not_in_them() -> None:

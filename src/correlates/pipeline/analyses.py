@@ -1,0 +1,130 @@
+"""From the analyses of a plan to their tables: one runner per word after ``do:``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from correlates.association.settings import Biomarker, Comparison, FisherOptions, Univariable
+from correlates.pipeline.store import Tables
+from correlates.pipeline.translate import biomarkers, endpoint
+from correlates.plan import PlanFile, biomarker_groups, expand
+from correlates.plan import analyses as asked
+from correlates.stats.multiplicity import Adjust
+
+RESULT_TABLES = ("results",)
+"""The tables of the analyses; a runner gives those it has rows of."""
+
+_FAMILY = {"analysis": "analysis_id", "group": "biomarker_group"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a runner is given: the plan, the tables made so far, and the declared biomarkers that the data have."""
+
+    file: PlanFile
+    tables: Mapping[str, pl.DataFrame]
+    declared: Sequence[Biomarker]
+
+    def biomarker(self, code: str) -> Biomarker:
+        """The biomarker of that code; a parameter that is not declared one is exploratory."""
+        for declared in self.declared:
+            if declared.code == code:
+                return declared
+        return _undeclared(code, self.tables["parameters"])
+
+    def chosen(self, names: str | Sequence[str]) -> list[Biomarker]:
+        """The declared biomarkers that groups, codes and patterns stand for; ``all`` is every one."""
+        if isinstance(names, str):
+            return list(self.declared)
+        groups = biomarker_groups(self.file)
+        patterns = [p for c in names for p in (groups[c][0] if c in groups else (c,))]
+        codes = set(expand(patterns, [b.code for b in self.declared]))
+        return [b for b in self.declared if b.code in codes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """How a kind of analysis is run.
+
+    Attributes
+    ----------
+    run
+        Of (context, name of the analysis, its part of the plan); gives tables named in :data:`RESULT_TABLES`.
+    methods
+        Codes of the methods of association it uses, for the methods text and the labels.
+    """
+
+    run: Callable[[Context, str, Any], Tables]
+    methods: Callable[[Any], Sequence[str]]
+
+
+def associations(file: PlanFile, tables: Mapping[str, pl.DataFrame]) -> Tables:
+    """All analyses of the plan: the tables of :data:`RESULT_TABLES`, empty where no analysis gives rows."""
+    from correlates.schema import TABLES
+
+    context = Context(file=file, tables=tables, declared=biomarkers(file, tables["parameters"]))
+    parts: dict[str, list[pl.DataFrame]] = {t.name: [t.empty()] for t in TABLES if t.name in RESULT_TABLES}
+    for name, analysis in file.plan.analyses.items():
+        runner = RUNNERS.get(type(analysis))
+        if runner is None:
+            continue  # it is not of the analysis table: agreement has a stage of its own
+        for table, frame in runner.run(context, name, analysis).items():
+            parts[table].append(frame)
+    return {table: pl.concat(frames) for table, frames in parts.items()}
+
+
+def _compare(context: Context, name: str, analysis: asked.Compare) -> Tables:
+    from correlates.association import compare
+
+    marker = context.biomarker(analysis.biomarker)
+    target = endpoint(context.file.plan, analysis.across, context.tables["outcomes"], classes=analysis.classes)
+    settings = Comparison(
+        name=name,
+        pairs=analysis.pairs,
+        pair_adjust=Adjust(analysis.adjust),
+        population=analysis.population,
+        prespecified=marker.prespecified,
+    )
+    return {"results": compare(context.tables["analysis"], marker, target, settings)}
+
+
+def _univariable(context: Context, name: str, analysis: asked.Univariable) -> Tables:
+    from correlates.association import associate
+
+    plan = context.file.plan
+    settings = Univariable(
+        name=name,
+        methods=analysis.methods,
+        families=tuple(_FAMILY.get(word, word) for word in analysis.families.by),
+        adjust=Adjust(analysis.families.adjust),
+        populations=analysis.populations,
+        unit_of=analysis.unit_of,
+        fisher=FisherOptions(seed=plan.study.seed),
+        prespecified=True,  # it stands in the plan; whether a result is depends on its biomarker too
+    )
+    targets = [endpoint(plan, e, context.tables["outcomes"]) for e in analysis.endpoints]
+    chosen = context.chosen(analysis.biomarkers)
+    return {"results": associate(context.tables["analysis"], chosen, targets, settings)}
+
+
+def _undeclared(code: str, parameters: pl.DataFrame) -> Biomarker:
+    from correlates.parameters import record
+
+    row = parameters.filter(pl.col("code") == code).row(0, named=True)
+    return Biomarker(code=code, label=row["label"], unit=row["unit"], scale=record(row["kind"]).scale)
+
+
+RUNNERS: Mapping[type, Runner] = {
+    asked.Compare: Runner(run=_compare, methods=lambda _: ("kruskal_wallis", "wilcoxon")),
+    asked.Univariable: Runner(run=_univariable, methods=lambda analysis: analysis.methods),
+}
+"""The runner of each kind of analysis that reads the analysis table."""
+
+
+def methods_used(analyses: Mapping[str, object]) -> set[str]:
+    """Codes of the methods of association that the analyses of a plan use."""
+    return {code for a in analyses.values() if (runner := RUNNERS.get(type(a))) for code in runner.methods(a)}
