@@ -8,8 +8,8 @@ import polars as pl
 
 from correlates.simulate import causal, cytokines, events, labs, outcomes, patients, schedule, tumour
 from correlates.simulate.causal import DEFAULT, Coefficients
-from correlates.simulate.kinetics import Profile
 from correlates.simulate.trial import Trial
+from correlates.stats.kinetic_curve import KineticCurve
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,7 +51,7 @@ def draw(seed: int, n: int = 101, *, coefficients: Coefficients = DEFAULT) -> Tr
     subjects = [f"C19-{i:0{width}d}" for i in range(1, n + 1)]
     scores = causal.scores(seed, n, coefficients)
     quantity = {node.name: causal.natural(node, scores[node.name]) for node in coefficients.nodes if not node.exact}
-    curve = Profile(**{p: quantity[p] for p in ("foldx", "tmax", "cmax", "alpha", "fb", "beta")})
+    curve = KineticCurve(**{p: quantity[p] for p in ("foldx", "tmax", "cmax", "alpha", "fb", "beta")})
 
     day = schedule.days(seed, n)
     kept = schedule.attended(seed, n, coefficients)
@@ -60,7 +60,7 @@ def draw(seed: int, n: int = 101, *, coefficients: Coefficients = DEFAULT) -> Tr
     last_contact = np.minimum(plan.death, plan.end)
 
     columns = tuple(c[:, None] for c in (quantity[p] for p in ("foldx", "tmax", "cmax", "alpha", "fb", "beta")))
-    by_visit = Profile(**dict(zip(("foldx", "tmax", "cmax", "alpha", "fb", "beta"), columns, strict=True)))
+    by_visit = KineticCurve(**dict(zip(("foldx", "tmax", "cmax", "alpha", "fb", "beta"), columns, strict=True)))
     car = np.where(day < 0, 0.0, by_visit.at(np.maximum(day, 0).astype(np.float64)))
     lymphocytes, monocytes = schedule.counts(seed, day, quantity["alc"], car)
     until = np.minimum(
@@ -124,7 +124,7 @@ def _patients(
     subjects: list[str],
     scores: dict[str, Floats],
     quantity: dict[str, Floats],
-    curve: Profile,
+    curve: KineticCurve,
     plan: outcomes.Course,
     spd: Floats,
     assessments: pl.DataFrame,

@@ -12,8 +12,8 @@ from polars.testing import assert_frame_equal
 
 from correlates.simulate import DEFAULT, Trial, draw
 from correlates.simulate.cytokines import ANALYTES
-from correlates.simulate.kinetics import Profile
 from correlates.simulate.schedule import VISITS
+from correlates.stats.kinetic_curve import KineticCurve
 
 FRAMES = [f.name for f in fields(Trial) if f.name != "seed"]
 # columns of each table as the description of a trial names them
@@ -85,7 +85,7 @@ def test_samples_hold_the_curve_of_their_subject(trial: Trial) -> None:
     before = blood.filter(pl.col("study_day") < 0)
     assert (before["car_cells_per_ul"] == 0.0).all()
     after = blood.filter(pl.col("study_day") > 0)
-    curve = Profile(**{p: after[p].to_numpy() for p in ("foldx", "tmax", "cmax", "alpha", "fb", "beta")})
+    curve = KineticCurve(**{p: after[p].to_numpy() for p in ("foldx", "tmax", "cmax", "alpha", "fb", "beta")})
     assert after["car_cells_per_ul"].to_numpy() == pytest.approx(
         curve.at(after["study_day"].to_numpy().astype(float)), rel=1e-12
     )

@@ -9,13 +9,13 @@ import pytest
 from scipy.integrate import quad
 from tests.external import oracle
 
-from correlates.simulate.kinetics import STEIN_2019, Profile
+from correlates.stats.kinetic_curve import STEIN_2019, KineticCurve
 
 AREAS = [f"auc0-28-closed-form-{i}" for i in range(1, 9)]
 
 
-def _profile(case: dict[str, dict[str, float]]) -> Profile:
-    return Profile(**{k: case["input"][k] for k in ("foldx", "tmax", "cmax", "alpha", "fb", "beta")})
+def _profile(case: dict[str, dict[str, float]]) -> KineticCurve:
+    return KineticCurve(**{k: case["input"][k] for k in ("foldx", "tmax", "cmax", "alpha", "fb", "beta")})
 
 
 def test_area_of_the_published_typical_patient() -> None:
@@ -46,7 +46,7 @@ def test_area_agrees_with_r(name: str) -> None:
     ("foldx", "tmax", "end"), [(3900.0, 9.3, 28.0), (50.0, 30.0, 28.0), (1.0, 8.0, 28.0), (20.0, 7.0, 7.0)]
 )
 def test_area_agrees_with_quadrature(foldx: float, tmax: float, end: float) -> None:
-    profile = Profile(foldx=foldx, tmax=tmax, cmax=40.0, alpha=0.15, fb=0.02, beta=0.004)
+    profile = KineticCurve(foldx=foldx, tmax=tmax, cmax=40.0, alpha=0.15, fb=0.02, beta=0.004)
     parts = [
         quad(lambda t: float(profile.at(t)), a, b, epsabs=0.0, epsrel=1e-11)[0]
         for a, b in ((0.0, min(tmax, end)), (min(tmax, end), end))
@@ -62,7 +62,7 @@ def test_curve_is_continuous_and_highest_at_the_peak() -> None:
 
 
 def test_profiles_of_many_subjects_are_drawn_at_once() -> None:
-    several = Profile(
+    several = KineticCurve(
         foldx=np.array([100.0, 30.0]),
         tmax=np.array([10.0, 7.0]),
         cmax=np.array([40.0, 12.0]),
@@ -71,3 +71,18 @@ def test_profiles_of_many_subjects_are_drawn_at_once() -> None:
         beta=np.array([0.01, 0.005]),
     )
     assert several.auc() == pytest.approx([355.244201907186, 65.79343901693], rel=1e-9)
+
+
+def test_the_day_below_a_limit_is_where_the_curve_crosses_it() -> None:
+    limits = np.array([23999.0, 1000.0, 190.0, 100.0, 1.0])
+    days = STEIN_2019.last_day_above(limits)
+    assert STEIN_2019.at(days) == pytest.approx(limits, rel=1e-9)
+    assert np.all(np.diff(days) > 0.0)
+    assert float(STEIN_2019.last_day_above(24000.0)) == pytest.approx(9.3, rel=1e-12)
+    assert math.isnan(float(STEIN_2019.last_day_above(24001.0)))
+
+
+@pytest.mark.parametrize(("fb", "rate"), [(0.0, 0.16), (1.0, 0.0032)])
+def test_the_day_below_a_limit_of_one_exponential(fb: float, rate: float) -> None:
+    curve = KineticCurve(foldx=100.0, tmax=9.0, cmax=50.0, alpha=0.16, fb=fb, beta=0.0032)
+    assert float(curve.last_day_above(5.0)) == pytest.approx(9.0 + math.log(10.0) / rate, rel=1e-12)

@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Numbers = float | Floats
+_STEPS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class KineticCurve:
     """Parameters of the time course, one value or one per subject.
 
     Attributes
@@ -73,6 +74,32 @@ class Profile:
         """The maximum of the curve from 0 to ``end``: the peak, or the level at ``end`` where the peak comes later."""
         return self.at(np.minimum(np.asarray(self.tmax, dtype=np.float64), end))
 
+    def last_day_above(self, limit: Numbers) -> Floats:
+        """The day on which the level falls below ``limit`` for good (day); NaN where it never reaches it.
 
-STEIN_2019 = Profile(foldx=3900.0, tmax=9.3, cmax=24000.0, alpha=0.16, fb=0.0079, beta=0.0032)
+        The root ``d`` of ``ln((1 - fb) exp(-alpha d) + fb exp(-beta d)) = ln(limit / cmax)``, plus ``tmax``. The left
+        side is convex and falls, so that Newton's steps from ``d = 0`` approach the root from below and never pass it.
+
+        Undefined when
+            ``limit`` is above ``cmax``.
+        """
+        cmax, tmax, alpha, beta, fb = (
+            np.asarray(v, dtype=np.float64) for v in (self.cmax, self.tmax, self.alpha, self.beta, self.fb)
+        )
+        level = np.log(np.asarray(limit, dtype=np.float64) / cmax)
+        with np.errstate(divide="ignore"):
+            fast, slow = np.log1p(-fb), np.log(fb)
+        after = np.zeros(np.broadcast(level, tmax, alpha, beta, fb).shape)
+        for _ in range(_STEPS):
+            first, second = fast - alpha * after, slow - beta * after
+            height = np.logaddexp(first, second)
+            slope = -(alpha * np.exp(first - height) + beta * np.exp(second - height))
+            step = (level - height) / slope
+            after = np.maximum(after + step, 0.0)
+            if np.all(np.abs(step) <= 1e-12 * (1.0 + after)):
+                break
+        return np.asarray(np.where(level > 0.0, np.nan, tmax + after), dtype=np.float64)
+
+
+STEIN_2019 = KineticCurve(foldx=3900.0, tmax=9.3, cmax=24000.0, alpha=0.16, fb=0.0079, beta=0.0032)
 """Typical values of tisagenlecleucel in paediatric B-ALL (copies/ug DNA), Stein 2019 Table 1."""
