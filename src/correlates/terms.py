@@ -90,12 +90,13 @@ class Timing(StrEnum):
 
 
 class OutcomeKind(StrEnum):
-    """What an endpoint is."""
+    """What an endpoint is; a number is another parameter that takes the place of an outcome, in a correlation."""
 
     BINARY = "binary"
     CLASS = "class"
     GRADE = "grade"
     TIME = "time"
+    NUMBER = "number"
 
 
 class Scale(StrEnum):
@@ -167,6 +168,8 @@ class Reason(StrEnum):
     SCALE_MIXED = "scale-mixed", "Grades of more than one scale for one subject"
     # analyses
     ONE_CLASS = "one-class", "All subjects are in one class of the endpoint"
+    NO_EVENT = "no-event", "No subject with a value has the event"
+    OUTCOME_CONSTANT = "outcome-constant", "The outcome takes a single value among the subjects with a biomarker"
     CONSTANT = "constant", "The biomarker takes a single value"
     ALL_CENSORED = "all-censored", "Values are censored, and the limits leave no two of them that can be ordered"
     TOO_FEW = "too-few", "Too few subjects for the method"

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass, is_dataclass, replace
 import numpy as np
 import polars as pl
 
-from correlates.association.blocks import Panel, check, classes, members
+from correlates.association.blocks import Panel, check, members
 from correlates.association.notices import Notice
-from correlates.association.record import Block, Estimate, Method, Outcome, censored
+from correlates.association.outcomes import outcomes
+from correlates.association.record import Block, Course, Estimate, Method, Outcome, censored
 from correlates.association.registry import method
 from correlates.association.settings import Biomarker, Comparison, Endpoint, Univariable
 from correlates.association.wilcoxon import P_ADJUSTED
@@ -77,9 +78,9 @@ def associate(
     for population in settings.populations:
         within = members(analysis, population)
         for endpoint in endpoints:
-            group, levels = classes(analysis, endpoint)
-            block = panel.block(group, levels, within)
-            repeated = _repeated(analysis, settings, within & (group >= 0))
+            target = outcomes(analysis, endpoint)
+            block = panel.block(target, within)
+            repeated = _repeated(analysis, settings, within & target.known)
             for record in asked:
                 rows = _rows(record, asked, biomarkers, endpoint)
                 if rows.size:
@@ -176,7 +177,9 @@ def _part(
     repeated: bool,
 ) -> _Part:
     m = len(block.biomarkers)
-    sizes = np.stack([block.members(j).sum(axis=1) for j in range(len(block.levels))], axis=1)
+    sizes = np.stack(
+        [block.members(j).sum(axis=1) for j in range(len(block.levels))] or [block.present.sum(axis=1)], axis=1
+    )
     errors = _before(block, record, endpoint, settings, finite, sizes)
     usable = np.array([i for i, error in enumerate(errors) if error is None], dtype=np.int64)
     found = _compute(block, record, endpoint, settings, usable)
@@ -184,7 +187,7 @@ def _part(
     cut, n = censored(block), block.present.sum(axis=1)
     for i in range(m):
         if errors[i] is None:
-            if sizes[i].min() < settings.few_events:
+            if _smallest(endpoint, sizes[i]) < settings.few_events:
                 notices[i].append(Notice.FEW_EVENTS.value)
             if n[i] and cut[i] / n[i] >= settings.high_censored_share:
                 notices[i].append(Notice.CENSORED_SHARE_HIGH.value)
@@ -243,31 +246,61 @@ def _before(
             errors.append(Reason.NOT_APPLICABLE)
         elif not finite[i]:
             errors.append(Reason.NOT_FINITE)
-        elif (sizes[i] > 0).sum() < 2:
-            errors.append(Reason.ONE_CLASS if sizes[i].sum() else Reason.TOO_FEW)
-        elif endpoint.kind is OutcomeKind.BINARY and sizes[i].min() < settings.least_per_class:
-            errors.append(Reason.TOO_FEW)
         else:
-            errors.append(unusable[i])
+            errors.append(_outcome_reason(block, endpoint, settings, i, sizes[i]) or unusable[i])
     return errors
+
+
+def _outcome_reason(block: Block, endpoint: Endpoint, settings: Univariable, row: int, sizes: Ints) -> Reason | None:
+    """What is wrong with the outcome of the subjects that have the biomarker: too few, one class, no event."""
+    kind, n = endpoint.kind, int(block.present[row].sum())
+    if n == 0:
+        return Reason.TOO_FEW
+    if kind is OutcomeKind.TIME:
+        if n < settings.least_subjects:
+            return Reason.TOO_FEW
+        return Reason.NO_EVENT if sizes[1] == 0 else None
+    if kind is OutcomeKind.NUMBER:
+        if n < settings.least_subjects:
+            return Reason.TOO_FEW
+        score = block.score[block.present[row]]
+        return Reason.OUTCOME_CONSTANT if score.min() == score.max() else None
+    if (sizes > 0).sum() < 2:
+        return Reason.ONE_CLASS
+    if kind is OutcomeKind.BINARY and sizes.min() < settings.least_per_class:
+        return Reason.TOO_FEW
+    return Reason.TOO_FEW if kind is OutcomeKind.GRADE and n < settings.least_subjects else None
+
+
+def _smallest(endpoint: Endpoint, sizes: Ints) -> int:
+    """What few events are counted by: the smaller class, or those with the event; of an ordinal outcome, all subjects."""
+    if endpoint.kind is OutcomeKind.TIME:
+        return int(sizes[1])
+    if endpoint.kind in (OutcomeKind.GRADE, OutcomeKind.NUMBER):
+        return int(sizes.sum())
+    return int(sizes.min())
 
 
 def _compute(block: Block, record: Method, endpoint: Endpoint, settings: Univariable, usable: Ints) -> Outcome:
     """The method on what can be analysed; where nothing can, on nothing, so that the rows are the same."""
     if endpoint.kind not in record.endpoints or (endpoint.kind is OutcomeKind.BINARY and settings.pairs):
         settings = replace(settings, pairs=())
-    if endpoint.kind not in record.endpoints and len(block.levels) != 2:
-        # a binary method on classes gives no values; any two classes give the rows it would have
-        block = Block(
-            biomarkers=block.biomarkers,
-            values=block.values,
-            present=block.present,
-            censoring=block.censoring,
-            categories=block.categories,
-            group=np.minimum(block.group, 1),
-            levels=(*block.levels, "", "")[:2],
-        )
+    if endpoint.kind not in record.endpoints:
+        block = _stand_in(block, record)
     return record.compute(block.rows(usable), settings)
+
+
+def _stand_in(block: Block, record: Method) -> Block:
+    """A block of a kind of endpoint that the method takes: it is asked about no biomarker, and so gives the rows it would have."""
+    none = block.subjects(np.zeros(block.group.size, dtype=np.bool_))
+    empty, whole = np.empty(0), np.empty(0, dtype=np.int64)
+    kind = record.endpoints[0]
+    return replace(
+        none,
+        kind=kind,
+        levels=() if kind is OutcomeKind.NUMBER else (*block.levels, "", "")[:2],
+        course=Course(time=empty, cause=whole, causes=("event",)) if kind is OutcomeKind.TIME else None,
+    )
 
 
 def _settings(record: Method, settings: Univariable) -> str:

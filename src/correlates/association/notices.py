@@ -18,7 +18,10 @@ class Notice(StrEnum):
         return member
 
     # of a whole result
-    FEW_EVENTS = "few-events", "The smaller class has fewer subjects than the declared number"
+    FEW_EVENTS = (
+        "few-events",
+        "The smaller class (of a time: those with the event) has fewer subjects than the declared number",
+    )
     SEPARATION = "separation", "The biomarker separates the classes: limits may be very wide"
     CENSORED_SHARE_HIGH = "censored-share-high", "The share of censored values is at or above the declared share"
     CENSORED_SUBSTITUTED = (

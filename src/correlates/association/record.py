@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -32,11 +32,50 @@ class Statistic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """Time to an event: ``time`` (n,) days from the infusion to the first event or to censoring, ``cause`` (n,) of it.
+
+    ``cause`` is 0 for censoring, 1 for the event of interest, 2 and more for competing events; ``causes`` names 1, 2, ....
+    """
+
+    time: Floats
+    cause: Ints
+    causes: tuple[str, ...]
+
+    @property
+    def event(self) -> Bools:
+        """Who had the event of interest (n,); a competing event counts as censoring."""
+        found: Bools = self.cause == 1
+        return found
+
+    @property
+    def any_event(self) -> Bools:
+        """Who had an event of any cause (n,)."""
+        found: Bools = self.cause > 0
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """Biomarkers (m) of one endpoint in one population (n subjects with an outcome), as the methods see them.
 
-    ``values`` (m, n), the limit where ``censoring`` (m, n) is -1 or +1; for categorical biomarkers the number of the category
-    in ``categories``. ``group`` (n,) is the number of the class in ``levels``; for a binary endpoint 0 is the reference, 1 the event.
+    Attributes
+    ----------
+    values
+        (m, n), the limit where ``censoring`` (m, n) is -1 or +1; for categorical biomarkers the number of the category in
+        ``categories``.
+    kind
+        Kind of the endpoint.
+    group
+        (n,) the number of the class in ``levels``. Binary: 0 is the reference, 1 the event; grade: the place of the grade among
+        those that occur; time: 1 where the event of interest was seen; number: 0, with no levels.
+    score
+        (n,) the outcome as a number that can be ranked: class number, grade, or the value of the other parameter (its limit where
+        ``score_censoring`` (n,) is -1 or +1); for a time endpoint the time, right-censored where there was no event.
+    course
+        Follow-up of a time endpoint; None for the others.
+    rows_of
+        (n,) the row of the analysis table each subject is.
     """
 
     biomarkers: tuple[Biomarker, ...]
@@ -44,8 +83,19 @@ class Block:
     present: Bools
     censoring: Ints
     categories: tuple[tuple[str, ...], ...]
+    kind: OutcomeKind
     group: Ints
     levels: tuple[str, ...]
+    score: Floats
+    score_censoring: Ints
+    course: Course | None
+    rows_of: Ints
+
+    def follow_up(self) -> Course:
+        """Follow-up of a time endpoint. Raises TypeError for any other: methods of time are asked about time endpoints only."""
+        if self.course is None:
+            raise TypeError("the endpoint has no follow-up")
+        return self.course
 
     def ranks(self) -> Floats:
         """Mid-ranks, values that their limits do not order sharing theirs (m, n)."""
@@ -53,14 +103,30 @@ class Block:
 
     def rows(self, at: Ints) -> Block:
         """Some of the biomarkers."""
-        return Block(
+        return replace(
+            self,
             biomarkers=tuple(self.biomarkers[i] for i in at),
             values=self.values[at],
             present=self.present[at],
             censoring=self.censoring[at],
             categories=tuple(self.categories[i] for i in at),
-            group=self.group,
-            levels=self.levels,
+        )
+
+    def subjects(self, keep: Bools) -> Block:
+        """Some of the subjects (a mask (n,)); classes, grades and causes keep their numbers."""
+        course = self.course
+        if course is not None:
+            course = Course(time=course.time[keep], cause=course.cause[keep], causes=course.causes)
+        return replace(
+            self,
+            values=self.values[:, keep],
+            present=self.present[:, keep],
+            censoring=self.censoring[:, keep],
+            group=self.group[keep],
+            score=self.score[keep],
+            score_censoring=self.score_censoring[keep],
+            course=course,
+            rows_of=self.rows_of[keep],
         )
 
     def members(self, level: int) -> Bools:

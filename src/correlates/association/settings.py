@@ -33,10 +33,15 @@ class Biomarker:
 class Endpoint:
     """An outcome that biomarkers are held against.
 
-    ``kind`` is binary or class. ``column`` of the analysis table, the name when not given. ``levels`` are its classes in
+    ``column`` of the analysis table, the name when not given. ``levels`` are the classes of a binary or class endpoint in
     order; a column of true and false needs none (they are called no and yes). For a binary endpoint ``event`` is the class whose
     odds, shift and AUC are told (the last level, when not given) and ``reference`` the other. Subjects in a class ``left_out`` do
     not take part; a class that is neither a level nor left out is an error.
+
+    A grade is a column of whole numbers. A number is a column of numbers with its ``|censoring``, such as another parameter. A time
+    endpoint is a column of days with ``|event`` (true or false) beside it and, where events compete, ``|cause`` (text): then ``event``
+    is the cause of interest; without it every event counts. A cause beside an event that is false names a competing event when it
+    is one of ``competing``.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Endpoint:
     event: str | None = None
     reference: str | None = None
     left_out: tuple[str, ...] = ()
+    competing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +107,10 @@ class Univariable:
         Confidence level of all intervals.
     least_per_class
         Subjects each class of a binary endpoint must have, otherwise the row says too few.
+    least_subjects
+        Subjects with a biomarker that a time, a grade or a number must have, otherwise the row says too few.
     few_events
-        Size of the smaller class below which the notice ``few-events`` is set.
+        Size of the smaller class (or number with the event) below which the notice ``few-events`` is set.
     high_censored_share
         Share of censored values from which the notice ``censored-share-high`` is set.
     unit_of
@@ -120,6 +128,7 @@ class Univariable:
     populations: tuple[str, ...] = ("all",)
     level: float = 0.95
     least_per_class: int = 2
+    least_subjects: int = 4
     few_events: int = 10
     high_censored_share: float = 0.5
     unit_of: str | None = None

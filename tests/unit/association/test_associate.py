@@ -347,15 +347,20 @@ def test_nothing_to_do_is_an_empty_table():
 
 def test_every_contradiction_is_reported_at_once():
     odd = Endpoint(name="durability", label="d", kind=OutcomeKind.CLASS, levels=("durable", "relapsed"))
-    grade = Endpoint(name="grade", label="g", kind=OutcomeKind.GRADE)
+    word = Endpoint(name="word", label="w", kind=OutcomeKind.GRADE, column="SEX")
+    early = Endpoint(name="early", label="t", kind=OutcomeKind.TIME, column="EARLY")
+    bare = Endpoint(name="bare", label="t", kind=OutcomeKind.TIME, column="AGE")
+    frame = table().with_columns(pl.Series("EARLY", [-1.0, *([5.0] * 59)]), pl.Series("EARLY|event", [True] * 60))
     with pytest.raises(DerivationError) as caught:
         associate(
-            table(),
+            frame,
             [*BIOMARKERS, BIOMARKERS[0], Biomarker(code="PEEK", label="?"), Biomarker(code="SEX", label="Sex")],
             (
                 DURABLE,
                 odd,
-                grade,
+                word,
+                early,
+                bare,
                 Endpoint(name="nope", label="?", kind=OutcomeKind.BINARY),
                 replace(DURABLE, name="x", column="durable", levels=("a",)),
             ),
@@ -374,7 +379,9 @@ def test_every_contradiction_is_reported_at_once():
         "unknown-biomarker",
         "not-numeric",
         "unknown-class",
-        "endpoint-kind",
+        "endpoint-not-numeric",
+        "negative-time",
+        "time-without-event",
         "unknown-endpoint",
         "not-binary",
         "unknown-method",

@@ -18,6 +18,10 @@ def table() -> pl.DataFrame:
     peak = np.exp(rng.normal(3 + 0.9 * durable, 1))
     cytokine = np.maximum(np.exp(rng.normal(1, 1, N)), 2.0)
     holes = rng.random(N) < 0.1
+    later = np.random.default_rng(62)
+    time = np.ceil(later.exponential(200 / (1 + durable), N))
+    end = np.ceil(later.uniform(30, 500, N))
+    cause = np.where(time > end, None, np.where(later.random(N) < 0.2, "death", "relapse"))
     return pl.DataFrame(
         {
             "subject_id": [f"S{i:02d}" for i in range(N)],
@@ -42,6 +46,9 @@ def table() -> pl.DataFrame:
             "nobody": [False] * N,
             "durability": classes,
             "grade": rng.integers(0, 3, N),
+            "pfs": [None if i == 7 else float(v) for i, v in enumerate(np.minimum(time, end))],
+            "pfs|event": time <= end,
+            "pfs|cause": pl.Series(cause.tolist(), dtype=pl.String),
             "population:evaluable": [i % 5 != 0 for i in range(N)],
             "population:empty": [False] * N,
             "patient": [f"P{i // 2}" for i in range(N)],
@@ -69,4 +76,8 @@ NOBODY = Endpoint(name="nobody", label="Nobody", kind=OutcomeKind.BINARY)
 DURABILITY = Endpoint(
     name="durability", label="Durability", kind=OutcomeKind.CLASS, levels=("durable", "relapsed", "nonresponder")
 )
+GRADE = Endpoint(name="grade", label="Grade", kind=OutcomeKind.GRADE)
+PFS = Endpoint(name="pfs", label="Progression-free survival", kind=OutcomeKind.TIME)
+RELAPSE = Endpoint(name="relapse", label="Relapse", kind=OutcomeKind.TIME, column="pfs", event="relapse")
+OTHER = Endpoint(name="other", label="IL-6 as outcome", kind=OutcomeKind.NUMBER, column="IL6")
 PAIRS = (("durable", "nonresponder"), ("durable", "relapsed"))
