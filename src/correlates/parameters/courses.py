@@ -33,6 +33,8 @@ class Courses:
         The unit of each analyte.
     times, values, censoring, valid
         Padded arrays (m, k).
+    actual, nominal
+        Actual and planned days of the samples, (m, k), NaN where not known; one of the two is ``times``.
     ids
         For each sample of the long order, the ids of the rows it was made of.
     offsets
@@ -49,6 +51,8 @@ class Courses:
     values: Floats
     censoring: Codes
     valid: Mask
+    actual: Floats
+    nominal: Floats
     ids: pl.Series
     offsets: NDArray[np.int64]
     checks: tuple[dict[str, object], ...] = ()
@@ -66,6 +70,8 @@ class Courses:
             values=self.values[part],
             censoring=self.censoring[part],
             valid=self.valid[part],
+            actual=self.actual[part],
+            nominal=self.nominal[part],
             ids=self.ids,
             offsets=self.offsets[part],
             checks=self.checks,
@@ -100,8 +106,8 @@ def courses(samples: pl.DataFrame, *, assay: str | None, analytes: Sequence[str]
     Parameters
     ----------
     samples
-        Columns ``subject_id, analyte, day, value, unit, censoring, id``, any order, no null; subjects and analytes that
-        are not named are left out.
+        Columns ``subject_id, analyte, day, value, unit, censoring, id``, any order, no null, and ``actual`` and ``nominal`` days,
+        which may be null; subjects and analytes that are not named are left out.
     assay
         Name for the checks.
     analytes, subjects
@@ -156,6 +162,8 @@ def courses(samples: pl.DataFrame, *, assay: str | None, analytes: Sequence[str]
         values=pad(frame["value"].to_numpy().astype(np.float64), row, column, shape).astype(np.float64),
         censoring=pad(frame["code"].to_numpy().astype(np.int8), row, column, shape).astype(np.int8),
         valid=np.arange(shape[1])[None, :] < counts[:, None],
+        actual=pad(frame["actual"].to_numpy().astype(np.float64), row, column, shape).astype(np.float64),
+        nominal=pad(frame["nominal"].to_numpy().astype(np.float64), row, column, shape).astype(np.float64),
         ids=frame["ids"],
         offsets=offsets,
         checks=tuple(notes),
@@ -200,11 +208,13 @@ def _one_per_day(frame: pl.DataFrame, key: list[str]) -> tuple[pl.DataFrame, pl.
         analyte=pl.col("analyte").first(),
         value=mean,
         code=word.cast(pl.Int8),
+        actual=pl.col("actual").drop_nulls().mean(),
+        nominal=pl.col("nominal").drop_nulls().mean(),
         ids=pl.col("id").filter(seen | ~seen.any()),
         all_ids=pl.col("id"),
         n=pl.len(),
     )
-    return found.select("a", "s", "day", "value", "code", "ids"), found
+    return found.select("a", "s", "day", "value", "code", "actual", "nominal", "ids"), found
 
 
 def _duplicate_check(assay: str | None, row: dict[str, object]) -> dict[str, object]:

@@ -18,7 +18,7 @@ from correlates.parameters.settings import Characteristic, Lab, Product, Profile
 from correlates.parameters.settings import Parameter as ParameterSettings
 from correlates.parameters.validate import problems, ratio_order
 from correlates.schema import CHECKS, PARAMETERS, conform
-from correlates.terms import Timing
+from correlates.terms import Reason, Timing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +75,16 @@ def derive(
         for (assay,), part in measurements.select("assay", "analyte").group_by("assay")
         if isinstance(assay, str)
     }
-    used = {s.of for s in specs.values() if isinstance(s, Profile | Window)}
+    of_courses = [s for s in specs.values() if isinstance(s, Profile | Window)]
+    used = {s.of for s in of_courses if s.days == "actual"}
+    planned = {s.of for s in of_courses if s.days == "nominal"}
+    planned_samples = samples.clear()
+    if planned:
+        whole = measurements.filter(pl.col("assay").is_in(sorted(planned)))
+        planned_samples, more = usable(whole, who, "nominal")
+        notes += [note for note in more if note["rule"] != "subject-known"]
     wrong = (
-        measurement_problems(samples, used)
+        measurement_problems(samples, used | planned)
         + problems(
             specs,
             analytes=analytes,
@@ -85,6 +92,7 @@ def derive(
             product=product,
             characteristics=characteristics,
             labs=labs,
+            subjects=who,
         )
         + lab_problems(specs, labs)
     )
@@ -96,15 +104,20 @@ def derive(
         if isinstance(spec, Lab):
             tests[code], lab_notes = lab_courses(code, spec, labs, who)
             notes += lab_notes
-    by_assay = {
-        assay: courses(samples.filter(pl.col("assay") == assay), assay=assay, analytes=analytes[assay], subjects=who)
-        for assay in sorted(used)
-    }
-    notes += [note for c in (*by_assay.values(), *tests.values()) for note in c.checks]
+    by_assay, by_plan = (
+        {
+            assay: courses(part.filter(pl.col("assay") == assay), assay=assay, analytes=analytes[assay], subjects=who)
+            for assay in sorted(assays)
+        }
+        for part, assays in ((samples, used), (planned_samples, planned))
+    )
+    made = (*by_assay.values(), *by_plan.values(), *tests.values())
+    notes += [note for c in made for note in c.checks]
     done: dict[str, pl.DataFrame] = {}
     inputs = Inputs(
         subjects=subjects,
         courses=by_assay,
+        nominal_courses=by_plan,
         lab_courses=tests,
         burden=burden,
         product=product,
@@ -117,6 +130,8 @@ def derive(
         computed: Computed = entry.compute(code, spec, inputs)
         notes += computed.checks
         frame = _described(code, spec, entry, computed.rows)
+        if isinstance(spec, Profile | Window):
+            frame = _undated(frame, measurements.filter(pl.col("assay") == spec.of), spec)
         done[code] = frame
     table = pl.concat([PARAMETERS.empty(), *(done[code].select(PARAMETERS.names) for code in specs)])
     return Derived(parameters=conform(table, PARAMETERS), checks=conform(checks_table(notes), CHECKS))
@@ -135,6 +150,22 @@ def _described(code: str, spec: ParameterSettings, entry: Parameter, rows: pl.Da
         kind=pl.lit(entry.kind),
         timing=timing,
         unit=pl.coalesce("unit", pl.col("unit").drop_nulls().first().over("code")),
+    )
+
+
+def _undated(rows: pl.DataFrame, measurements: pl.DataFrame, spec: Profile | Window) -> pl.DataFrame:
+    """Where a subject has measurements of the analyte and none of them has a day, that is why there is no sample in the window."""
+    column = "study_day" if spec.days == "actual" else "nominal_day"
+    has_value = measurements.filter(pl.col("value").is_not_null() & pl.col("subject_id").is_not_null())
+    none_dated = has_value.group_by("subject_id", "analyte").agg(pl.col(column).is_null().all())
+    undated = none_dated.filter(pl.col(column)).select("subject_id", "analyte", undated=pl.lit(value=True))
+    if undated.is_empty():
+        return rows
+    no_day = (pl.col("reason") == Reason.NO_SAMPLE.value) & pl.col("undated").is_not_null()
+    return (
+        rows.join(undated, on=["subject_id", "analyte"], how="left", maintain_order="left")
+        .with_columns(reason=pl.when(no_day).then(pl.lit(Reason.NO_STUDY_DAY.value)).otherwise("reason"))
+        .drop("undated")
     )
 
 

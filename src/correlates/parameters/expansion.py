@@ -7,7 +7,7 @@ import numpy as np
 from correlates.parameters.checks import check
 from correlates.parameters.courses import Courses
 from correlates.parameters.emit import codes_of, rows_of
-from correlates.parameters.kinetics import NO_SAMPLE, peak_checks, select
+from correlates.parameters.kinetics import NO_SAMPLE, gap_checks, peak_checks, select, sparse
 from correlates.parameters.record import Computed, Inputs
 from correlates.parameters.settings import Profile
 from correlates.parameters.windows import QUOTIENT
@@ -24,8 +24,8 @@ DOUBLING = (
 )
 """The reasons in the order of the status of :mod:`correlates.stats.expansion`."""
 
-FOLD = (*QUOTIENT, Reason.NOTHING_QUANTIFIABLE)
-"""The reasons of a quotient; then no sample, and nothing quantifiable."""
+FOLD = (*QUOTIENT, Reason.NOTHING_QUANTIFIABLE, Reason.PEAK_NOT_DETERMINABLE)
+"""The reasons of a quotient; then no sample, nothing quantifiable, and a peak among samples too far apart."""
 
 
 def _after_infusion(courses: Courses, settings: Profile) -> Mask:
@@ -84,7 +84,7 @@ def fold_expansion(code: str, settings: Profile, inputs: Inputs) -> Computed:
     courses, family = select(settings, inputs)
     mask = _after_infusion(courses, settings)
     peaks = peak(courses.times, courses.values, courses.censoring, mask)
-    top = peaks.point
+    top, wide = peaks.point, sparse(courses, peaks, settings.gap)
     first = expansion.first_quantifiable(courses.times, courses.values, courses.censoring, mask)
     found = quotient(top.value, top.censoring, first.value, first.censoring)
     rows = rows_of(
@@ -93,14 +93,15 @@ def fold_expansion(code: str, settings: Profile, inputs: Inputs) -> Computed:
         family=family,
         value=found.value,
         censoring=found.censoring,
-        reasons=np.where(~some(mask), 4, np.where(first.found, found.status, 5)).astype(np.int64),
+        reasons=np.where(~some(mask), 4, np.where(first.found, np.where(wide, 6, found.status), 5)).astype(np.int64),
         words=FOLD,
         known=_end(courses, settings),
         day=top.time,
         used=np.asarray(courses.only(top.index, top.found) | courses.only(first.index, first.found), dtype=np.bool_),
         units=("ratio",) * len(courses.analytes),
     )
-    return Computed(rows=rows, checks=tuple(peak_checks(code, courses, peaks, mask, family=family)))
+    notes = peak_checks(code, courses, peaks, mask, family=family)
+    return Computed(rows=rows, checks=(*notes, *gap_checks(code, courses, peaks, wide, settings.gap, family=family)))
 
 
 def detectable_at(code: str, settings: Profile, inputs: Inputs) -> Computed:

@@ -8,13 +8,15 @@ from correlates.parameters.checks import check
 from correlates.parameters.courses import Courses
 from correlates.parameters.emit import codes_of, rows_of
 from correlates.parameters.record import Computed, Inputs
-from correlates.parameters.settings import Profile, Window
+from correlates.parameters.settings import Gap, Profile, Window
 from correlates.stats import areas
-from correlates.stats.profiles import Floats, Ints, Mask, Peaks, last_quantifiable, peak, some
+from correlates.stats.profiles import Floats, Ints, Mask, Peaks, last_quantifiable, peak, peak_gaps, some
 from correlates.terms import Reason
 
 NO_SAMPLE = (None, Reason.NO_SAMPLE)
+PEAK = (None, Reason.NO_SAMPLE, Reason.PEAK_NOT_DETERMINABLE)
 NOTHING = (None, Reason.NO_SAMPLE, Reason.NOTHING_QUANTIFIABLE)
+PEAK_TIME = (*NOTHING, Reason.PEAK_NOT_DETERMINABLE)
 INTERPOLATED = 0.2
 """Share of an area between its last sample and the end of the window from which a reader is told: what is customary for
 the extrapolated part of AUC to infinity (Gabrielsson and Weiner)."""
@@ -23,7 +25,7 @@ AREA = (None, Reason.NO_SAMPLE, Reason.FEWER_THAN_TWO_QUANTIFIABLE, Reason.WINDO
 
 def select(settings: Profile | Window, inputs: Inputs) -> tuple[Courses, bool]:
     """The courses a parameter is about, and whether it is a family over analytes."""
-    courses = inputs.courses[settings.of]
+    courses = (inputs.nominal_courses if settings.days == "nominal" else inputs.courses)[settings.of]
     if settings.each is not None:
         return courses, True
     return courses.of(settings.analyte or courses.analytes[0]), False
@@ -83,25 +85,79 @@ def peak_checks(code: str, courses: Courses, peaks: Peaks, mask: Mask, *, family
     return notes
 
 
+def sparse(courses: Courses, peaks: Peaks, gap: Gap) -> Mask:
+    """The profiles whose samples lie too far from a quantified peak for it to be one.
+
+    A peak that is only known to be at most or at least a limit stays: the limit holds whatever was not sampled below or above it.
+    """
+    before, after = peak_gaps(courses.times, courses.valid, peaks.point)
+    wide = np.zeros(before.shape, dtype=np.bool_)
+    if gap.before is not None:
+        wide |= before > gap.before
+    if gap.after is not None:
+        wide |= after > gap.after
+    return np.asarray(wide & peaks.point.found & (peaks.point.censoring == 0), dtype=np.bool_)
+
+
+def gap_checks(
+    code: str, courses: Courses, peaks: Peaks, wide: Mask, gap: Gap, *, family: bool
+) -> list[dict[str, object]]:
+    """How far the samples beside a peak that is not determinable lie from it."""
+    names, n = codes_of(code, courses, family=family), len(courses.subjects)
+    before, after = peak_gaps(courses.times, courses.valid, peaks.point)
+    ids = courses.source_ids(courses.only(peaks.point.index, wide)).to_list()
+    asked = [
+        f"{word} at most {days:g} days {side} it"
+        for word, days, side in (("a sample or the infusion", gap.before, "before"), ("a sample", gap.after, "after"))
+        if days is not None
+    ]
+    notes = []
+    for i in np.flatnonzero(wide).tolist():
+        first = (
+            f"{before[i]:g} days after the sample before or the infusion"
+            if np.isfinite(before[i])
+            else "the first sample"
+        )
+        final = f"the next one {after[i]:g} days later" if np.isfinite(after[i]) else "no later one"
+        notes.append(
+            check(
+                assay=courses.assay,
+                subject=courses.subjects[i % n],
+                target=courses.analytes[i // n],
+                rule="peak-sampled-densely",
+                found=f"{names[i // n]}: highest value {peaks.point.value[i]:g} on day {peaks.point.time[i]:g}, {first}, {final}",
+                value=float(before[i]) if np.isfinite(before[i]) else None,
+                required=" and ".join(asked),
+                passed=False,
+                action="excluded",
+                source_ids=ids[i],
+                parts=(names[i // n],),
+            )
+        )
+    return notes
+
+
 def cmax(code: str, settings: Profile | Window, inputs: Inputs) -> Computed:
     """Cmax: the highest value of the window, with its censoring (see :func:`correlates.stats.profiles.peak`)."""
     courses, family = select(settings, inputs)
     mask = courses.within(settings.window)
     found = peak(courses.times, courses.values, courses.censoring, mask)
+    wide = sparse(courses, found, settings.gap)
     rows = rows_of(
         code,
         courses,
         family=family,
         value=found.point.value,
         censoring=found.point.censoring,
-        reasons=(~found.point.found).astype(np.int64),
-        words=NO_SAMPLE,
+        reasons=np.where(found.point.found, np.where(wide, 2, 0), 1).astype(np.int64),
+        words=PEAK,
         known=_ends(courses, settings.window),
         day=found.point.time,
         used=courses.only(found.point.index, found.point.found),
         units=courses.units,
     )
-    return Computed(rows=rows, checks=tuple(peak_checks(code, courses, found, mask, family=family)))
+    notes = peak_checks(code, courses, found, mask, family=family)
+    return Computed(rows=rows, checks=(*notes, *gap_checks(code, courses, found, wide, settings.gap, family=family)))
 
 
 def _time_reasons(found: Mask, any_sample: Mask) -> Ints:
@@ -112,16 +168,18 @@ def tmax(code: str, settings: Profile, inputs: Inputs) -> Computed:
     """Tmax: the day of Cmax, the first one among equals; null where nothing is quantifiable."""
     courses, family = select(settings, inputs)
     mask = courses.within(settings.window)
-    point = peak(courses.times, courses.values, courses.censoring, mask).point
+    peaks = peak(courses.times, courses.values, courses.censoring, mask)
+    point = peaks.point
     found = some(mask & (courses.censoring >= 0))
+    wide = sparse(courses, peaks, settings.gap)
     rows = rows_of(
         code,
         courses,
         family=family,
         value=point.time,
         censoring=np.zeros(found.shape, dtype=np.int8),
-        reasons=_time_reasons(found, some(mask)),
-        words=NOTHING,
+        reasons=np.where(wide, 3, _time_reasons(found, some(mask))).astype(np.int64),
+        words=PEAK_TIME,
         known=_ends(courses, settings.window),
         day=point.time,
         used=courses.only(point.index, point.found),

@@ -10,30 +10,37 @@ from correlates.errors import InputError, Problem
 from correlates.parameters.checks import check
 from correlates.parameters.courses import Courses, common_unit, courses, unit_problem
 from correlates.parameters.recorded import parsed
-from correlates.parameters.settings import Lab
+from correlates.parameters.settings import Clock, Lab
 from correlates.parameters.settings import Parameter as ParameterSettings
-from correlates.schema.table import TEXT
+from correlates.schema.table import NUMBER, TEXT
 from correlates.terms import Status
 from correlates.units import factor, unit
 
 _ULN = "multiple of upper limit of normal"
 
 
-def usable(measurements: pl.DataFrame, subjects: Sequence[str]) -> tuple[pl.DataFrame, list[dict[str, object]]]:
+_DAY = {"actual": ("study_day", "study-day-known"), "nominal": ("nominal_day", "nominal-day-known")}
+"""The column of a clock, and the rule a sample without it breaks."""
+
+
+def usable(
+    measurements: pl.DataFrame, subjects: Sequence[str], clock: Clock = "actual"
+) -> tuple[pl.DataFrame, list[dict[str, object]]]:
     """Measurements that take part in courses, and checks of those of a known subject that cannot.
 
-    Those with status reported and a value take part; a sample without study day or of a subject that is not in the table
+    Those with status reported and a value take part; a sample without day of the clock or of a subject that is not in the table
     of subjects is left out, with a check per subject and assay.
     """
+    column, rule_of_day = _DAY[clock]
     reported = measurements.filter(
         (pl.col("status") == Status.REPORTED.value) & pl.col("value").is_not_null() & pl.col("subject_id").is_not_null()
     )
     known = pl.col("subject_id").is_in(list(subjects))
-    dated = pl.col("study_day").is_not_null()
+    dated = pl.col(column).is_not_null()
     notes: list[dict[str, object]] = []
     for rule, mask, required in (
         ("subject-known", ~known, "a row in the table of subjects"),
-        ("study-day-known", known & ~dated, "a study day"),
+        (rule_of_day, known & ~dated, "a study day" if clock == "actual" else "a planned day"),
     ):
         left_out = reported.filter(mask).group_by("assay", "subject_id", maintain_order=True).agg("measurement_id")
         notes += [
@@ -56,7 +63,9 @@ def usable(measurements: pl.DataFrame, subjects: Sequence[str]) -> tuple[pl.Data
         "subject_id",
         "value",
         "unit",
-        day="study_day",
+        day=pl.col(column).cast(NUMBER),
+        actual=pl.col("study_day").cast(NUMBER),
+        nominal=pl.col("nominal_day").cast(NUMBER),
         censoring=pl.col("censoring").fill_null("none"),
         id="measurement_id",
     )
@@ -168,7 +177,9 @@ def lab_courses(
         "value",
         "censoring",
         analyte=pl.lit(spec.test),
-        day=pl.col("day").cast(pl.Float64),
+        day=pl.col("day").cast(NUMBER),
+        actual=pl.col("day").cast(NUMBER),
+        nominal=pl.lit(None, dtype=NUMBER),
         unit=pl.col("unit").cast(TEXT),
         id="source_id",
     )

@@ -84,12 +84,14 @@ def ratio(code: str, settings: Ratio, inputs: Inputs) -> Computed:
             pl.max_horizontal("known_on_day", "known_on_day_base")
         ),
         day="day",
+        nominal_day="nominal_day",
         source_ids=pl.concat_list(*(pl.concat_str(pl.lit(f"{part}@"), "subject_id") for part in settings.of)),
     )
     defined = pl.col("reason").is_null()
     return Computed(
         rows=rows.with_columns(
-            pl.when(defined).then(pl.col(name)).alias(name) for name in ("value", "censoring", "known_on_day", "day")
+            pl.when(defined).then(pl.col(name)).alias(name)
+            for name in ("value", "censoring", "known_on_day", "day", "nominal_day")
         )
         .with_columns(pl.col("value").cast(NUMBER))
         .select(list(ROWS))

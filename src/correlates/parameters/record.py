@@ -23,8 +23,8 @@ class Inputs:
     ----------
     subjects
         The subjects, in the order of the result (table ``subjects``).
-    courses
-        Time courses by assay.
+    courses, nominal_courses
+        Time courses by assay, over actual and over planned days.
     lab_courses
         Time courses of laboratory tests by code of the parameter.
     burden, product, characteristics
@@ -35,6 +35,7 @@ class Inputs:
 
     subjects: pl.DataFrame
     courses: Mapping[str, Courses]
+    nominal_courses: Mapping[str, Courses]
     lab_courses: Mapping[str, Courses]
     burden: pl.DataFrame
     product: pl.DataFrame
@@ -47,7 +48,7 @@ class Computed:
     """One parameter (or one family over analytes): a row per subject and code, and what was noticed.
 
     ``rows`` has the columns ``subject_id, code, analyte, value, category, unit, censoring, reason, known_on_day, day,
-    source_ids``, plus ``timing`` where it follows from other parameters (null otherwise); ``checks`` are rows of the
+    nominal_day, source_ids``, plus ``timing`` where it follows from other parameters (null otherwise); ``checks`` are rows of the
     table ``checks``.
     """
 

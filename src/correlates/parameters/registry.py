@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from correlates.parameters import settings
+from correlates.parameters.contraction import (
+    contraction_half_life,
+    first_negative,
+    last_positive,
+    re_expansion,
+    second_peak,
+    second_peak_day,
+)
 from correlates.parameters.expansion import detectable_at, doubling_time, fold_expansion
 from correlates.parameters.kinetics import auc, clast, cmax, n_quantifiable, tlast, tmax
 from correlates.parameters.ratios import ratio
 from correlates.parameters.record import Parameter
 from correlates.parameters.recorded import characteristic, product, spd
-from correlates.parameters.terminal import auc_inf, half_life, lambda_z
+from correlates.parameters.terminal import (
+    auc_inf,
+    half_life,
+    half_life_tobit,
+    lambda_z,
+    lambda_z_end,
+    lambda_z_points,
+    lambda_z_r2,
+    lambda_z_start,
+)
 from correlates.parameters.windows import fold_change, lab, last_value, peak_value
 from correlates.schema import BURDEN, CHARACTERISTICS, LABS, MEASUREMENTS, PRODUCT, SUBJECTS
 
 _NCA = "Gabrielsson J, Weiner D. Pharmacokinetic and Pharmacodynamic Data Analysis, 5th ed., 2016, section 2.8"
 _STEIN = "Stein AM et al. CPT Pharmacometrics Syst Pharmacol 2019;8:285-295"
+_TOBIT = "Tobin J. Econometrica 1958;26:24-36; Olsen RJ. Econometrica 1978;46:1211-1215"
+_TURNBULL = "Turnbull BW. J R Stat Soc B 1976;38:290-295"
 _ZUMA1 = "Locke FL et al. Blood Adv 2020;4:4898-4911"
 _NEELAPU = "Neelapu SS et al. N Engl J Med 2017;377:2531-2544, Figure 3"
 _KINETICS = "methods/cellular_kinetics_nca.md"
@@ -134,6 +153,75 @@ PARAMETERS: tuple[Parameter, ...] = (
         testcd="LAMZHL",
     ),
     Parameter(
+        kind="lambda_z_points",
+        label="Points of the terminal line of {analyte}, day {start} to {end}",
+        unit="none",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=lambda_z_points,
+        formula="number of points of the line of lambda_z",
+        citation=_NCA,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="unit",
+        testcd="LAMZNPT",
+    ),
+    Parameter(
+        kind="lambda_z_r2",
+        label="Adjusted R2 of the terminal line of {analyte}, day {start} to {end}",
+        unit="none",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=lambda_z_r2,
+        formula="1 - (1 - R2) (n - 1) / (n - 2) of the line of lambda_z",
+        citation=_NCA,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="unit",
+        testcd="R2ADJ",
+    ),
+    Parameter(
+        kind="lambda_z_start",
+        label="First day of the terminal line of {analyte}, day {start} to {end}",
+        unit="day",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=lambda_z_start,
+        formula="day of the first point of the line of lambda_z",
+        citation=_NCA,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="unit",
+        testcd="LAMZLL",
+    ),
+    Parameter(
+        kind="lambda_z_end",
+        label="Last day of the terminal line of {analyte}, day {start} to {end}",
+        unit="day",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=lambda_z_end,
+        formula="day of the last point of the line of lambda_z",
+        citation=_NCA,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="unit",
+        testcd="LAMZUL",
+    ),
+    Parameter(
+        kind="half_life_tobit",
+        label="Half-life of {analyte} with values below the limit, day {start} to {end}",
+        unit="day",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=half_life_tobit,
+        formula="- ln 2 / slope of the left-censored normal regression (Tobit) of ln(value) on time after the peak",
+        citation=_TOBIT,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="log2",
+    ),
+    Parameter(
         kind="auc_inf",
         label="AUC of {analyte} from day {start} to infinity, samples to day {end}",
         unit="day x own",
@@ -146,6 +234,19 @@ PARAMETERS: tuple[Parameter, ...] = (
         timing=_IN_WINDOW,
         scale="log2",
         testcd="AUCIFO",
+    ),
+    Parameter(
+        kind="contraction_half_life",
+        label="Contraction half-life of {analyte}, day {start} to {end}",
+        unit="day",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=contraction_half_life,
+        formula="- ln 2 / slope of ln(value) on time from the peak to line.within days after it",
+        citation=_STEIN,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="log2",
     ),
     Parameter(
         kind="doubling_time",
@@ -174,6 +275,45 @@ PARAMETERS: tuple[Parameter, ...] = (
         scale="log2",
     ),
     Parameter(
+        kind="second_peak",
+        label="Second peak of {analyte}, day {start} to {end}",
+        unit="own",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=second_peak,
+        formula="highest value after a nadir to which the values fall, and from which they rise, at least rise-fold",
+        citation=_STEIN,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="log2",
+    ),
+    Parameter(
+        kind="second_peak_day",
+        label="Day of the second peak of {analyte}, day {start} to {end}",
+        unit="day",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=second_peak_day,
+        formula="day of the second peak",
+        citation=_STEIN,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="unit",
+    ),
+    Parameter(
+        kind="re_expansion",
+        label="Re-expansion of {analyte}, day {start} to {end}",
+        unit="none",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=re_expansion,
+        formula="1 where there is a second peak, else 0",
+        citation=_STEIN,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="unit",
+    ),
+    Parameter(
         kind="detectable_at",
         label="{analyte} quantifiable, day {start} to {end}",
         unit="none",
@@ -182,6 +322,32 @@ PARAMETERS: tuple[Parameter, ...] = (
         compute=detectable_at,
         formula="1 where a value of the window is at or above the lower limit of quantification, else 0",
         citation=_STEIN,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="unit",
+    ),
+    Parameter(
+        kind="last_positive",
+        label="Last day {analyte} was quantifiable: lost later, day {start} to {end}",
+        unit="day",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=last_positive,
+        formula="day of the last value at or above the lower limit after the infusion, right-censored: detection was lost later",
+        citation=_TURNBULL,
+        docs=_KINETICS,
+        timing=_IN_WINDOW,
+        scale="unit",
+    ),
+    Parameter(
+        kind="first_negative",
+        label="First day {analyte} was no longer quantifiable: lost by then, day {start} to {end}",
+        unit="day",
+        needs=(MEASUREMENTS,),
+        settings=settings.Profile,
+        compute=first_negative,
+        formula="day of the first value below the lower limit after last_positive, left-censored: detection was lost by then",
+        citation=_TURNBULL,
         docs=_KINETICS,
         timing=_IN_WINDOW,
         scale="unit",

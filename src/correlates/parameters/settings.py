@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from correlates.terms import Timing
 
 AucRule = Literal["linear", "linear_up_log_down", "linear_log", "log"]
 BlqRule = Literal["zero", "half", "limit", "drop"]
+AtStart = Literal["predose", "zero", "interpolate", "first_sample", "null"]
+Clock = Literal["actual", "nominal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,30 @@ class Blq:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """How close samples must lie to a peak; where they do not, the peak is not determinable and has no value."""
+
+    before: float | None = None
+    """Most days from the sample before the peak (or from the infusion, where that came in between); null asks for nothing."""
+    after: float | None = None
+    """Most days to the sample after the peak, without which there must be one; null asks for nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Which points of the decline a line goes through."""
+
+    after_peak: float = 0.0
+    """A point of the terminal line lies more than this many days after the peak."""
+    last: int | None = None
+    """The terminal line goes through this many last points (at least 3); null takes those with the best adjusted R2."""
+    days: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Points chosen by hand: for a subject, the days of the samples its terminal line goes through; the others follow the rule."""
+    within: float = 21.0
+    """Most days after the peak of a point of the contraction line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """A parameter of the time course of one analyte."""
 
@@ -36,10 +63,21 @@ class Profile:
         "n_quantifiable",
         "lambda_z",
         "half_life",
+        "lambda_z_points",
+        "lambda_z_r2",
+        "lambda_z_start",
+        "lambda_z_end",
+        "half_life_tobit",
         "auc_inf",
+        "contraction_half_life",
         "doubling_time",
         "fold_expansion",
+        "second_peak",
+        "second_peak_day",
+        "re_expansion",
         "detectable_at",
+        "last_positive",
+        "first_negative",
     ]
     of: str
     """The assay."""
@@ -55,8 +93,16 @@ class Profile:
     """Values below the limit in an area."""
     at_end: Literal["interpolate", "stop_at_last", "null"] = "interpolate"
     """Area up to a window end without sample: interpolated between the neighbours (null when no sample follows), the same but cut at the subject's last sample when none follows, or null."""
-    at_start: Literal["zero", "interpolate", "first_sample", "null"] = "zero"
-    """Area before the first sample of the window: from zero cells at day 0 (infused cells are below any limit), interpolated with the last sample before the window, from the first sample, or null."""
+    at_start: AtStart = "predose"
+    """Area before the first sample of the window: the last sample before the infusion stands for day 0 (null without one), from zero at day 0, interpolated with the last sample before the window, from the first sample, or null."""
+    days: Clock = "actual"
+    """Days of the samples: actual ones since the infusion, or the planned ones of the visits. Both are kept."""
+    gap: Gap = Gap()
+    """How close samples must lie to a peak for it to be determinable."""
+    line: Line = field(default_factory=Line)
+    """The points of terminal and contraction lines."""
+    rise: float = 3.0
+    """A second peak: the values fall at least this many times to a nadir, and rise at least this many times from it."""
     label: str | None = None
 
 
@@ -75,6 +121,10 @@ class Window:
     """Window of the peak, or of the sample (baseline and at_day take the last one in it)."""
     baseline: tuple[float, float] = (-14.0, -1.0)
     """Window of the baseline of a fold change, the last sample in it."""
+    days: Clock = "actual"
+    """Days of the samples: actual ones since the infusion, or the planned ones of the visits. Both are kept."""
+    gap: Gap = Gap()
+    """How close samples must lie to a peak for it to be determinable."""
     timing: Timing | None = None
     """Overrides the timing that follows from the window."""
     label: str | None = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from correlates.parameters.checks import check
@@ -10,9 +13,10 @@ from correlates.parameters.emit import codes_of, rows_of
 from correlates.parameters.kinetics import select
 from correlates.parameters.record import Computed, Inputs
 from correlates.parameters.settings import Profile
-from correlates.stats import terminal
-from correlates.stats.profiles import Floats, some
+from correlates.stats import terminal, tobit
+from correlates.stats.profiles import Floats, Mask, some
 from correlates.stats.terminal import InfiniteAreas, TerminalSlopes
+from correlates.stats.tobit import CensoredSlopes
 from correlates.terms import Reason
 
 REASONS = (
@@ -22,46 +26,176 @@ REASONS = (
     Reason.TOO_FEW_AFTER_PEAK,
     Reason.NOT_DECLINING,
     Reason.WINDOW_NOT_COVERED,
+    Reason.CHOSEN_POINT_MISSING,
 )
-"""The reasons in the order of the status of :mod:`correlates.stats.terminal`."""
+"""The reasons in the order of the status of :mod:`correlates.stats.terminal`; then a chosen point that is not there."""
+
+TOBIT = (
+    None,
+    Reason.NO_SAMPLE,
+    Reason.NOTHING_QUANTIFIABLE,
+    Reason.TOO_FEW_AFTER_PEAK,
+    Reason.NOT_DECLINING,
+    Reason.NOT_CONVERGED,
+)
+"""The reasons in the order of the status of :mod:`correlates.stats.tobit`."""
 
 LEAST_R2, LEAST_SPAN, MOST_EXTRAPOLATED = 0.9, 2.0, 0.2
 """Where a line, or an area that leans on it, is flagged: the default limits of the exclusion rules of PKNCA."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The points chosen by hand, (m, k), and the profiles in which one of them is not there, (m,)."""
+
+    points: Mask
+    missing: Mask
+
+
+def choice(courses: Courses, settings: Profile) -> Choice:
+    """The points that the plan names for a subject, in each of its profiles."""
+    points = np.zeros(courses.valid.shape, dtype=np.bool_)
+    missing = np.zeros(courses.valid.shape[0], dtype=np.bool_)
+    there = courses.within(settings.window) & (courses.censoring == 0) & (courses.values > 0)
+    n = len(courses.subjects)
+    for subject, days in settings.line.days.items():
+        rows = np.arange(len(courses.analytes)) * n + courses.subjects.index(subject)
+        for day in days:
+            at = there[rows] & (courses.times[rows] == day)
+            points[rows] |= at
+            missing[rows] |= ~some(at)
+    return Choice(points=points, missing=missing)
+
+
+def _lines(courses: Courses, settings: Profile) -> tuple[TerminalSlopes, Mask]:
+    picked = choice(courses, settings)
+    found = terminal.terminal_slopes(
+        courses.times,
+        courses.values,
+        courses.censoring,
+        courses.within(settings.window),
+        delay=settings.line.after_peak,
+        last=settings.line.last,
+        chosen=picked.points if settings.line.days else None,
+    )
+    return found, picked.missing
+
+
 def lambda_z(code: str, settings: Profile, inputs: Inputs) -> Computed:
     """Rate of the terminal phase (see :func:`correlates.stats.terminal.terminal_slopes`)."""
-    return _slope(code, settings, inputs, half_life=False)
+    return _of_line(code, settings, inputs, lambda found: found.lambda_z, "1/day", told=True)
 
 
 def half_life(code: str, settings: Profile, inputs: Inputs) -> Computed:
     """Half-life of the terminal phase: ln 2 over its rate."""
-    return _slope(code, settings, inputs, half_life=True)
+    return _of_line(code, settings, inputs, lambda found: found.half_life, "day", told=True)
 
 
-def _slope(code: str, settings: Profile, inputs: Inputs, *, half_life: bool) -> Computed:
+def lambda_z_points(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """Points of the terminal line."""
+    return _of_line(code, settings, inputs, lambda found: found.n_points.astype(np.float64), None)
+
+
+def lambda_z_r2(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """Adjusted R2 of the terminal line."""
+    return _of_line(code, settings, inputs, lambda found: found.adjusted_r2, None)
+
+
+def lambda_z_start(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """Day of the first point of the terminal line."""
+    return _of_line(code, settings, inputs, lambda found: found.first_time, "day")
+
+
+def lambda_z_end(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """Day of the last point of the terminal line."""
+    return _of_line(code, settings, inputs, lambda found: found.last_time, "day")
+
+
+def _of_line(
+    code: str,
+    settings: Profile,
+    inputs: Inputs,
+    value: Callable[[TerminalSlopes], Floats],
+    unit: str | None,
+    *,
+    told: bool = False,
+) -> Computed:
     courses, family = select(settings, inputs)
-    mask = courses.within(settings.window)
-    found = terminal.terminal_slopes(courses.times, courses.values, courses.censoring, mask)
+    found, missing = _lines(courses, settings)
     rows = rows_of(
         code,
         courses,
         family=family,
-        value=found.half_life if half_life else found.lambda_z,
+        value=value(found),
         censoring=np.zeros(found.status.shape, dtype=np.int8),
-        reasons=found.status.astype(np.int64),
+        reasons=np.where(missing, len(REASONS) - 1, found.status).astype(np.int64),
         words=REASONS,
         known=_end(courses, settings),
         day=None,
-        used=found.used,
-        units=("day" if half_life else "1/day",) * len(courses.analytes),
+        used=np.asarray(found.used & ~missing[:, None], dtype=np.bool_),
+        units=(unit,) * len(courses.analytes),
     )
-    return Computed(rows=rows, checks=tuple(slope_checks(code, courses, found, family=family)))
+    notes = slope_checks(code, courses, found, settings, family=family) if told else []
+    return Computed(rows=rows, checks=tuple(notes))
+
+
+def half_life_tobit(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """Half-life of the decline with the values below their limits in it (see :func:`correlates.stats.tobit.censored_slopes`)."""
+    courses, family = select(settings, inputs)
+    found = tobit.censored_slopes(
+        courses.times,
+        courses.values,
+        courses.censoring,
+        courses.within(settings.window),
+        delay=settings.line.after_peak,
+    )
+    rows = rows_of(
+        code,
+        courses,
+        family=family,
+        value=found.half_life,
+        censoring=np.zeros(found.status.shape, dtype=np.int8),
+        reasons=found.status.astype(np.int64),
+        words=TOBIT,
+        known=_end(courses, settings),
+        day=None,
+        used=found.used,
+        units=("day",) * len(courses.analytes),
+    )
+    return Computed(rows=rows, checks=tuple(_tobit_checks(code, courses, found, family=family)))
+
+
+def _tobit_checks(code: str, courses: Courses, found: CensoredSlopes, *, family: bool) -> list[dict[str, object]]:
+    names, n = codes_of(code, courses, family=family), len(courses.subjects)
+    ids = courses.source_ids(found.used).to_list()
+    notes = []
+    for i in np.flatnonzero(found.status == tobit.DEFINED).tolist():
+        name, low, quantified = names[i // n], int(found.n_censored[i]), int(found.n_quantified[i])
+        notes.append(
+            check(
+                assay=courses.assay,
+                subject=courses.subjects[i % n],
+                target=courses.analytes[i // n],
+                rule="censored-line",
+                found=(
+                    f"{name}: {quantified} quantified values and {low} below their limits after the peak, day "
+                    f"{found.first_time[i]:g} to {found.last_time[i]:g}, residual SD {found.sigma[i]:.3g} (ln)"
+                ),
+                value=float(low),
+                required="more values quantified than below their limits",
+                passed=quantified > low,
+                action="none" if quantified > low else "flagged",
+                source_ids=ids[i],
+                parts=(name,),
+            )
+        )
+    return notes
 
 
 def auc_inf(code: str, settings: Profile, inputs: Inputs) -> Computed:
     """Area to infinite time (see :func:`correlates.stats.terminal.infinite_areas`)."""
     courses, family = select(settings, inputs)
+    picked = choice(courses, settings)
     found = terminal.infinite_areas(
         courses.times,
         courses.values,
@@ -72,6 +206,9 @@ def auc_inf(code: str, settings: Profile, inputs: Inputs) -> Computed:
         before=settings.blq.before,
         between=settings.blq.between,
         at_start=settings.at_start,
+        delay=settings.line.after_peak,
+        last=settings.line.last,
+        chosen=picked.points if settings.line.days else None,
     )
     rows = rows_of(
         code,
@@ -79,14 +216,14 @@ def auc_inf(code: str, settings: Profile, inputs: Inputs) -> Computed:
         family=family,
         value=found.area,
         censoring=found.censoring,
-        reasons=found.status.astype(np.int64),
+        reasons=np.where(picked.missing, len(REASONS) - 1, found.status).astype(np.int64),
         words=REASONS,
         known=_end(courses, settings),
         day=None,
-        used=found.used,
+        used=np.asarray(found.used & ~picked.missing[:, None], dtype=np.bool_),
         units=tuple(None if u is None else f"day x {u}" for u in courses.units),
     )
-    notes = slope_checks(code, courses, found.slopes, family=family)
+    notes = slope_checks(code, courses, found.slopes, settings, family=family)
     return Computed(rows=rows, checks=(*notes, *_share_checks(code, courses, found, family=family)))
 
 
@@ -94,7 +231,9 @@ def _end(courses: Courses, settings: Profile) -> Floats:
     return np.full(courses.valid.shape[0], float(settings.window[1]))
 
 
-def slope_checks(code: str, courses: Courses, found: TerminalSlopes, *, family: bool) -> list[dict[str, object]]:
+def slope_checks(
+    code: str, courses: Courses, found: TerminalSlopes, settings: Profile, *, family: bool
+) -> list[dict[str, object]]:
     """The points of every line and how well they lie on it."""
     names, n = codes_of(code, courses, family=family), len(courses.subjects)
     ids = courses.source_ids(found.used).to_list()
@@ -103,6 +242,7 @@ def slope_checks(code: str, courses: Courses, found: TerminalSlopes, *, family: 
     for i in np.flatnonzero(found.status == terminal.DEFINED).tolist():
         name, r2 = names[i // n], float(found.adjusted_r2[i])
         fine = r2 >= LEAST_R2 and bool(span[i] >= LEAST_SPAN)
+        how = "chosen by hand, " if courses.subjects[i % n] in settings.line.days else ""
         notes.append(
             check(
                 assay=courses.assay,
@@ -110,7 +250,7 @@ def slope_checks(code: str, courses: Courses, found: TerminalSlopes, *, family: 
                 target=courses.analytes[i // n],
                 rule="terminal-line",
                 found=(
-                    f"{name}: {found.n_points[i]} of {found.n_after_peak[i]} points after the peak, day "
+                    f"{name}: {found.n_points[i]} of {found.n_after_peak[i]} points after the peak, {how}day "
                     f"{found.first_time[i]:g} to {found.last_time[i]:g} ({span[i]:.3g} half-lives), adjusted R2 {r2:.3g}"
                 ),
                 value=float(found.n_points[i]),

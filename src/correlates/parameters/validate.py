@@ -11,8 +11,9 @@ import polars as pl
 from correlates.errors import Problem, unknown
 from correlates.parameters.courses import common_unit, same_unit, unit_problem
 from correlates.parameters.recorded import OF_SUBJECTS, of_source
-from correlates.parameters.settings import Burden, Characteristic, Lab, Product, Profile, Ratio, Window
+from correlates.parameters.settings import Burden, Characteristic, Gap, Lab, Product, Profile, Ratio, Window
 from correlates.parameters.settings import Parameter as ParameterSettings
+from correlates.stats.terminal import MIN_POINTS
 
 
 def family_codes(code: str, spec: ParameterSettings, analytes: Mapping[str, Sequence[str]]) -> list[str]:
@@ -48,6 +49,7 @@ def problems(
     product: pl.DataFrame,
     characteristics: pl.DataFrame,
     labs: pl.DataFrame,
+    subjects: Sequence[str],
 ) -> list[Problem]:
     """Every problem of the declarations against the names that the data have."""
     codes = [name for code, spec in specs.items() for name in family_codes(code, spec, analytes)]
@@ -59,6 +61,9 @@ def problems(
     for code, spec in specs.items():
         if isinstance(spec, Profile | Window):
             found += _of_courses(code, spec, analytes)
+            found += _gap(code, spec.gap)
+        if isinstance(spec, Profile):
+            found += _rules(code, spec, subjects)
         elif isinstance(spec, Product):
             found += _of_product(code, spec, product)
         elif isinstance(spec, Burden):
@@ -82,6 +87,43 @@ def problems(
         found.append(
             Problem(code="circular-parameters", what="Parameters depend on each other in a circle", found=circle)
         )
+    return found
+
+
+def _gap(code: str, gap: Gap) -> list[Problem]:
+    wrong = [
+        (name, days) for name, days in (("before", gap.before), ("after", gap.after)) if days is not None and days <= 0
+    ]
+    return [
+        Problem(code="wrong-gap", what=f"gap.{name} of {code} is no time", found=f"{days:g}", expected="days above 0")
+        for name, days in wrong
+    ]
+
+
+def _rules(code: str, spec: Profile, subjects: Sequence[str]) -> list[Problem]:
+    """What is wrong with the rules of lines and second peaks, and with the subjects they name."""
+    line = spec.line
+    found = [unknown("subject", name, subjects, code="unknown-subject") for name in line.days if name not in subjects]
+    for name, value, least, fine in (
+        ("line.last", line.last, "at least 3 points", line.last is None or line.last >= MIN_POINTS),
+        ("line.after_peak", line.after_peak, "0 days or more", line.after_peak >= 0),
+        ("line.within", line.within, "days above 0", line.within > 0),
+        ("rise", spec.rise, "a fold above 1", spec.rise > 1),
+    ):
+        if not fine:
+            found.append(
+                Problem(code="wrong-rule", what=f"{name} of {code} is too small", found=f"{value:g}", expected=least)
+            )
+    found += [
+        Problem(
+            code="too-few-points",
+            what=f"line.days of {code} names too few days for subject {name!r}",
+            found=", ".join(f"{d:g}" for d in days) or "none",
+            expected="at least 3 different days",
+        )
+        for name, days in line.days.items()
+        if len(set(days)) < MIN_POINTS
+    ]
     return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from correlates.parameters.courses import Courses
 from correlates.parameters.emit import rows_of
-from correlates.parameters.kinetics import NO_SAMPLE, cmax, select
+from correlates.parameters.kinetics import NO_SAMPLE, cmax, gap_checks, select, sparse
 from correlates.parameters.record import Computed, Inputs
 from correlates.parameters.settings import Lab, Window
 from correlates.stats.profiles import last, peak, quotient
@@ -22,6 +22,8 @@ QUOTIENT = (
     Reason.NO_SAMPLE,
 )
 """The reasons of a quotient, in the order of its status; then the one of an absent part."""
+
+FOLD_CHANGE = (*QUOTIENT, Reason.PEAK_NOT_DETERMINABLE)
 
 
 def _last_in(code: str, courses: Courses, window: tuple[float, float], *, family: bool) -> Computed:
@@ -51,13 +53,15 @@ def last_value(code: str, settings: Window, inputs: Inputs) -> Computed:
 def peak_value(code: str, settings: Window, inputs: Inputs) -> Computed:
     """The highest value of the window, with its censoring: Cmax, without its checks of an expansion profile."""
     made = cmax(code, settings, inputs)
-    return replace(made, checks=tuple(check for check in made.checks if check["rule"] == "peak-above-limits"))
+    kept = ("peak-above-limits", "peak-sampled-densely")
+    return replace(made, checks=tuple(check for check in made.checks if check["rule"] in kept))
 
 
 def fold_change(code: str, settings: Window, inputs: Inputs) -> Computed:
     """Peak of the window over the last value of the baseline window."""
     courses, family = select(settings, inputs)
-    top = peak(courses.times, courses.values, courses.censoring, courses.within(settings.window)).point
+    peaks = peak(courses.times, courses.values, courses.censoring, courses.within(settings.window))
+    top, wide = peaks.point, sparse(courses, peaks, settings.gap)
     base = last(courses.times, courses.values, courses.censoring, courses.within(settings.baseline))
     ratio = quotient(top.value, top.censoring, base.value, base.censoring)
     both = top.found & base.found
@@ -67,14 +71,14 @@ def fold_change(code: str, settings: Window, inputs: Inputs) -> Computed:
         family=family,
         value=ratio.value,
         censoring=ratio.censoring,
-        reasons=np.where(both, ratio.status, 4).astype(np.int64),
-        words=QUOTIENT,
+        reasons=np.where(both, np.where(wide, 5, ratio.status), 4).astype(np.int64),
+        words=FOLD_CHANGE,
         known=np.full(top.value.shape, float(max(settings.window[1], settings.baseline[1]))),
         day=top.time,
         used=courses.only(top.index, top.found) | courses.only(base.index, base.found),
         units=("ratio",) * len(courses.analytes),
     )
-    return Computed(rows=rows)
+    return Computed(rows=rows, checks=tuple(gap_checks(code, courses, peaks, wide, settings.gap, family=family)))
 
 
 def lab(code: str, settings: Lab, inputs: Inputs) -> Computed:

@@ -36,8 +36,12 @@ PARAMETERS = Table(
             meaning="first day relative to the infusion on which the value is known; null when unknown",
         ),
         Column(
-            name="day", dtype=NUMBER, unit="day", meaning="day of the sample that gave the value (of the peak, say)"
+            name="day",
+            dtype=NUMBER,
+            unit="day",
+            meaning="actual day of the sample that gave the value (of the peak, say)",
         ),
+        Column(name="nominal_day", dtype=NUMBER, unit="day", meaning="planned day of that sample"),
         Column(name="rule", dtype=TEXT, nullable=False, meaning="settings in force, as JSON"),
         Column(
             name="source_ids",

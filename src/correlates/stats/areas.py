@@ -16,7 +16,7 @@ from correlates.stats.profiles import LEFT, NONE, RIGHT, Codes, Floats, Mask, so
 
 Rule = Literal["linear", "linear_up_log_down", "linear_log", "log"]
 Substitute = Literal["zero", "half", "limit", "drop"]
-AtStart = Literal["zero", "interpolate", "first_sample", "null"]
+AtStart = Literal["predose", "zero", "interpolate", "first_sample", "null"]
 AtEnd = Literal["interpolate", "stop_at_last", "null"]
 
 NO_INTERVAL, LINEAR, LOG = 0, 1, 2
@@ -188,7 +188,7 @@ def _leftmost(keep: Mask, times: Floats, values: Floats, marked: Mask) -> tuple[
 def _neighbours(times: Floats, valid: Mask, begin: float, end: float, at_start: AtStart, at_end: AtEnd) -> Mask:
     """The samples of the window and the neighbours its ends are interpolated with."""
     used = valid & (times >= begin) & (times <= end)
-    if at_start in {"zero", "interpolate"}:
+    if at_start in {"predose", "zero", "interpolate"}:
         earlier = valid & (times < begin) & ((times >= 0) if at_start == "zero" else True)
         latest = np.max(np.where(earlier, times, -np.inf), axis=1, initial=-np.inf)
         absent = ~some(valid & (times == begin))
@@ -199,6 +199,16 @@ def _neighbours(times: Floats, valid: Mask, begin: float, end: float, at_start: 
         absent = ~some(valid & (times == end))
         used = used | (later & (times == earliest[:, None]) & absent[:, None])
     return used
+
+
+def _from_predose(times: Floats, valid: Mask) -> tuple[Floats, Mask]:
+    """Time courses from time 0 on: without sample at time 0 the last one before it is moved there; all earlier ones go."""
+    early = valid & (times < 0)
+    if not early.any():
+        return times, valid
+    latest = np.max(np.where(early, times, -np.inf), axis=1, initial=-np.inf)
+    moved = early & (times == latest[:, None]) & ~some(valid & (times == 0))[:, None]
+    return np.where(moved, 0.0, times), np.asarray(valid & (~early | moved), dtype=np.bool_)
 
 
 def window_areas(
@@ -212,7 +222,7 @@ def window_areas(
     before: Substitute = "zero",
     between: Substitute = "half",
     after: Substitute = "zero",
-    at_start: AtStart = "zero",
+    at_start: AtStart = "predose",
     at_end: AtEnd = "interpolate",
 ) -> WindowAreas:
     """Area under each profile over a window.
@@ -228,7 +238,8 @@ def window_areas(
     before, between, after
         See :func:`substitute`; the place is judged among the samples used.
     at_start
-        ``zero``: the curve starts from zero at time 0 unless a sample was taken then (samples before time 0 are not
+        ``predose``: the last sample before time 0 stands for time 0, unless one was taken then (the others before time 0 are not
+        used); without either the curve has no start, and a window from 0 is not covered. ``zero``: the curve starts from zero at time 0 unless a sample was taken then (samples before time 0 are not
         used). ``interpolate``: the value at the window's start is interpolated with the last sample before it.
         ``first_sample``: the area starts at the first sample of the window. ``null``: a sample at the start is required.
     at_end
@@ -248,7 +259,7 @@ def window_areas(
     """
     m, k = times.shape
     low, high = window
-    begin = max(low, 0.0) if at_start == "zero" else low
+    begin = max(low, 0.0) if at_start in {"predose", "zero"} else low
     if k == 0:
         nothing = np.zeros(m)
         none = np.zeros(m, dtype=np.int8)
@@ -264,6 +275,8 @@ def window_areas(
             end=nothing,
         )
     inside = valid & (times >= begin) & (times <= high)
+    if at_start == "predose":
+        times, valid = _from_predose(times, valid)
     used = _neighbours(times, valid, begin, high, at_start, at_end)
     values = np.where(valid, np.maximum(values, 0.0), 0.0)
     all_left = some(used) & ~some(used & (censoring >= NONE))

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from correlates.stats.log_line import log_lines
 from correlates.stats.profiles import NONE, RIGHT, Codes, Floats, Ints, Mask, Points, some
 
 DEFINED, NO_SAMPLE, NOTHING, TOO_FEW, NOT_RISING = 0, 1, 2, 3, 4
 """Why a doubling time is defined or not."""
-
-_ROUNDING = 1e-12
-"""A rise of the logarithm over the line that is smaller than this is rounding, not rise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,32 +109,22 @@ def expansions(times: Floats, values: Floats, censoring: Codes, select: Mask) ->
     Undefined when there is no sample, none is quantifiable, fewer than two points lie between the first quantifiable
     value and the peak (the peak is the first of them, say), or the line does not rise.
     """
-    m = times.shape[0]
     points = up_to_peak(values, censoring, select)
-    n = points.sum(axis=1).astype(np.int64)
+    line = log_lines(times, values, points)
     seen = some(select & (censoring >= NONE) & (values > 0))
-    share = 1.0 / np.maximum(n, 1)
-    logs = np.log(np.where(points, values, 1.0))
-    x = np.where(points, times - (np.where(points, times, 0.0).sum(axis=1) * share)[:, None], 0.0)
-    y = np.where(points, logs - (logs.sum(axis=1) * share)[:, None], 0.0)
-    sxx, sxy, syy = (x * x).sum(axis=1), (x * y).sum(axis=1), (y * y).sum(axis=1)
-    enough = n >= 2
-    slope = np.divide(sxy, sxx, out=np.zeros(m), where=enough & (sxx > 0))
-    first = np.min(np.where(points, times, np.inf), axis=1, initial=np.inf)
-    final = np.max(np.where(points, times, -np.inf), axis=1, initial=-np.inf)
-    width = np.where(enough, np.where(enough, final, 0.0) - np.where(enough, first, 0.0), 0.0)
-    defined = enough & (slope * width > _ROUNDING)
+    enough = points.sum(axis=1) >= 2
+    defined = enough & line.rises
     status = np.where(
         ~some(select),
         NO_SAMPLE,
         np.where(~seen, NOTHING, np.where(~enough, TOO_FEW, np.where(defined, DEFINED, NOT_RISING))),
     ).astype(np.int8)
     return Expansions(
-        doubling_time=np.divide(np.log(2.0), slope, out=np.zeros(m), where=defined),
+        doubling_time=np.divide(np.log(2.0), line.slope, out=np.zeros(line.slope.shape), where=defined),
         status=status,
-        n_points=np.where(defined, n, 0),
-        r2=np.clip(np.divide(sxy * slope, syy, out=np.zeros(m), where=defined & (syy > 0)), 0.0, 1.0),
-        first_time=np.where(defined, first, 0.0),
-        last_time=np.where(defined, final, 0.0),
+        n_points=np.where(defined, line.n_points, 0),
+        r2=np.where(defined, line.r2, 0.0),
+        first_time=np.where(defined, line.first_time, 0.0),
+        last_time=np.where(defined, line.last_time, 0.0),
         used=np.asarray(points & defined[:, None], dtype=np.bool_),
     )

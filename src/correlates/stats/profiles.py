@@ -173,6 +173,23 @@ def peak(times: Floats, values: Floats, censoring: Codes, select: Mask) -> Peaks
     )
 
 
+def peak_gaps(times: Floats, valid: Mask, point: Points, *, origin: float = 0.0) -> tuple[Floats, Floats]:
+    """How far the samples beside a chosen one lie from it (shapes (m, k), results (m,)).
+
+    Returns
+    -------
+    before, after
+        Time since the sample before, or since ``origin`` (the infusion) where that lies between or no sample came before; time to
+        the next sample, infinite where none follows. 0 where no sample was chosen.
+    """
+    earlier = valid & (times < point.time[:, None])
+    later = valid & (times > point.time[:, None])
+    before = np.max(np.where(earlier, times, -np.inf), axis=1, initial=-np.inf)
+    before = np.where(point.time > origin, np.maximum(before, origin), before)
+    after = np.min(np.where(later, times, np.inf), axis=1, initial=np.inf)
+    return np.where(point.found, point.time - before, 0.0), np.where(point.found, after - point.time, 0.0)
+
+
 def quotient(numerator: Floats, numerator_code: Codes, denominator: Floats, denominator_code: Codes) -> Quotients:
     r"""Numerator over denominator when either may be censored.
 

@@ -11,7 +11,9 @@ import numpy as np
 
 from correlates.stats.areas import DEFINED as AREA_DEFINED
 from correlates.stats.areas import AtStart, Rule, Substitute, window_areas
+from correlates.stats.log_line import ROUNDING
 from correlates.stats.profiles import NONE, RIGHT, Codes, Floats, Ints, Mask, some
+from correlates.stats.profiles import last as last_sample
 
 DEFINED, NO_SAMPLE, NOTHING, TOO_FEW, NOT_DECLINING, UNCOVERED = 0, 1, 2, 3, 4, 5
 """Why a terminal slope or an area to infinity is defined or not."""
@@ -21,9 +23,6 @@ MIN_POINTS = 3
 
 TOLERANCE = 1e-4
 """Adjusted R2 this close to the best counts as equal: then the line through most points is taken."""
-
-_ROUNDING = 1e-12
-"""A decline of the logarithm over the line that is smaller than this is rounding, not decline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +44,9 @@ class TerminalSlopes:
     adjusted_r2
         Of the line.
     first_time, last_time
-        The line's first point, and its last, which is Tlast.
+        The line's first and last point.
     last_value
-        The value observed at Tlast: Clast.
+        The value observed at the last point.
     used
         The points of the line, (m, k).
     """
@@ -85,7 +84,7 @@ class InfiniteAreas:
     share
         Share of the area that is extrapolated.
     used
-        The samples joined, (m, k); those of the line are among them.
+        The samples joined, (m, k).
     slopes
         The terminal lines.
     """
@@ -103,10 +102,11 @@ def _to_the_end(values: Floats) -> Floats:
     return np.asarray(np.cumsum(values[:, ::-1], axis=1)[:, ::-1])
 
 
-def after_peak(values: Floats, censoring: Codes, select: Mask) -> Mask:
-    """The points a terminal line may go through: positive, uncensored, after the peak and after any value above the limit.
+def after_peak(times: Floats, values: Floats, censoring: Codes, select: Mask, *, delay: float = 0.0) -> Mask:
+    """The samples of the decline: after the peak, by more than ``delay``, and after any value above the upper limit.
 
-    The peak is the first of the largest among quantified values and upper limits.
+    The peak is the first of the largest among quantified values and upper limits. Values that are not positive are left out; the
+    others may be quantified or below their limit. Without quantified value there is no decline.
     """
     m, k = values.shape
     if k == 0:
@@ -117,11 +117,22 @@ def after_peak(values: Floats, censoring: Codes, select: Mask) -> Mask:
     last_above = np.where(some(above), k - 1 - np.argmax(above[:, ::-1], axis=1), -1)
     start = np.maximum(top, last_above)
     late = np.arange(k)[None, :] > start[:, None]
-    return np.asarray(seen & (censoring == NONE) & late, dtype=np.bool_)
+    if delay > 0:
+        late &= times > np.take_along_axis(times, top[:, None], axis=1) + delay
+    return np.asarray(select & (values > 0) & (censoring <= NONE) & late & some(seen)[:, None], dtype=np.bool_)
 
 
-def terminal_slopes(times: Floats, values: Floats, censoring: Codes, select: Mask) -> TerminalSlopes:
-    r"""Rate of the terminal (contraction) phase by log-linear regression.
+def terminal_slopes(
+    times: Floats,
+    values: Floats,
+    censoring: Codes,
+    select: Mask,
+    *,
+    delay: float = 0.0,
+    last: int | None = None,
+    chosen: Mask | None = None,
+) -> TerminalSlopes:
+    r"""Rate of the terminal phase by log-linear regression.
 
     Lines ``ln(value) = a - lambda_z time`` are drawn through the last 3, 4, ... points after the peak. Among those whose
     adjusted R2, ``1 - (1 - R2) (n - 1) / (n - 2)``, lies within 1e-4 of the best, the one through most points is taken.
@@ -132,6 +143,13 @@ def terminal_slopes(times: Floats, values: Floats, censoring: Codes, select: Mas
         Padded arrays (m, k); times ascending and without ties.
     select
         The samples of the window, (m, k).
+    delay
+        A point lies more than this after the peak.
+    last
+        The line goes through this many last points; null looks for the best adjusted R2.
+    chosen
+        Points chosen by hand, (m, k): where a profile has any, its line goes through exactly these, wherever they stand, as far
+        as they are quantified and positive.
 
     Returns
     -------
@@ -143,14 +161,19 @@ def terminal_slopes(times: Floats, values: Floats, censoring: Codes, select: Mas
     last sample above the upper limit. Lines that rise take part in the search for the best adjusted R2: where a rising
     line describes the last samples best (a second expansion), no slope is reported.
 
-    Undefined when there is no sample, none is quantifiable, fewer than three points follow the peak, or the line does
-    not decline.
+    Undefined when there is no sample, none is quantifiable, fewer than three points (or than ``last``) follow the peak, or the line
+    does not decline.
 
     Sources: Gabrielsson J, Weiner D. Pharmacokinetic and Pharmacodynamic Data Analysis, 5th ed., 2016, section 2.8; the
     choice of points is that of PKNCA (Denney W, Duvvuri S, Buckeridge C. J Pharmacokinet Pharmacodyn 2015;42:S65).
     """
     m, k = times.shape
-    points = after_peak(values, censoring, select)
+    points = after_peak(times, values, censoring, select, delay=delay) & (censoring == NONE)
+    by_hand = np.zeros(m, dtype=np.bool_)
+    if chosen is not None:
+        by_hand = some(chosen)
+        quantified = chosen & select & (censoring == NONE) & (values > 0)
+        points = np.where(by_hand[:, None], quantified, points)
     n_after = points.sum(axis=1).astype(np.int64)
     if k == 0:
         nothing, count = np.zeros(m), np.zeros(m, dtype=np.int64)
@@ -166,6 +189,7 @@ def terminal_slopes(times: Floats, values: Floats, censoring: Codes, select: Mas
             last_value=nothing,
             used=points,
         )
+    fewest = MIN_POINTS if last is None else last
     final = (k - 1 - np.argmax(points[:, ::-1], axis=1))[:, None]
     last_time = np.take_along_axis(times, final, axis=1)
     last_value = np.take_along_axis(values, final, axis=1)
@@ -177,15 +201,18 @@ def terminal_slopes(times: Floats, values: Floats, censoring: Codes, select: Mas
     sx, sy = _to_the_end(x), _to_the_end(y)
     sxx, sxy, syy = (_to_the_end(p) - q / n for p, q in ((x * x, sx * sx), (x * y, sx * sy), (y * y, sy * sy)))
     line = points & (n >= MIN_POINTS) & (syy > 0)
+    if last is not None:
+        line &= (n == last) | by_hand[:, None]
+    line &= (n == n_after[:, None]) | ~by_hand[:, None]
     slope = np.divide(sxy, sxx, out=np.zeros((m, k)), where=line)
     r2 = np.clip(np.divide(sxy * slope, syy, out=np.zeros((m, k)), where=line), 0.0, 1.0)
     adjusted = np.where(line, 1.0 - (1.0 - r2) * (n - 1.0) / np.where(line, n - 2.0, 1.0), -np.inf)
     best = np.max(adjusted, axis=1)
-    fine = line & (slope * x > _ROUNDING) & (adjusted > best[:, None] - TOLERANCE)
+    fine = line & (slope * x > ROUNDING) & (adjusted > best[:, None] - TOLERANCE)
     defined = some(fine)
     start = np.argmax(fine, axis=1)[:, None]
 
-    def chosen(array: Floats) -> Floats:
+    def taken(array: Floats) -> Floats:
         return np.where(defined, np.take_along_axis(array, start, axis=1)[:, 0], 0.0)
 
     status = np.where(
@@ -194,18 +221,20 @@ def terminal_slopes(times: Floats, values: Floats, censoring: Codes, select: Mas
         np.where(
             ~some(select & (censoring >= NONE) & (values > 0)),
             NOTHING,
-            np.where(n_after < MIN_POINTS, TOO_FEW, np.where(defined, DEFINED, NOT_DECLINING)),
+            np.where(
+                n_after < np.where(by_hand, MIN_POINTS, fewest), TOO_FEW, np.where(defined, DEFINED, NOT_DECLINING)
+            ),
         ),
     ).astype(np.int8)
-    rate = -chosen(slope)
+    rate = -taken(slope)
     return TerminalSlopes(
         lambda_z=np.where(defined, rate, 0.0),
         half_life=np.divide(np.log(2.0), rate, out=np.zeros(m), where=defined),
         status=status,
-        n_points=chosen(n).astype(np.int64),
+        n_points=taken(n).astype(np.int64),
         n_after_peak=n_after,
-        adjusted_r2=chosen(adjusted),
-        first_time=chosen(times),
+        adjusted_r2=taken(adjusted),
+        first_time=taken(times),
         last_time=np.where(defined, last_time[:, 0], 0.0),
         last_value=np.where(defined, last_value[:, 0], 0.0),
         used=np.asarray(points & (np.arange(k)[None, :] >= start) & defined[:, None], dtype=np.bool_),
@@ -222,7 +251,10 @@ def infinite_areas(
     rule: Rule = "linear_up_log_down",
     before: Substitute = "zero",
     between: Substitute = "half",
-    at_start: AtStart = "zero",
+    at_start: AtStart = "predose",
+    delay: float = 0.0,
+    last: int | None = None,
+    chosen: Mask | None = None,
 ) -> InfiniteAreas:
     """Area from the window's start to infinite time: the area to Tlast plus Clast / lambda_z, with the observed Clast.
 
@@ -235,6 +267,8 @@ def infinite_areas(
         sample in it.
     rule, before, between, at_start
         As in :func:`correlates.stats.areas.window_areas`; samples after Tlast do not count.
+    delay, last, chosen
+        As in :func:`terminal_slopes`.
 
     Returns
     -------
@@ -245,13 +279,14 @@ def infinite_areas(
     Undefined where the slope is (see :func:`terminal_slopes`), and where the samples do not cover the window's start.
     """
     inside = valid & (times >= window[0]) & (times <= window[1])
-    slopes = terminal_slopes(times, values, censoring, inside)
+    slopes = terminal_slopes(times, values, censoring, inside, delay=delay, last=last, chosen=chosen)
     fine = slopes.status == DEFINED
+    final = last_sample(times, values, censoring, inside & (censoring >= NONE) & (values > 0))
     found = window_areas(
         times,
         values,
         censoring,
-        valid & (times <= slopes.last_time[:, None]) & fine[:, None],
+        valid & (times <= final.time[:, None]) & fine[:, None],
         window=window,
         rule=rule,
         before=before,
@@ -261,7 +296,7 @@ def infinite_areas(
         at_end="stop_at_last",
     )
     joined = fine & (found.status == AREA_DEFINED)
-    tail = np.divide(slopes.last_value, slopes.lambda_z, out=np.zeros(fine.shape), where=joined)
+    tail = np.divide(final.value, slopes.lambda_z, out=np.zeros(fine.shape), where=joined)
     area = np.where(joined, found.area + tail, 0.0)
     return InfiniteAreas(
         area=area,

@@ -14,7 +14,10 @@ from correlates.parameters import PARAMETERS, record
 from correlates.parameters.settings import Blq, Profile, Ratio, Window
 from correlates.schema import MEASUREMENTS, conform
 
-KINETICS = {k.upper(): Profile(take=k, of="car") for k in ("cmax", "tmax", "auc", "clast", "tlast", "n_quantifiable")}  # type: ignore[arg-type]
+KINETICS = {
+    k.upper(): Profile(take=k, of="car", at_start="zero")
+    for k in ("cmax", "tmax", "auc", "clast", "tlast", "n_quantifiable")
+}  # type: ignore[arg-type]
 
 
 def test_a_profile_by_hand() -> None:
@@ -289,7 +292,8 @@ EVERY_WINDOW = {
 def test_no_subject_and_no_dated_sample() -> None:
     given = measurements({"A": [(None, 1.0), (None, 2.0)]})
     got = run(KINETICS | EVERY_WINDOW, ["A", "B"], measurements=given)
-    assert got.parameters["reason"].unique().to_list() == ["no-sample"]
+    # a ratio passes the reason of its numerator on
+    assert set(got.parameters.select("subject_id", "reason").iter_rows()) == {("A", "no-study-day"), ("B", "no-sample")}
     assert got.parameters.height == 20
     none = run(KINETICS | EVERY_WINDOW, [], measurements=given)
     assert none.parameters.height == 0

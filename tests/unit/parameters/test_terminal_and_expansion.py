@@ -15,7 +15,8 @@ KINDS = ("lambda_z", "half_life", "auc_inf", "doubling_time", "fold_expansion", 
 
 
 def specs(**more: Any) -> dict[str, Profile]:
-    return {kind.upper(): Profile(take=kind, of="car", **more) for kind in KINDS}  # type: ignore[arg-type]
+    whole = {"at_start": "zero"} | more
+    return {kind.upper(): Profile(take=kind, of="car", **whole) for kind in KINDS}  # type: ignore[arg-type]
 
 
 RISE_AND_FALL = [(1, 16.0), (4, 32.0), (7, 64.0), (14, 32.0), (21, 16.0), (28, 8.0)]

@@ -111,7 +111,23 @@ def test_interpolated_start_needs_an_earlier_sample() -> None:
 
 def test_zero_start_stands_at_day_0_even_for_a_later_window() -> None:
     # from (0, 0) to (8, 16) the line is at 8 on day 4
-    assert area([(8, 16), (12, 16)], window=(4.0, 12.0), rule="linear").area[0] == pytest.approx(4 * 12 + 64)
+    found = area([(8, 16), (12, 16)], window=(4.0, 12.0), rule="linear", at_start="zero")
+    assert found.area[0] == pytest.approx(4 * 12 + 64)
+
+
+def test_no_dose_time_point_is_invented() -> None:
+    """Without a sample on or before day 0 there is no area from day 0; the last one before it stands for day 0."""
+    assert area([(8, 16), (28, 16)]).status[0] == NOT_COVERED
+    assert area([(8, 16), (28, 16)], at_start="first_sample").area[0] == pytest.approx(320.0)
+    moved = area([(-9, 50), (-3, 4), (8, 16), (28, 16)], rule="linear")
+    assert moved.area[0] == pytest.approx(8 * 10 + 320)
+    assert moved.used.tolist() == [[False, True, True, True]]
+    replaced = area([(-3, 4), (0, 8), (8, 16), (28, 16)], rule="linear")
+    assert replaced.area[0] == pytest.approx(8 * 12 + 320)
+    below = area([(-3, 4), (8, 16), (28, 16)], [-1, 0, 0], rule="linear")
+    assert below.area[0] == pytest.approx(8 * 8 + 320)  # below its limit before the first quantifiable value: zero
+    assert area([(-3, 4), (8, 16), (28, 16)], rule="linear", window=(4.0, 28.0)).area[0] == pytest.approx(4 * 13 + 320)
+    assert area([(8, 16), (28, 16)], window=(8.0, 28.0)).area[0] == pytest.approx(320.0)
 
 
 def test_sample_on_day_0_replaces_the_zero() -> None:

@@ -104,7 +104,7 @@ def test_why_there_is_no_slope(points: list[tuple[float, float, int]], status: i
 
 def test_the_line_starts_after_the_last_value_above_the_upper_limit() -> None:
     above = [(5.0, 60.0, 1), (7.0, 64.0, 0), (8.0, 60.0, 1), *HALVING[2:]]
-    found = infinite_areas(*batch(above), window=(0.0, 28.0))
+    found = infinite_areas(*batch(above), window=(0.0, 28.0), at_start="zero")
     assert found.slopes.first_time[0] == 14.0
     assert found.censoring[0] == 1
 

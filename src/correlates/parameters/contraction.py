@@ -1,0 +1,212 @@
+"""Parameters of what follows the peak: the contraction, a second peak, the loss of detection."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from correlates.parameters.checks import check
+from correlates.parameters.courses import Courses
+from correlates.parameters.emit import codes_of, rows_of
+from correlates.parameters.kinetics import select
+from correlates.parameters.record import Computed, Inputs
+from correlates.parameters.settings import Profile
+from correlates.stats import contraction, detection_loss, rebound
+from correlates.stats.profiles import Floats, Mask
+from correlates.terms import Reason
+
+CONTRACTION = (
+    None,
+    Reason.NO_SAMPLE,
+    Reason.NOTHING_QUANTIFIABLE,
+    Reason.TOO_FEW_AFTER_PEAK,
+    Reason.NOT_DECLINING,
+    Reason.PEAK_ABOVE_LIMIT,
+)
+"""The reasons in the order of the status of :mod:`correlates.stats.contraction`."""
+
+SECOND = (None, Reason.NO_SAMPLE, Reason.NOTHING_QUANTIFIABLE, Reason.NO_SECOND_PEAK)
+"""The reasons in the order of the status of :mod:`correlates.stats.rebound`."""
+
+LAST_POSITIVE = (None, Reason.NO_SAMPLE, Reason.NOTHING_QUANTIFIABLE)
+FIRST_NEGATIVE = (*LAST_POSITIVE, Reason.STILL_DETECTED)
+"""The reasons in the order of the status of :mod:`correlates.stats.detection_loss`."""
+
+
+def _after_infusion(courses: Courses, settings: Profile) -> Mask:
+    return np.asarray(courses.within(settings.window) & (courses.times > 0), dtype=np.bool_)
+
+
+def _end(courses: Courses, settings: Profile) -> Floats:
+    return np.full(courses.valid.shape[0], float(settings.window[1]))
+
+
+def contraction_half_life(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """Half-life of the contraction (see :func:`correlates.stats.contraction.contractions`)."""
+    courses, family = select(settings, inputs)
+    found = contraction.contractions(
+        courses.times,
+        courses.values,
+        courses.censoring,
+        _after_infusion(courses, settings),
+        within=settings.line.within,
+    )
+    rows = rows_of(
+        code,
+        courses,
+        family=family,
+        value=found.half_life,
+        censoring=np.zeros(found.status.shape, dtype=np.int8),
+        reasons=found.status.astype(np.int64),
+        words=CONTRACTION,
+        known=_end(courses, settings),
+        day=None,
+        used=found.used,
+        units=("day",) * len(courses.analytes),
+    )
+    names, n = codes_of(code, courses, family=family), len(courses.subjects)
+    ids = courses.source_ids(found.used).to_list()
+    notes = []
+    for i in np.flatnonzero(found.status == contraction.DEFINED).tolist():
+        name, fine = names[i // n], bool(found.n_points[i] >= 3)
+        notes.append(
+            check(
+                assay=courses.assay,
+                subject=courses.subjects[i % n],
+                target=courses.analytes[i // n],
+                rule="contraction-line",
+                found=(
+                    f"{name}: {found.n_points[i]} points, day {found.first_time[i]:g} to {found.last_time[i]:g}, "
+                    f"R2 {found.r2[i]:.3g}"
+                ),
+                value=float(found.n_points[i]),
+                required="at least 3 points: two lie on any line",
+                passed=fine,
+                action="none" if fine else "flagged",
+                source_ids=ids[i],
+                parts=(name,),
+            )
+        )
+    return Computed(rows=rows, checks=tuple(notes))
+
+
+def _rebounds(courses: Courses, settings: Profile) -> rebound.Rebounds:
+    mask = _after_infusion(courses, settings)
+    return rebound.rebounds(courses.times, courses.values, courses.censoring, mask, rise=settings.rise)
+
+
+def second_peak(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """The second peak: the highest value after the nadir (see :func:`correlates.stats.rebound.rebounds`)."""
+    return _second(code, settings, inputs, take_time=False)
+
+
+def second_peak_day(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """The day of the second peak."""
+    return _second(code, settings, inputs, take_time=True)
+
+
+def _second(code: str, settings: Profile, inputs: Inputs, *, take_time: bool) -> Computed:
+    courses, family = select(settings, inputs)
+    found = _rebounds(courses, settings)
+    rows = rows_of(
+        code,
+        courses,
+        family=family,
+        value=found.second.time if take_time else found.second.value,
+        censoring=np.zeros_like(found.second.censoring) if take_time else found.second.censoring,
+        reasons=found.status.astype(np.int64),
+        words=SECOND,
+        known=_end(courses, settings),
+        day=found.second.time,
+        used=found.used,
+        units=("day",) * len(courses.analytes) if take_time else courses.units,
+    )
+    names, n = codes_of(code, courses, family=family), len(courses.subjects)
+    ids = courses.source_ids(found.used).to_list()
+    notes = [
+        check(
+            assay=courses.assay,
+            subject=courses.subjects[i % n],
+            target=courses.analytes[i // n],
+            rule="second-peak",
+            found=(
+                f"{names[i // n]}: {found.first.value[i]:.4g} on day {found.first.time[i]:g}, nadir "
+                f"{'below ' if found.nadir.censoring[i] < 0 else ''}{found.nadir.value[i]:.4g} on day "
+                f"{found.nadir.time[i]:g}, then {found.second.value[i]:.4g} on day {found.second.time[i]:g}"
+            ),
+            value=float(found.rise[i]),
+            required="none (for information)",
+            passed=True,
+            action="none",
+            source_ids=ids[i],
+            parts=(names[i // n],),
+        )
+        for i in np.flatnonzero(found.status == rebound.FOUND).tolist()
+    ]
+    return Computed(rows=rows, checks=tuple(notes))
+
+
+def re_expansion(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """1 where there is a second peak, 0 where there is none."""
+    courses, family = select(settings, inputs)
+    found = _rebounds(courses, settings)
+    rows = rows_of(
+        code,
+        courses,
+        family=family,
+        value=(found.status == rebound.FOUND).astype(np.float64),
+        censoring=np.zeros(found.status.shape, dtype=np.int8),
+        reasons=np.where(found.status == rebound.NONE_FOUND, 0, found.status).astype(np.int64),
+        words=SECOND,
+        known=_end(courses, settings),
+        day=None,
+        used=_after_infusion(courses, settings),
+        units=(None,) * len(courses.analytes),
+    )
+    return Computed(rows=rows)
+
+
+def last_positive(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """The last day of detection: the loss came later, so that the value is right-censored."""
+    courses, family = select(settings, inputs)
+    found = _losses(courses, settings)
+    point = found.last_positive
+    rows = rows_of(
+        code,
+        courses,
+        family=family,
+        value=point.time,
+        censoring=point.found.astype(np.int8),
+        reasons=np.where(point.found, 0, np.where(found.status == detection_loss.NO_SAMPLE, 1, 2)).astype(np.int64),
+        words=LAST_POSITIVE,
+        known=_end(courses, settings),
+        day=point.time,
+        used=courses.only(point.index, point.found),
+        units=("day",) * len(courses.analytes),
+    )
+    return Computed(rows=rows)
+
+
+def first_negative(code: str, settings: Profile, inputs: Inputs) -> Computed:
+    """The first day without detection after the last one with it: the loss came no later, so that the value is left-censored."""
+    courses, family = select(settings, inputs)
+    found = _losses(courses, settings)
+    point, lost = found.first_negative, found.status == detection_loss.LOST
+    rows = rows_of(
+        code,
+        courses,
+        family=family,
+        value=np.where(lost, point.time, 0.0),
+        censoring=np.where(lost, -1, 0).astype(np.int8),
+        reasons=found.status.astype(np.int64),
+        words=FIRST_NEGATIVE,
+        known=_end(courses, settings),
+        day=point.time,
+        used=courses.only(point.index, np.asarray(lost, dtype=np.bool_)),
+        units=("day",) * len(courses.analytes),
+    )
+    return Computed(rows=rows)
+
+
+def _losses(courses: Courses, settings: Profile) -> detection_loss.Losses:
+    mask = _after_infusion(courses, settings)
+    return detection_loss.losses(courses.times, courses.values, courses.censoring, mask)
