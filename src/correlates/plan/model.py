@@ -50,7 +50,7 @@ class Study(Strict):
 
 
 class SdtmSource(Strict):
-    """Clinical tables with SDTM names (SAS transport, SAS7BDAT, Dataset-JSON, CSV, XLSX or Parquet)."""
+    """Clinical tables with SDTM names (SAS transport, SAS7BDAT or CSV)."""
 
     kind: Literal["sdtm"]
     files: tuple[str, ...]
