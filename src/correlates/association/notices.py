@@ -33,6 +33,18 @@ class Notice(StrEnum):
         "exact-not-used",
         "The P value is a normal approximation although a class has fewer than 10 subjects",
     )
+    DESCRIBES = (
+        "describes",
+        "In some subjects the outcome was decided before the biomarker was known: the association describes, it does not predict",
+    )
+    INDICATION = (
+        "confounded-by-indication",
+        "Tocilizumab and corticosteroids are given for toxicity that follows expansion: what they change is part of the association",
+    )
+    CLASS_UNCERTAIN = (
+        "class-uncertain",
+        "The likeliest class has less than the declared probability: the data do not settle the class",
+    )
     MONTE_CARLO = "monte-carlo", "The P value is estimated from random tables with the declared seed"
     # of one statistic
     AUC_DEGENERATE = "auc-degenerate", "The AUC is 0 or 1: DeLong's interval has no width and is left out"
@@ -49,5 +61,12 @@ class Notice(StrEnum):
     NOT_ADJUSTED = "not-adjusted", "No adjustment for multiplicity is declared"
     NOT_TWO_BY_TWO = "not-two-by-two", "An odds ratio is given for two by two tables only"
     NOT_MONTE_CARLO = "not-monte-carlo", "A Monte Carlo error is given for Monte Carlo P values only"
+    NO_LIKELIHOOD = "no-likelihood", "The classes are separated: no maximum of the likelihood exists"
+    NO_LIMIT = "no-limit", "The data set no limit: neither coefficient is known to differ from zero"
+    SAME_ORDER = (
+        "same-order",
+        "The two markers order the subjects alike, or both separate the classes: no variance to judge by",
+    )
+    NO_WINDOW = "no-window", "At no exposure observed is efficacy likely enough and toxicity unlikely enough"
     EMPTY_CLASS = "empty-class", "A class of the pair has no subject with a value"
     NO_LEVEL = "asymptotic-interval", "The limits are asymptotic: the level is the declared one"

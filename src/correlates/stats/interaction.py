@@ -10,6 +10,7 @@ Lancet 2000;355:1064-1069 and Wang et al., NEJM 2007;357:2189-2194 (declared sub
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +20,8 @@ from scipy.special import chdtrc
 from correlates.stats import cox_likelihood as cox
 from correlates.stats.arrays import Bools, Floats, Ints, membership, panel, where
 from correlates.stats.at_risk import follow_up, risk_sets
-from correlates.stats.cox import CoxPenalty, cox_screen
-from correlates.stats.logistic import Penalty, logistic_screen
+from correlates.stats.cox import CoxPenalty, CoxScreen, cox_screen
+from correlates.stats.logistic import LogisticScreen, Penalty, logistic_screen
 from correlates.stats.logistic_likelihood import batch, maximise
 
 
@@ -75,7 +76,9 @@ def interaction_logistic(
     values, there = panel(x, present)
     events = membership(outcome, values.shape[1])
     member = _members(subgroup, groups, values.shape[1])
-    fits = [logistic_screen(values, events, there & member[g], penalty=Penalty.FIRTH, level=level) for g in range(groups)]
+    fits = [
+        logistic_screen(values, events, there & member[g], penalty=Penalty.FIRTH, level=level) for g in range(groups)
+    ]
     n = np.stack([f.n for f in fits], axis=1)
     happened = np.stack([f.n_events for f in fits], axis=1)
     usable = np.stack([f.converged for f in fits], axis=1) & (happened > 0) & (happened < n)
@@ -136,9 +139,7 @@ def interaction_cox(
             follow_up(course.time[rows], course.event[rows], None if entry is None else course.entry[rows], strata)
         )
         columns = [centred, *(centred * (strata == g) for g in range(1, used.size))]
-        models = cox.batch(
-            risk, np.stack(columns, axis=1), here.astype(np.float64), ties=cox.Ties.EFRON, firth=True
-        )
+        models = cox.batch(risk, np.stack(columns, axis=1), here.astype(np.float64), ties=cox.Ties.EFRON, firth=True)
         size = used.size
         full = cox.maximise(models, np.zeros((at.size, size)), np.ones(size, dtype=np.bool_))
         held = cox.maximise(models, np.zeros((at.size, size)), np.arange(size) < 1)
@@ -164,7 +165,14 @@ def _centred(values: Floats, here: Bools) -> Floats:
     return centred / where(spread > 0, spread, 1.0)
 
 
-def _together(fits: list, n: Ints, happened: Ints, usable: Bools, ratio) -> Interaction:  # type: ignore[no-untyped-def, type-arg]
+def _together(
+    fits: Sequence[LogisticScreen] | Sequence[CoxScreen],
+    n: Ints,
+    happened: Ints,
+    usable: Bools,
+    ratio: Callable[[Ints, Ints], Floats],
+) -> Interaction:
+    """Effects within the subgroups, and the test over those that are usable, models with the same ones at a time."""
     m = usable.shape[0]
     chi_square = np.full(m, np.nan)
     df = np.maximum(usable.sum(axis=1) - 1, 0)

@@ -25,6 +25,8 @@ from correlates.stats.logistic import Penalty, logistic_screen
 from correlates.stats.logistic_likelihood import batch, evaluate, maximise
 
 _CHUNK = 1 << 15  # design rows (models x subjects) worked on at a time
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
+_PANELS = 8
 
 
 class Correction(StrEnum):
@@ -125,13 +127,11 @@ def joint_logistic(
     rule = Correction(correction)
     if margin is not None and not margin > 0:
         raise ValueError(f"margin must be above 0, found {margin}")
-    fits = [
-        logistic_screen(values, events[k], there & counted[k], penalty=Penalty.FIRTH, level=level) for k in (0, 1)
-    ]
+    fits = [logistic_screen(values, events[k], there & counted[k], penalty=Penalty.FIRTH, level=level) for k in (0, 1)]
     size = np.stack([f.n for f in fits], axis=1)
     happened = np.stack([f.n_events for f in fits], axis=1)
-    fine: Bools = np.stack([f.converged for f in fits], axis=1).all(axis=1)
-    fine &= ((happened > 0) & (happened < size) & (size > 2)).all(axis=1)
+    reached = np.stack([f.converged for f in fits], axis=1) & (happened > 0) & (happened < size) & (size > 2)
+    fine: Bools = np.asarray(reached.all(axis=1), dtype=np.bool_)
 
     def both(name: str) -> Floats:
         return where(fine[:, None], np.stack([getattr(f, name) for f in fits], axis=1), np.nan)
@@ -189,9 +189,7 @@ def _outcomes(outcomes: npt.ArrayLike, known: npt.ArrayLike | None, n: int) -> t
     return np.where(counted, given, 0).astype(np.bool_), counted
 
 
-def influence(
-    values: Floats, events: Bools, here: Bools, intercept: Floats, slope: Floats, power: float
-) -> Floats:
+def influence(values: Floats, events: Bools, here: Bools, intercept: Floats, slope: Floats, power: float) -> Floats:
     """What each patient moves the estimate by, A^-1 u_i (m, 2, n) for intercept and slope, with residuals over (1 - h)^power.
 
     Parameters
@@ -220,15 +218,15 @@ def influence(
     return np.stack((by_centre - centre[:, None] * by_slope, by_slope), axis=1)
 
 
-def _outside(
-    values: Floats, events: Bools, here: Bools, intercept: Floats, slope: Floats, margin: float
-) -> Floats:
+def _outside(values: Floats, events: Bools, here: Bools, intercept: Floats, slope: Floats, margin: float) -> Floats:
     """P (m,) that the slope is as near to 0 as it is although it lies at the margin: the larger of both sides."""
     scale = np.sqrt(divide((where(here, values, 0.0) ** 2).sum(axis=1), here.sum(axis=1)))
     scale = where(scale > 0, scale, 1.0)
     scaled = values / scale[:, None]
     design = np.stack((np.ones(scaled.shape), scaled), axis=2)
-    models = batch(design, np.broadcast_to(events.astype(np.float64), scaled.shape), here.astype(np.float64), firth=True)
+    models = batch(
+        design, np.broadcast_to(events.astype(np.float64), scaled.shape), here.astype(np.float64), firth=True
+    )
     top = evaluate(models, np.stack((intercept, slope * scale), axis=1))
     found = np.zeros(slope.shape)
     for side in (-1.0, 1.0):
@@ -259,16 +257,59 @@ def normal_rectangle(mean: Floats, covariance: Floats, low: npt.ArrayLike, high:
     a = (np.asarray(low, dtype=np.float64) - mean) / error
     b = (np.asarray(high, dtype=np.float64) - mean) / error
     first, last = np.clip(a[:, 0], -9.0, 9.0), np.clip(b[:, 0], -9.0, 9.0)
-    node, weight = np.polynomial.legendre.leggauss(20)
-    panels = np.concatenate([(node + 1.0 + 2.0 * k) / 16.0 for k in range(8)])
+    panels = np.concatenate([(_NODES + 1.0 + 2.0 * k) / (2.0 * _PANELS) for k in range(_PANELS)])
     u = first[:, None] + (last - first)[:, None] * panels
     rest = np.sqrt(1.0 - correlation**2)[:, None]
     inner = ndtr((b[:, 1:] - correlation[:, None] * u) / rest) - ndtr((a[:, 1:] - correlation[:, None] * u) / rest)
     density = np.exp(-(u**2) / 2.0) / np.sqrt(2.0 * np.pi)
-    total: Floats = (density * inner * np.tile(weight / 16.0, 8)).sum(axis=1) * (last - first)
+    total: Floats = (density * inner * np.tile(_WEIGHTS / (2.0 * _PANELS), _PANELS)).sum(axis=1) * (last - first)
     return total
 
 
 def normal_limit(level: float) -> float:
     """Quantile of the standard normal for a two-sided level."""
     return float(ndtri(0.5 + level / 2.0))
+
+
+def joint_bootstrap(
+    x: npt.ArrayLike, outcomes: npt.ArrayLike, known: npt.ArrayLike | None = None, *, replicates: int, seed: int
+) -> Floats:
+    """Estimates (replicates, 4) of a0, b0, a1, b1 of one biomarker in patients drawn with replacement.
+
+    Parameters
+    ----------
+    x
+        (n,) the biomarker; a patient without it is left out before.
+    outcomes, known
+        (2, n) as for :func:`joint_logistic`.
+    replicates, seed
+        How many, and the seed of their generator.
+
+    Notes
+    -----
+    A patient is drawn with both endpoints. A replicate in which an endpoint has one class, or no maximum was reached, is NaN.
+    """
+    values, _ = panel(x)
+    n = values.shape[1]
+    events, counted = _outcomes(outcomes, known, n)
+    drawn = np.random.default_rng(seed).integers(0, n, (replicates, n))
+    centre, spread = values.mean(), values.std()
+    if not spread > 0:
+        return np.full((replicates, 4), np.nan)
+    scaled = (values[0] - centre) / spread
+    found = np.full((replicates, 4), np.nan)
+    step = max(1, 4 * _CHUNK // max(n, 1))
+    for first in range(0, replicates, step):
+        at = drawn[first : first + step]
+        design = np.stack((np.ones(at.shape), scaled[at]), axis=2)
+        for k in (0, 1):
+            y, weight = events[k][at].astype(np.float64), counted[k][at].astype(np.float64)
+            models = batch(design, y, weight, firth=True)
+            top = maximise(models, np.zeros((at.shape[0], 2)), np.ones(2, dtype=np.bool_))
+            happened = (y * weight).sum(axis=1)
+            fine = top.converged & (happened > 0) & (happened < weight.sum(axis=1))
+            slope = top.beta[:, 1] / spread
+            found[first : first + step, 2 * k] = where(fine, top.beta[:, 0] - slope * centre, np.nan)
+            found[first : first + step, 2 * k + 1] = where(fine, slope, np.nan)
+    found[np.isnan(found).any(axis=1)] = np.nan
+    return found

@@ -64,7 +64,7 @@ def windows(modifier: npt.ArrayLike, size: int, shared: int) -> Ints:
     size
         Patients in a window, at least; ties of the modifier at its ends are taken in whole.
     shared
-        Patients that neighbours have in common, at most (fewer than size).
+        Patients that neighbours have in common (fewer than size); more where ties are taken in.
 
     Notes
     -----

@@ -23,11 +23,11 @@ import numpy.typing as npt
 from scipy.special import chdtrc, ndtri
 
 from correlates.stats.arrays import Bools, Floats, membership
-from correlates.stats.logistic import LogisticModel, Penalty, logistic_model
+from correlates.stats.logistic import LogisticModel, Penalty, logistic_model, logistic_screen
 from correlates.stats.logistic_likelihood import Batch, batch, maximise
 
-_DIRECTIONS = 181  # degrees of the half circle
-_BISECTIONS = 40
+_DIRECTIONS = 91  # two degrees each of the half circle
+_BISECTIONS = 32
 
 
 class Shape(StrEnum):
@@ -221,7 +221,9 @@ def _lost(
     start[:, 0] = float(model.coefficient[0])
     start[:, 1] = (np.cos(angles) * slopes[0] + np.sin(angles) * slopes[1]) * scale
     held = maximise(models, start, np.array([True, True, False]))
-    highest = float(model.log_likelihood or 0.0) - 2.0 * np.log(scale)  # log det of the information, its two slopes rescaled
+    highest = float(model.log_likelihood or 0.0) - 2.0 * np.log(
+        scale
+    )  # log det of the information, its two slopes rescaled
     lost: Floats = np.where(held.converged, 2.0 * (highest - held.point.value), np.inf)
     return np.maximum(lost, 0.0)
 
@@ -229,28 +231,17 @@ def _lost(
 def _fits(top: Floats, bottom: Floats, events: Bools) -> tuple[Fit, ...]:
     """The models that are compared, by maximum likelihood."""
     n, happened = events.size, int(events.sum())
-    columns = {
-        "both": (top, bottom),
-        "ratio": (top - bottom,),
-        "numerator": (top,),
-        "denominator": (bottom,),
-    }
-    found = []
-    for name, terms in columns.items():
-        fit = logistic_model(np.column_stack(terms), events, penalty=Penalty.NONE)
-        value = fit.log_likelihood if fit.converged else None
-        count = len(terms) + 1
-        found.append(
-            Fit(
-                name=name,
-                terms=count,
-                log_likelihood=value,
-                aic=None if value is None else 2.0 * count - 2.0 * value,
-            )
-        )
+    whole = logistic_model(np.column_stack((top, bottom)), events, penalty=Penalty.NONE)
+    alone = logistic_screen(np.stack((top - bottom, top, bottom)), events, penalty=Penalty.NONE)
     null = happened * np.log(happened / n) + (n - happened) * np.log(1.0 - happened / n)
-    found.append(Fit(name="none", terms=1, log_likelihood=float(null), aic=float(2.0 - 2.0 * null)))
-    return tuple(found)
+    single = [float(v) if fine else None for v, fine in zip(alone.log_likelihood, alone.converged, strict=True)]
+    values = (whole.log_likelihood if whole.converged else None, *single, float(null))
+    terms = (3, 2, 2, 2, 1)
+    names = ("both", "ratio", "numerator", "denominator", "none")
+    return tuple(
+        Fit(name=name, terms=count, log_likelihood=value, aic=None if value is None else 2.0 * count - 2.0 * value)
+        for name, count, value in zip(names, terms, values, strict=True)
+    )
 
 
 def likelihood_ratio_p(smaller: Fit, larger: Fit) -> float | None:
