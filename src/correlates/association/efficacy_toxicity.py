@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from correlates.association.blocks import Panel, classes, members
+from correlates.association.blocks import Panel, members
 from correlates.association.effect_scale import Covariates, covariates
 from correlates.association.inquiry import BETWEEN, Found, Inquiry, Result, results_table
 from correlates.association.known import Decided
 from correlates.association.notices import Notice
+from correlates.association.outcomes import outcomes
 from correlates.association.record import Statistic
 from correlates.association.settings import Biomarker, Endpoint, LogisticOptions
 from correlates.errors import DerivationError, Problem
@@ -161,10 +162,11 @@ def _refuse(endpoints: Sequence[Endpoint], settings: EfficacyToxicity) -> None:
 
 
 def _two(analysis: pl.DataFrame, efficacy: Endpoint, toxicity: Endpoint, within: Bools) -> _Two:
-    groups = np.stack([classes(analysis, e)[0] for e in (efficacy, toxicity)])
-    keep = np.flatnonzero(within & (groups >= 0).any(axis=0))
-    groups = groups[:, keep]
-    return _Two(events=groups == 1, known=groups >= 0, keep=keep, total=int(within.sum()))
+    both = [outcomes(analysis, e) for e in (efficacy, toxicity)]
+    known = np.stack([one.known for one in both])
+    keep = np.flatnonzero(within & known.any(axis=0))
+    events = np.stack([one.group == 1 for one in both]) & known
+    return _Two(events=events[:, keep], known=known[:, keep], keep=keep, total=int(within.sum()))
 
 
 def _results(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from correlates.association.associate import ADJUSTMENTS
 from correlates.association.notices import Notice
 from correlates.association.record import Statistic
 from correlates.association.settings import Biomarker
@@ -21,14 +22,6 @@ from correlates.schema import RESULTS
 from correlates.stats.multiplicity import Adjust, adjust
 from correlates.terms import Reason
 
-ADJUSTED_BY = {
-    Adjust.NONE: "none",
-    Adjust.BONFERRONI: "Bonferroni",
-    Adjust.HOLM: "Holm",
-    Adjust.HOCHBERG: "Hochberg",
-    Adjust.BH: "Benjamini-Hochberg",
-    Adjust.BY: "Benjamini-Yekutieli",
-}
 BETWEEN = " & "
 """Between the names of two endpoints of one result."""
 
@@ -111,7 +104,7 @@ def results_table(results: Sequence[Result], families: Sequence[str], how: Adjus
             at = np.array([i for i, k in enumerate(keys) if k == key])
             adjusted[at] = adjust(p[at], how)
         names = [
-            f"{ADJUSTED_BY[how]} over: " + "; ".join(f"{c} {v or '-'}" for c, v in zip(families, key, strict=True))
+            f"{ADJUSTMENTS[how]} over: " + "; ".join(f"{c} {v or '-'}" for c, v in zip(families, key, strict=True))
             for key in keys
         ]
     rows = [
@@ -173,7 +166,7 @@ def _rows(result: Result, adjusted: float, family: str | None, how: Adjust) -> l
             {
                 **key,
                 "stat_name": one.name,
-                "stat_label": statistic.label.format(adjust=ADJUSTED_BY[how]),
+                "stat_label": statistic.label.format(adjust=ADJUSTMENTS[how]),
                 "level": one.level,
                 "value": value,
                 "text": one.text,

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from correlates.association.blocks import Panel, classes, members
+from correlates.association.blocks import Panel, members
 from correlates.association.inquiry import Found, Inquiry, Result, results_table
 from correlates.association.known import Decided
 from correlates.association.notices import Notice
+from correlates.association.outcomes import Outcomes, outcomes
 from correlates.association.record import Statistic
 from correlates.association.settings import Biomarker, Endpoint
 from correlates.errors import DerivationError, Problem
@@ -92,9 +93,9 @@ def examine_ratio(
     for ratio, top, bottom in ratios:
         rows = np.array([place[top.code], place[bottom.code]])
         for endpoint in endpoints:
-            group = classes(analysis, endpoint)[0]
+            target = outcomes(analysis, endpoint)
             before = (decided or {}).get((top.code, endpoint.name), 0)
-            made.append(_result(panel, rows, ratio, endpoint, group, within, before, settings))
+            made.append(_result(panel, rows, ratio, endpoint, target, within, before, settings))
     return results_table(made, settings.families, settings.adjust)
 
 
@@ -103,13 +104,13 @@ def _result(
     rows: np.ndarray[tuple[int], np.dtype[np.int64]],
     ratio: Biomarker,
     endpoint: Endpoint,
-    group: np.ndarray[tuple[int], np.dtype[np.int64]],
+    target: Outcomes,
     within: Bools,
     before: int,
     settings: RatioSettings,
 ) -> Result:
-    kept = within & (group >= 0) & panel.present[rows].all(axis=0)
-    values, events = panel.values[np.ix_(rows, kept)], group[kept] == 1
+    kept = within & target.known & panel.present[rows].all(axis=0)
+    values, events = panel.values[np.ix_(rows, kept)], target.group[kept] == 1
     n, cut = int(kept.sum()), int((panel.censoring[np.ix_(rows, kept)] != 0).any(axis=0).sum())
     smaller = int(min(events.sum(), (~events).sum()))
     error, claim = None, None

@@ -176,13 +176,13 @@ def test_rectangles_of_the_plane_add_to_one():
 
 
 def test_bootstrap_agrees_with_the_sandwich_in_a_large_sample():
-    x, events = _trial(1500, seed=5)
+    x, events = _trial(600, seed=5)
     fit = joint_logistic(x, events)
     drawn = joint_bootstrap(x, events, replicates=400, seed=2)
     # 400 replicates know a standard deviation to about 3.5 %
     assert np.cov(drawn.T)[1, 3] / fit.covariance[0, 1, 3] == pytest.approx(1.0, abs=0.25)
     gap = drawn[:, 1] - drawn[:, 3]
-    assert gap.std() == pytest.approx(fit.difference_error[0], rel=0.12)
+    assert gap.std() == pytest.approx(fit.difference_error[0], rel=0.15)
     assert np.array_equal(drawn, joint_bootstrap(x, events, replicates=400, seed=2))
 
 
