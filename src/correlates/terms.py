@@ -106,6 +106,53 @@ class Scale(StrEnum):
     ASTCT_2019 = "astct_2019"
     CTCAE_4_03 = "ctcae_4_03"
     CTCAE_5_0 = "ctcae_5_0"
+    ICAHT_2023 = "icaht_2023"
+
+
+class Pressors(StrEnum):
+    """Support of blood pressure, vasopressin left out: it is told apart."""
+
+    NONE = "none"
+    FLUIDS = "fluids"
+    ONE_LOW = "one_low"
+    ONE_HIGH = "one_high"
+    MULTIPLE = "multiple"
+
+
+class Oxygen(StrEnum):
+    """Oxygen support: nasal cannula up to 6 L/min or blow-by; more, or a mask; CPAP or BiPAP; intubation."""
+
+    NONE = "none"
+    LOW_FLOW = "low_flow"
+    HIGH_FLOW = "high_flow"
+    POSITIVE_PRESSURE = "positive_pressure"
+    VENTILATION = "ventilation"
+
+
+class Arousal(StrEnum):
+    """Level of consciousness, as the ICANS grading asks for it."""
+
+    ALERT = "alert"
+    SPONTANEOUS = "spontaneous"
+    VOICE = "voice"
+    TACTILE = "tactile"
+    UNAROUSABLE = "unarousable"
+
+
+class Seizure(StrEnum):
+    """Seizure: one that resolves rapidly or with intervention; longer than 5 minutes, or without return to baseline."""
+
+    NONE = "none"
+    BRIEF = "brief"
+    PROLONGED = "prolonged"
+
+
+class Oedema(StrEnum):
+    """Raised intracranial pressure or cerebral oedema: focal on imaging; diffuse, or posturing, palsy, papilloedema."""
+
+    NONE = "none"
+    FOCAL = "focal"
+    DIFFUSE = "diffuse"
 
 
 class Declared(StrEnum):
@@ -174,6 +221,19 @@ class Reason(StrEnum):
     LESION_NOT_EVALUABLE = "lesion-not-evaluable", "A target lesion was not evaluable or not recorded"
     NOT_CLASSED = "not-classed", "The rule gives this history no class"
     SCALE_MIXED = "scale-mixed", "Grades of more than one scale for one subject"
+    NO_EVENT = "no-event", "The subject had no such event"
+    NO_RESPONSE = "no-response", "The subject had no response whose duration could be measured"
+    # why a time to event is censored
+    ONGOING = "ongoing", "Censored: no event by the last assessment or contact"
+    CENSORED_NO_ASSESSMENT = "censored-no-assessment", "Censored at the start: no evaluable assessment after it"
+    CENSORED_NEW_THERAPY = "censored-new-therapy", "Censored at the last assessment before new anticancer therapy"
+    CENSORED_TRANSPLANT = "censored-transplant", "Censored at the last assessment before stem-cell transplant"
+    CENSORED_MISSED_VISITS = (
+        "censored-missed-visits",
+        "Censored at the last assessment before the declared number of missed visits",
+    )
+    CENSORED_DEATH = "censored-death", "Censored by death, which is not an event of this endpoint"
+    CENSORED_DATA_CUT = "censored-data-cut", "Censored at the data cut: what followed is not looked at"
     # analyses
     ONE_CLASS = "one-class", "All subjects are in one class of the endpoint"
     NO_EVENT = "no-event", "No subject with a value has the event"

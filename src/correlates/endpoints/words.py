@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 
 from correlates.terms import Response, Scale
 
@@ -103,4 +104,78 @@ def scale(text: str | None) -> Scale | None:
     if "ctcae" in found or "ctcaev" in found:
         version = re.search(r"(\d)", (text or "").lower().split("ctcae")[-1])
         return {"4": Scale.CTCAE_4_03, "5": Scale.CTCAE_5_0}.get(version[1]) if version else None
+    return None
+
+
+def number(text: str) -> float | None:
+    """A number as written with a decimal point or comma; None for any other text."""
+    try:
+        value = float(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+    return value if value == value and abs(value) != float("inf") else None
+
+
+_YES = ("1", "Y", "YES", "TRUE", "X", "+", "GIVEN")
+_NO = ("0", "N", "NO", "FALSE", "-", "NONE")
+
+
+def flag(text: str) -> bool | None:
+    """Whether a record says yes: a word for it, or a number above 0 (a dose); None where it says neither."""
+    word = folded(text)
+    if word in _YES or word in _NO:
+        return word in _YES
+    value = number(text)
+    return None if value is None or value < 0 else value > 0
+
+
+_SPOKEN = {
+    "pressors": {
+        "none": ("NO", "0", "NO HYPOTENSION"),
+        "fluids": ("FLUID", "IV FLUIDS", "FLUID RESPONSIVE", "NOT REQUIRING VASOPRESSORS"),
+        "one_low": ("ONE LOW", "ONE LOW DOSE", "LOW DOSE", "LOW-DOSE"),
+        "one_high": ("ONE HIGH", "ONE HIGH DOSE", "HIGH DOSE", "HIGH-DOSE"),
+        "multiple": ("SEVERAL", "TWO OR MORE"),
+    },
+    "oxygen": {
+        "none": ("NO", "0", "ROOM AIR", "RA"),
+        "low_flow": ("LOW FLOW", "LOW-FLOW", "NASAL CANNULA", "NC", "LFNC", "BLOW-BY", "BLOW BY"),
+        "high_flow": (
+            "HIGH FLOW",
+            "HIGH-FLOW",
+            "HFNC",
+            "FACEMASK",
+            "FACE MASK",
+            "MASK",
+            "NON-REBREATHER",
+            "NON-REBREATHER MASK",
+            "NRB",
+            "VENTURI",
+            "VENTURI MASK",
+        ),
+        "positive_pressure": ("POSITIVE PRESSURE", "CPAP", "BIPAP", "NIV"),
+        "ventilation": ("VENTILATOR", "INTUBATED", "INTUBATION", "MECHANICAL VENTILATION"),
+    },
+    "arousal": {
+        "alert": ("NORMAL", "NONE", "0", "AWAKE"),
+        "spontaneous": ("AWAKENS SPONTANEOUSLY", "SPONTANEOUSLY"),
+        "voice": ("AWAKENS TO VOICE", "TO VOICE"),
+        "tactile": ("AWAKENS ONLY TO TACTILE STIMULUS", "TACTILE STIMULUS"),
+        "unarousable": ("STUPOR", "COMA", "STUPOR OR COMA"),
+    },
+    "seizure": {
+        "none": ("NO", "0"),
+        "brief": ("RESOLVES", "RESOLVED", "RESOLVES RAPIDLY", "NONCONVULSIVE"),
+        "prolonged": ("STATUS", "STATUS EPILEPTICUS", "REPETITIVE"),
+    },
+    "oedema": {"none": ("NO", "0"), "focal": ("LOCAL", "FOCAL EDEMA"), "diffuse": ("DIFFUSE EDEMA", "PAPILLEDEMA")},
+}
+
+
+def spoken[T: StrEnum](terms: type[T], text: str) -> T | None:
+    """The term a word means: its own, or one that records use for it; None for a word that nobody knows."""
+    word = folded(text)
+    for term in terms:
+        if word == folded(term.value) or word in _SPOKEN[terms.__name__.lower()][term.value]:
+            return term
     return None
