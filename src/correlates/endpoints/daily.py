@@ -272,7 +272,7 @@ def _of_subject(
         detail = f"no record on days {window[0]} to {window[1]}"
         return Finding(reason=Reason.NOT_RECORDED, detail=detail, scale=scale.value), ()
     spells = tuple(
-        Spell(first=d.day, last=d.day, least=d.graded.least, most=d.graded.most, source_ids=d.source_ids) for d in days
+        Spell(first=d.day, last=d.day, least=d.graded.least, most=d.graded.most, source_ids=d.source_ids, daily=True) for d in days
     )
     low, high = max(d.graded.least for d in days), max(d.graded.most for d in days)
     ids = tuple(dict.fromkeys(i for d in days if d.graded.most for i in d.source_ids)) or days[-1].source_ids

@@ -35,6 +35,22 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spell:
+    """Days on which a toxicity had a grade: from ``first`` (null: not known) to ``last`` (null: no end recorded).
+
+    ``least`` and ``most`` bound the grade. ``daily``: graded day by day, zeros included, so that the days say when it was over; an
+    adverse event says so by its end date.
+    """
+
+    first: int | None
+    last: int | None
+    least: int
+    most: int
+    source_ids: tuple[str, ...]
+    daily: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Derived:
     """An endpoint of all subjects."""
 
@@ -43,6 +59,10 @@ class Derived:
     classes: tuple[str, ...] | None = None
     """The classes it can take, where they are known beforehand."""
     checks: tuple[Check, ...] = field(default=())
+    courses: Mapping[str, tuple[Spell, ...]] | None = None
+    """Of a grade: the course of each subject who was treated and graded; null where the kind has none."""
+    window: tuple[int, int] | None = None
+    """Of a grade: first and last day that count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

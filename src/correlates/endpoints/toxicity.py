@@ -9,7 +9,7 @@ import polars as pl
 
 from correlates.endpoints.checks import Check, check
 from correlates.endpoints.history import day_zero, days_of
-from correlates.endpoints.record import Derived, Finding, Given
+from correlates.endpoints.record import Derived, Finding, Given, Spell
 from correlates.endpoints.settings import AtLeast, Endpoint, MaxGrade
 from correlates.endpoints.words import folded, scale
 from correlates.errors import DerivationError, Problem
@@ -42,11 +42,13 @@ def derive_max_grade(name: str, spec: Endpoint, given: Given) -> Derived:
     ends = dict(given.tables["subjects"].select("subject_id", "last_contact_day").iter_rows())
     died = dict(given.tables["subjects"].select("subject_id", "death_day").iter_rows())
     checks: list[Check] = _unmatched(name, spec, events)
-    findings = {}
+    findings, courses = {}, {}
     for subject, infusion in given.subjects.items():
         mine = rows.get(subject, [])
         zero = None if infusion is None else day_zero(infusion)
         finding, more = _of_subject(subject, infusion, zero, mine, spec)
+        if zero is not None and finding.reason is not Reason.SCALE_MIXED:
+            courses[subject] = _course(mine, zero, spec)
         checks += more
         end = ends.get(subject)
         if finding.grade is not None and died.get(subject) is None and end is not None and end < spec.window[1]:
@@ -63,7 +65,31 @@ def derive_max_grade(name: str, spec: Endpoint, given: Given) -> Derived:
                 )
             )
         findings[subject] = finding
-    return Derived(kind=OutcomeKind.GRADE, findings=findings, checks=tuple(checks))
+    return Derived(
+        kind=OutcomeKind.GRADE, findings=findings, checks=tuple(checks), courses=courses, window=spec.window
+    )
+
+
+def _course(rows: Sequence[_Row], zero: datetime.date, spec: MaxGrade) -> tuple[Spell, ...]:
+    """The events that may have begun in the window, with the days they lasted and the bounds of their grades."""
+    spells = []
+    for row in rows:
+        first, final = days_of(row, zero)
+        if first > spec.window[1] or final < spec.window[0]:
+            continue
+        graded = _is_grade(row["grade"])
+        inside = spec.window[0] <= first and final <= spec.window[1]
+        spells.append(
+            Spell(
+                first=first if first == final else None,
+                last=None if row["end_day"] is None else int(str(row["end_day"])),
+                least=_grade(row) if graded and inside else 0,
+                most=_grade(row) if graded else MOST,
+                source_ids=(str(row["source_id"]),),
+                daily=False,
+            )
+        )
+    return tuple(spells)
 
 
 def _nothing_read(name: str, spec: MaxGrade, given: Given) -> Derived:
