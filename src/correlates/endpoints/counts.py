@@ -69,9 +69,7 @@ def derive_icaht(name: str, spec: Endpoint, given: Given) -> Derived:
             )
             courses[subject] = (spell,) if found.grade else ()
     window = (0, _EARLY_END) if spec.phase == "early" else (_EARLY_END + 1, spec.until)
-    return Derived(
-        kind=OutcomeKind.GRADE, findings=findings, checks=tuple(checks), courses=courses, window=window
-    )
+    return Derived(kind=OutcomeKind.GRADE, findings=findings, checks=tuple(checks), courses=courses, window=window)
 
 
 def _early(counts: Sequence[Count], spec: Icaht) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -42,6 +42,7 @@ class _Cell:
     source_id: str
 
 
+_Signs = TypeVar("_Signs", Signs, Neurologic)
 _Cells = Mapping[str, Sequence[_Cell]]
 """Records of one subject on one day, by item."""
 
@@ -115,7 +116,7 @@ def derive_icans_grade(name: str, spec: Endpoint, given: Given) -> Derived:
         for day, cells in per.items():
             values, ids, more = read.components(subject, day, cells)
             checks += more
-            derived = None if values is None else astct_icans(replace(_quiet(Neurologic(), named), **values))
+            derived = None if values is None else astct_icans(replace(_quiet(Neurologic()), **values))
             whole, more = read.with_recorded(subject, day, cells, derived, ids)
             checks += more
             mine += [whole] if whole is not None else []
@@ -197,7 +198,7 @@ def _crs_course(
         checks += more
         derived = None
         if values is not None:
-            signs = replace(_quiet(Signs(), read.named), **values)
+            signs = replace(_quiet(Signs()), **values)
             if spec.scale is Scale.LEE_2014:
                 derived = lee_crs(signs, noninvasive=spec.noninvasive)
             else:
@@ -213,9 +214,15 @@ def _crs_course(
     return found, checks
 
 
-def _quiet[T: (Signs, Neurologic)](signs: T, named: Mapping[str, str]) -> T:
+def _quiet(signs: _Signs) -> _Signs:
     """Signs in which what was not collected is not there; the components that were collected are filled in later."""
-    none: dict[str, Any] = {"pressors": Pressors.NONE, "oxygen": Oxygen.NONE, "fever": False, "ice": 10, "arousal": Arousal.ALERT}
+    none: dict[str, Any] = {
+        "pressors": Pressors.NONE,
+        "oxygen": Oxygen.NONE,
+        "fever": False,
+        "ice": 10,
+        "arousal": Arousal.ALERT,
+    }
     there = {f.name for f in fields(signs)} & set(none)
     return replace(signs, **{part: none[part] for part in there})
 
@@ -231,7 +238,11 @@ def _recorded(per: Mapping[int, _Cells], item: str) -> list[Day]:
         known = [g for g in grades if g is not None]
         least = max(known, default=0)
         clear = len(known) == len(grades)
-        words = "recorded" if clear else f"{next(c.text for c, g in zip(told, grades, strict=True) if g is None)!r} is no grade"
+        words = (
+            "recorded"
+            if clear
+            else f"{next(c.text for c, g in zip(told, grades, strict=True) if g is None)!r} is no grade"
+        )
         graded = Graded(least=least, most=least if clear else MOST, because=words)
         found.append(Day(day=day, graded=graded, source_ids=tuple(c.source_id for c in told)))
     return found
@@ -252,27 +263,22 @@ def _maximum(
     deaths = dict(given.tables["subjects"].select("subject_id", "death_day").iter_rows())
     for subject, infusion in given.subjects.items():
         if exposed and infusion is None:
-            findings[subject] = Finding(
-                reason=Reason.NOT_TREATED, detail=Reason.NOT_TREATED.label, scale=scale.value
-            )
+            findings[subject] = Finding(reason=Reason.NOT_TREATED, detail=Reason.NOT_TREATED.label, scale=scale.value)
             continue
         mine = [d for d in days.get(subject, ()) if window[0] <= d.day <= window[1]]
-        findings[subject], courses[subject] = _of_subject(mine, scale, window, deaths.get(subject))
+        findings[subject], courses[subject] = _of_subject(mine, scale, window)
         told += _unknown_grades(name, subject, mine)
         told += _uncovered(name, subject, mine, window, deaths.get(subject))
-    return Derived(
-        kind=OutcomeKind.GRADE, findings=findings, checks=tuple(told), courses=courses, window=window
-    )
+    return Derived(kind=OutcomeKind.GRADE, findings=findings, checks=tuple(told), courses=courses, window=window)
 
 
-def _of_subject(
-    days: Sequence[Day], scale: Scale, window: tuple[int, int], death: float | None
-) -> tuple[Finding, tuple[Spell, ...]]:
+def _of_subject(days: Sequence[Day], scale: Scale, window: tuple[int, int]) -> tuple[Finding, tuple[Spell, ...]]:
     if not days:
         detail = f"no record on days {window[0]} to {window[1]}"
         return Finding(reason=Reason.NOT_RECORDED, detail=detail, scale=scale.value), ()
     spells = tuple(
-        Spell(first=d.day, last=d.day, least=d.graded.least, most=d.graded.most, source_ids=d.source_ids, daily=True) for d in days
+        Spell(first=d.day, last=d.day, least=d.graded.least, most=d.graded.most, source_ids=d.source_ids, daily=True)
+        for d in days
     )
     low, high = max(d.graded.least for d in days), max(d.graded.most for d in days)
     ids = tuple(dict.fromkeys(i for d in days if d.graded.most for i in d.source_ids)) or days[-1].source_ids
@@ -285,7 +291,11 @@ def _of_subject(
     ended = float(days[-1].day)
     if low == 0:
         return Finding(
-            grade=0, scale=scale.value, known_on_day=ended, detail=f"grade 0 on {len(days)} days to day {ended:g}", source_ids=ids
+            grade=0,
+            scale=scale.value,
+            known_on_day=ended,
+            detail=f"grade 0 on {len(days)} days to day {ended:g}",
+            source_ids=ids,
         ), spells
     first = next(d for d in days if d.graded.least == low)
     lasted = sum(d.graded.least > 0 for d in days)
@@ -359,7 +369,7 @@ def _by_day(name: str, source: str, items: Sequence[str], given: Given) -> dict[
     for subject, day, item, text, origin in rows.select("subject_id", "day", "item", "text", "source_id").iter_rows():
         cells = found.setdefault(subject, {}).setdefault(day, {}).setdefault(item, [])
         cells.append(_Cell(text=text, source_id=origin))
-    return {subject: dict(sorted(days.items())) for subject, days in found.items()}  # type: ignore[arg-type]
+    return {subject: dict(sorted(days.items())) for subject, days in found.items()}
 
 
 def _strange(name: str, subject: str, day: int, item: str, cell: _Cell) -> Check:

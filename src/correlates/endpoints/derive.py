@@ -13,7 +13,11 @@ from correlates.endpoints.classes import derive_class_is, derive_recorded
 from correlates.endpoints.record import Derived, EndpointKind, Given
 from correlates.endpoints.response import derive_best_response, derive_durability
 from correlates.endpoints.settings import AtLeast, BestResponse, ClassIs, DurableClass, Endpoint, MaxGrade, Recorded
+from correlates.endpoints.time_kinds import TIMES
+from correlates.endpoints.time_settings import Rules, TimeToEvent, in_force
 from correlates.endpoints.toxicity import derive_at_least, derive_max_grade
+from correlates.endpoints.toxicity_kinds import TOXICITIES
+from correlates.endpoints.toxicity_settings import Duration, Onset
 from correlates.errors import DerivationError, Problem, unknown
 from correlates.schema.checks import CHECKS
 from correlates.schema.clinical import CLINICAL
@@ -86,6 +90,8 @@ ENDPOINTS: tuple[EndpointKind, ...] = (
         citation="",
         page="methods/response.md",
     ),
+    *TIMES,
+    *TOXICITIES,
 )
 """The kinds of endpoint."""
 
@@ -166,7 +172,7 @@ def kind_of(spec: Endpoint) -> EndpointKind:
 
 
 def _of(spec: Endpoint) -> str | None:
-    return spec.of if isinstance(spec, ClassIs | AtLeast) else None
+    return spec.of if isinstance(spec, ClassIs | AtLeast | Onset | Duration) else None
 
 
 def _order(specs: Mapping[str, Endpoint]) -> list[str]:
@@ -205,8 +211,16 @@ def _order(specs: Mapping[str, Endpoint]) -> list[str]:
     return ordered
 
 
+def _rule(spec: Endpoint) -> dict[str, object]:
+    """The settings in force; of a time to event those too that its preset fills in."""
+    stated = asdict(spec)
+    if isinstance(spec, TimeToEvent) and isinstance(rules := in_force(spec), Rules):
+        stated["in_force"] = asdict(rules)
+    return stated
+
+
 def _rows(name: str, spec: Endpoint, derived: Derived) -> list[dict[str, object]]:
-    rule = json.dumps(asdict(spec), sort_keys=True, ensure_ascii=False)
+    rule = json.dumps(_rule(spec), sort_keys=True, ensure_ascii=False)
     return [
         {
             "subject_id": subject,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from correlates.terms import Arousal, Oedema, Oxygen, Pressors, Seizure
 
@@ -67,7 +68,14 @@ class Graded:
         return self.least if self.least == self.most else None
 
 
-_ASTCT_PRESSORS = {Pressors.NONE: 0, Pressors.FLUIDS: 2, Pressors.ONE_LOW: 3, Pressors.ONE_HIGH: 3, Pressors.MULTIPLE: 4}
+_Word = TypeVar("_Word")
+_ASTCT_PRESSORS = {
+    Pressors.NONE: 0,
+    Pressors.FLUIDS: 2,
+    Pressors.ONE_LOW: 3,
+    Pressors.ONE_HIGH: 3,
+    Pressors.MULTIPLE: 4,
+}
 _LEE_PRESSORS = {Pressors.NONE: 0, Pressors.FLUIDS: 2, Pressors.ONE_LOW: 2, Pressors.ONE_HIGH: 3, Pressors.MULTIPLE: 3}
 _ASTCT_OXYGEN = {
     Oxygen.NONE: 0,
@@ -109,7 +117,7 @@ def astct_crs(signs: Signs, *, fever_needed: bool = True) -> Graded:
     parts = {"hypotension": _astct_pressors(signs), "hypoxia": _span(signs.oxygen, _ASTCT_OXYGEN)}
     worst = _highest(parts)
     if not fever_needed:
-        fevered = _fever(signs.fever)
+        fevered = _fever(signs)
         return Graded(
             least=max(worst.least, fevered[0]),
             most=max(worst.most, fevered[1]),
@@ -142,7 +150,7 @@ def lee_crs(signs: Signs, *, noninvasive: int = 4) -> Graded:
     if signs.fatal:
         return Graded(least=5, most=5, because="death by CRS")
     parts = {
-        "fever": _fever(signs.fever),
+        "fever": _fever(signs),
         "hypotension": _lee_pressors(signs),
         "hypoxia": _lee_oxygen(signs, noninvasive),
         "organ toxicity": _organ(signs.organ),
@@ -178,11 +186,11 @@ def _ice(score: int) -> int:
     return 0 if score == 10 else 1 if score >= 7 else 2 if score >= 3 else 3
 
 
-def _fever(fever: bool | None) -> tuple[int, int]:
-    return (0, 1) if fever is None else _twice(int(fever))
+def _fever(signs: Signs) -> tuple[int, int]:
+    return (0, 1) if signs.fever is None else _twice(int(signs.fever))
 
 
-def _span[T](value: T | None, table: Mapping[T, int]) -> tuple[int, int]:
+def _span(value: _Word | None, table: Mapping[_Word, int]) -> tuple[int, int]:
     """Grade of a word, twice; from none to the worst where it is not recorded."""
     return (0, max(table.values())) if value is None else _twice(table[value])
 
@@ -200,7 +208,10 @@ def _astct_pressors(signs: Signs) -> tuple[int, int]:
 
 def _lee_pressors(signs: Signs) -> tuple[int, int]:
     low, high = _span(signs.pressors, _LEE_PRESSORS)
-    with_one = {Pressors.NONE: 2, Pressors.FLUIDS: 2}  # vasopressin alone is one pressor; beside another it makes several
+    with_one = {
+        Pressors.NONE: 2,
+        Pressors.FLUIDS: 2,
+    }  # vasopressin alone is one pressor; beside another it makes several
     added = (2, 3) if signs.pressors is None else _twice(with_one.get(signs.pressors, 3))
     if signs.vasopressin:
         return max(low, added[0]), max(high, added[1])

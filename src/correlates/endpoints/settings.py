@@ -5,6 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from correlates.endpoints.time_settings import TimeToEvent
+from correlates.endpoints.toxicity_settings import (
+    CrsGrade,
+    Cytopenia,
+    DailyGrade,
+    Duration,
+    Icaht,
+    IcansGrade,
+    Onset,
+    TreatmentGiven,
+)
 from correlates.terms import Durability, Response, Scale
 
 
@@ -122,6 +133,22 @@ class Recorded:
     label: str | None = None
 
 
-Endpoint = BestResponse | DurableClass | ClassIs | MaxGrade | AtLeast | Recorded
+Endpoint = (
+    BestResponse
+    | DurableClass
+    | ClassIs
+    | MaxGrade
+    | AtLeast
+    | Recorded
+    | TimeToEvent
+    | DailyGrade
+    | CrsGrade
+    | IcansGrade
+    | Onset
+    | Duration
+    | TreatmentGiven
+    | Icaht
+    | Cytopenia
+)
 
 ORDER = (Durability.DURABLE, Durability.RELAPSED, Durability.NONRESPONDER)

@@ -106,7 +106,7 @@ def derive_duration(name: str, spec: Endpoint, given: Given) -> Derived:
         if spells is None or (not spells and grade.grade is None):
             findings[subject] = _as_grade(grade)
             continue
-        findings[subject], more = _duration(name, subject, spec, source, grade, spells, *ends.get(subject, (None, None)))
+        findings[subject], more = _duration(name, subject, spec, grade, spells, *ends.get(subject, (None, None)))
         checks += more
     return Derived(kind=OutcomeKind.TIME, findings=findings, classes=(RESOLVED, DEATH), checks=tuple(checks))
 
@@ -115,7 +115,6 @@ def _duration(
     name: str,
     subject: str,
     spec: Duration,
-    source: Derived,
     grade: Finding,
     spells: Sequence[Spell],
     death: float | None,

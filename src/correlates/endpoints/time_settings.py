@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Measure = Literal["os", "pfs", "efs", "dor", "relapse"]
 Preset = Literal["fda_2018", "ema_2012"]
@@ -96,6 +96,6 @@ def in_force(spec: TimeToEvent) -> Rules | list[str]:
     """The rules of an endpoint, the preset filling those left out; the names of those that nothing fills."""
     base = PRESETS[spec.rules][spec.measure] if spec.rules else _OS if spec.measure == "os" else None
     names = ("new_therapy", "transplant", "missed_visits", "without_baseline")
-    values = {n: v if (v := getattr(spec, n)) is not None else getattr(base, n, None) for n in names}
+    values: dict[str, Any] = {n: v if (v := getattr(spec, n)) is not None else getattr(base, n, None) for n in names}
     absent = [n for n, v in values.items() if v is None]
     return absent or Rules(**values)

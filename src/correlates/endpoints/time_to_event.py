@@ -80,7 +80,9 @@ def causes(spec: TimeToEvent) -> tuple[str, ...]:
     rules = in_force(spec)
     more = []
     if isinstance(rules, Rules):
-        more = [w for w, effect in ((NEW_THERAPY, rules.new_therapy), (TRANSPLANT, rules.transplant)) if effect == "event"]
+        more = [
+            w for w, effect in ((NEW_THERAPY, rules.new_therapy), (TRANSPLANT, rules.transplant)) if effect == "event"
+        ]
     return (*of, *more, DEATH_WITHOUT)
 
 
@@ -260,7 +262,8 @@ def _sure(course: History, fact: _Subject, spec: TimeToEvent, rules: Rules) -> F
         return time_to_event(course, fact, spec, rules)
     found = []
     for best, early, late in product(
-        (False,) if course.conflict is None else (True, False), *((False,) if dated else (False, True) for _ in range(2))
+        (False,) if course.conflict is None else (True, False),
+        *((False,) if dated else (False, True) for _ in range(2)),
     ):
         moved = fact.unassessed
         if moved is not None:
@@ -274,9 +277,13 @@ def _sure(course: History, fact: _Subject, spec: TimeToEvent, rules: Rules) -> F
     told = sorted({_said(f) for f in found})
     if dated and course.conflict is not None:
         return Finding(
-            reason=Reason.DUPLICATED, detail=f"contradicting assessments: {course.conflict}: {' or '.join(told)}", source_ids=ids
+            reason=Reason.DUPLICATED,
+            detail=f"contradicting assessments: {course.conflict}: {' or '.join(told)}",
+            source_ids=ids,
         )
-    return Finding(reason=Reason.PARTIAL_DATE, detail=f"depends on an incomplete date: {' or '.join(told)}", source_ids=ids)
+    return Finding(
+        reason=Reason.PARTIAL_DATE, detail=f"depends on an incomplete date: {' or '.join(told)}", source_ids=ids
+    )
 
 
 def _said(found: Finding) -> str:

@@ -65,9 +65,7 @@ def derive_max_grade(name: str, spec: Endpoint, given: Given) -> Derived:
                 )
             )
         findings[subject] = finding
-    return Derived(
-        kind=OutcomeKind.GRADE, findings=findings, checks=tuple(checks), courses=courses, window=spec.window
-    )
+    return Derived(kind=OutcomeKind.GRADE, findings=findings, checks=tuple(checks), courses=courses, window=spec.window)
 
 
 def _course(rows: Sequence[_Row], zero: datetime.date, spec: MaxGrade) -> tuple[Spell, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -183,4 +184,8 @@ class Cytopenia:
     label: str | None = None
 
 
-ToxicityEndpoint = DailyGrade | CrsGrade | IcansGrade | Onset | Duration | TreatmentGiven | Icaht | Cytopenia
+COMPONENTS: Mapping[type, tuple[str, ...]] = {
+    CrsGrade: ("fever", "pressors", "vasopressin", "oxygen", "fio2", "organ", "transaminases", "fatal"),
+    IcansGrade: ("ice", "arousal", "seizure", "weakness", "oedema", "fatal"),
+}
+"""Components that a grade is made of: fields that hold items."""

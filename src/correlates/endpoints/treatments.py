@@ -44,7 +44,11 @@ def derive_given(name: str, spec: Endpoint, given: Given) -> Derived:
     exposed = any(date is not None for date in given.subjects.values())
     findings = {
         subject: _of_subject(
-            infusion, exposed, administered.get(subject, []), recorded.get(subject, []) if spec.items else None, spec
+            infusion,
+            administered.get(subject, []),
+            recorded.get(subject, []) if spec.items else None,
+            spec,
+            exposed=exposed,
         )
         for subject, infusion in given.subjects.items()
     }
@@ -53,10 +57,11 @@ def derive_given(name: str, spec: Endpoint, given: Given) -> Derived:
 
 def _of_subject(
     infusion: str | None,
-    exposed: bool,
     administered: list[dict[str, object]],
     recorded: list[tuple[int, bool, str]] | None,
     spec: TreatmentGiven,
+    *,
+    exposed: bool,
 ) -> Finding:
     if infusion is None and exposed:
         return Finding(reason=Reason.NOT_TREATED, detail=Reason.NOT_TREATED.label)

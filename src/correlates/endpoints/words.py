@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from enum import StrEnum
+from typing import TypeVar
 
 from correlates.terms import Response, Scale
 
@@ -113,7 +115,7 @@ def number(text: str) -> float | None:
         value = float(text.strip().replace(",", "."))
     except ValueError:
         return None
-    return value if value == value and abs(value) != float("inf") else None
+    return value if math.isfinite(value) else None
 
 
 _YES = ("1", "Y", "YES", "TRUE", "X", "+", "GIVEN")
@@ -129,7 +131,7 @@ def flag(text: str) -> bool | None:
     return None if value is None or value < 0 else value > 0
 
 
-_SPOKEN = {
+_SPOKEN: dict[str, dict[str, tuple[str, ...]]] = {
     "pressors": {
         "none": ("NO", "0", "NO HYPOTENSION"),
         "fluids": ("FLUID", "IV FLUIDS", "FLUID RESPONSIVE", "NOT REQUIRING VASOPRESSORS"),
@@ -172,7 +174,10 @@ _SPOKEN = {
 }
 
 
-def spoken[T: StrEnum](terms: type[T], text: str) -> T | None:
+_Term = TypeVar("_Term", bound=StrEnum)
+
+
+def spoken(terms: type[_Term], text: str) -> _Term | None:
     """The term a word means: its own, or one that records use for it; None for a word that nobody knows."""
     word = folded(text)
     for term in terms:

@@ -68,7 +68,7 @@ def check_subjects(tables: Tables) -> None:
     """
     known = tables["subjects"]["subject_id"].unique().to_list()
     problems = []
-    for name in ("samples", "product", "characteristics"):
+    for name in ("samples", "product", "characteristics", "daily"):
         strange = tables[name].filter(~pl.col("subject_id").is_in(known))["subject_id"].unique().sort().to_list()
         for subject in strange:
             guess = closest(subject, known)

@@ -13,12 +13,13 @@ from correlates.errors import InputError, Problem
 from correlates.pipeline.crosscheck import check_files, check_subjects, check_wells
 from correlates.pipeline.store import Progress, Tables
 from correlates.plan import InputFiles, PlanFile
-from correlates.plan.model import FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
+from correlates.plan.model import DailySource, FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
 from correlates.readers import read
+from correlates.readers.daily import read_daily
 from correlates.readers.flow import read_flow
 from correlates.readers.sdtm import read_sdtm
 from correlates.readers.tables import read_product, read_samples, read_table
-from correlates.schema import CHARACTERISTICS, CLINICAL, FILES, PRODUCT, SAMPLES, SUBJECTS, WELLS, conform
+from correlates.schema import CHARACTERISTICS, CLINICAL, DAILY, FILES, PRODUCT, SAMPLES, SUBJECTS, WELLS, conform
 from correlates.terms import Role
 
 READ = ("files", "wells", "samples", *(table.name for table in CLINICAL))
@@ -103,6 +104,11 @@ def _source(file: PlanFile, name: str, inputs: InputFiles, parts: dict[str, list
             path, source.subject_id, source.unit_of_analysis, source.columns, source=name, relative_to=file.folder
         )
         table = CHARACTERISTICS.name
+    elif isinstance(source, DailySource):
+        frame, checks, row = read_daily(
+            path, source.subject_id, source.day, source.items, source=name, relative_to=file.folder
+        )
+        table = DAILY.name
     parts[table].append(frame)
     parts["checks"].append(checks)
     parts["files"].append(row)
@@ -127,9 +133,9 @@ def _controls(file: PlanFile, tables: Tables) -> pl.DataFrame:
 
 
 def _subjects_of(tables: Tables) -> pl.DataFrame:
-    """Without clinical records: every subject of the manifest, the product table and the plain tables, once."""
+    """Without clinical records: every subject of the manifest, the product table, the plain and the daily tables, once."""
     ids: dict[str, str] = {}
-    for name in ("characteristics", "product"):
+    for name in ("characteristics", "product", "daily"):
         for subject, origin in tables[name].select("subject_id", "source_id").iter_rows():
             ids.setdefault(subject, origin)
     for subject, sample in tables["samples"].select("subject_id", "sample_id").iter_rows():

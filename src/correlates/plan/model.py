@@ -20,6 +20,17 @@ from correlates.endpoints.settings import (
     MaxGrade,
     Recorded,
 )
+from correlates.endpoints.time_settings import TimeToEvent
+from correlates.endpoints.toxicity_settings import (
+    CrsGrade,
+    Cytopenia,
+    DailyGrade,
+    Duration,
+    Icaht,
+    IcansGrade,
+    Onset,
+    TreatmentGiven,
+)
 from correlates.figures.settings import Expansion, Forest
 from correlates.parameters.settings import (
     Burden,
@@ -113,13 +124,44 @@ class TableSource(Strict):
     """Columns to read; null reads all."""
 
 
-Source = Annotated[SdtmSource | SamplesSource | ProductSource | FlowSource | TableSource, Field(discriminator="kind")]
+class DailySource(Strict):
+    """Records of subjects day by day: grades, signs, treatments; one row per subject and day, one column per item."""
+
+    kind: Literal["daily"]
+    file: str
+    """Path relative to the plan."""
+    subject_id: str
+    """Column that holds the subject."""
+    day: str
+    """Column that holds the day, 0 the day of infusion."""
+    items: dict[str, str]
+    """Item, as the endpoints name it: column of the file."""
+
+
+Source = Annotated[
+    SdtmSource | SamplesSource | ProductSource | FlowSource | TableSource | DailySource, Field(discriminator="kind")
+]
 AssayPlan = Annotated[Qpcr | Dpcr | Immunoassay, Field(discriminator="kind")]
 ParameterPlan = Annotated[
     Profile | Window | Burden | Product | Characteristic | Lab | Ratio, Field(discriminator="take")
 ]
 EndpointPlan = Annotated[
-    BestResponse | DurableClass | ClassIs | MaxGrade | AtLeast | Recorded, Field(discriminator="derive")
+    BestResponse
+    | DurableClass
+    | ClassIs
+    | MaxGrade
+    | AtLeast
+    | Recorded
+    | TimeToEvent
+    | DailyGrade
+    | CrsGrade
+    | IcansGrade
+    | Onset
+    | Duration
+    | TreatmentGiven
+    | Icaht
+    | Cytopenia,
+    Field(discriminator="derive"),
 ]
 
 

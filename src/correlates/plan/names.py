@@ -6,15 +6,27 @@ from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 
 from correlates.endpoints.settings import AtLeast, BestResponse, ClassIs, DurableClass, MaxGrade, Recorded
+from correlates.endpoints.time_settings import PRESETS, TimeToEvent, in_force
+from correlates.endpoints.toxicity_settings import (
+    COMPONENTS,
+    CrsGrade,
+    Cytopenia,
+    DailyGrade,
+    Duration,
+    Icaht,
+    IcansGrade,
+    Onset,
+    TreatmentGiven,
+)
 from correlates.errors import InputError, PlanError, Problem, unknown
 from correlates.parameters.settings import Burden, Characteristic, Lab, Product, Profile, Ratio, Window
 from correlates.plan.analyses import Compare
 from correlates.plan.document import Path_
 from correlates.plan.load import PlanFile
-from correlates.plan.model import FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
+from correlates.plan.model import DailySource, FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
 from correlates.plan.strict import Refers, Strict
 from correlates.quantify.settings import Immunoassay, Qpcr
-from correlates.terms import Durability, Response
+from correlates.terms import Durability, Response, Scale
 from correlates.units import factor, unit
 
 ALL = "all"
@@ -161,10 +173,16 @@ def _classes(file: PlanFile, name: str) -> tuple[str, ...] | None:
 
 def _endpoints(file: PlanFile) -> Iterator[Problem]:
     plan = file.plan
-    kinds: dict[type, tuple[type, ...]] = {ClassIs: (BestResponse, DurableClass, Recorded), AtLeast: (MaxGrade,)}
+    with_days = (MaxGrade, DailyGrade, CrsGrade, IcansGrade)
+    kinds: dict[type, tuple[type, ...]] = {
+        ClassIs: (BestResponse, DurableClass, Recorded),
+        AtLeast: (*with_days, Icaht),
+        Onset: with_days,
+        Duration: with_days,
+    }
     for name, endpoint in plan.endpoints.items():
         path: Path_ = ("endpoints", name)
-        if isinstance(endpoint, ClassIs | AtLeast):
+        if isinstance(endpoint, ClassIs | AtLeast | Onset | Duration):
             known = [n for n, e in plan.endpoints.items() if isinstance(e, kinds[type(endpoint)]) and n != name]
             yield from _reference(file, "endpoint", endpoint.of, known, (*path, "of"))
             if isinstance(endpoint, ClassIs) and endpoint.of in known and (classes := _classes(file, endpoint.of)):
@@ -173,8 +191,94 @@ def _endpoints(file: PlanFile) -> Iterator[Problem]:
                         yield from _reference(file, "class", value, classes, (*path, word, index))
         elif isinstance(endpoint, Recorded):
             yield from _reference(file, "table source", endpoint.source, _sources(file, TableSource), (*path, "source"))
+        elif isinstance(endpoint, DailyGrade | CrsGrade | IcansGrade):
+            yield from _daily(file, endpoint, path)
         else:
-            yield from _needs(file, SdtmSource, "sdtm", path)
+            if not isinstance(endpoint, TreatmentGiven) or endpoint.treatments:
+                yield from _needs(file, SdtmSource, "sdtm", path)
+            if isinstance(endpoint, TreatmentGiven):
+                yield from _given(file, endpoint, path)
+            if isinstance(endpoint, Icaht | Cytopenia):
+                yield from _units(file, endpoint.unit, (*path, "unit"))
+            if isinstance(endpoint, TimeToEvent):
+                yield from _rules(file, endpoint, path)
+
+
+def _daily(file: PlanFile, endpoint: DailyGrade | CrsGrade | IcansGrade, path: Path_) -> Iterator[Problem]:
+    """The source and the items of an endpoint of daily records."""
+    yield from _reference(file, "daily source", endpoint.source, _sources(file, DailySource), (*path, "source"))
+    source = file.plan.sources.get(endpoint.source)
+    if isinstance(endpoint, DailyGrade):
+        named = {"item": endpoint.item}
+    else:
+        words = ("recorded", *COMPONENTS[type(endpoint)])
+        named = {word: item for word in words if (item := getattr(endpoint, word)) is not None}
+        if not named:
+            yield Problem(
+                code="no-components",
+                what=f"Endpoint {path[-1]!r} names no component and no recorded grade",
+                where=file.document.where(path, key=True),
+                expected=f"at least one of {', '.join(words)}",
+            )
+    if isinstance(endpoint, CrsGrade) and endpoint.scale is Scale.ASTCT_2019 and set(named) - {"recorded"}:
+        if endpoint.fever is None:
+            yield Problem(
+                code="no-fever",
+                what=f"Endpoint {path[-1]!r}: without fever there is no CRS by ASTCT 2019, and no item of it is named",
+                where=file.document.where(path, key=True),
+                expected="fever: the item of the temperature",
+                do="Name it, or take the recorded grade alone",
+            )
+        for word in ("fio2", "organ", "transaminases"):
+            if word in named:
+                yield Problem(
+                    code="not-of-the-scale",
+                    what=f"Endpoint {path[-1]!r}: {word} is no part of ASTCT 2019",
+                    where=file.document.where((*path, word)),
+                    do="Leave it out, or grade by lee_2014",
+                )
+    if isinstance(source, DailySource):
+        for word, item in named.items():
+            yield from _reference(file, "item", item, source.items, (*path, word))
+        for index, item in enumerate(getattr(endpoint, "therapy", ())):
+            yield from _reference(file, "item", item, source.items, (*path, "therapy", index))
+
+
+def _given(file: PlanFile, endpoint: TreatmentGiven, path: Path_) -> Iterator[Problem]:
+    if not endpoint.treatments and not endpoint.items:
+        yield Problem(
+            code="no-treatment",
+            what=f"Endpoint {path[-1]!r} names no treatment and no item",
+            where=file.document.where(path, key=True),
+            expected="treatments of the exposure records, or items of a daily source",
+        )
+    if endpoint.items:
+        known = _sources(file, DailySource)
+        yield from _reference(file, "daily source", endpoint.source or "", known, (*path, "source"))
+        source = file.plan.sources.get(endpoint.source or "")
+        for index, item in enumerate(endpoint.items if isinstance(source, DailySource) else ()):
+            yield from _reference(file, "item", item, getattr(source, "items", ()), (*path, "items", index))
+
+
+def _rules(file: PlanFile, endpoint: TimeToEvent, path: Path_) -> Iterator[Problem]:
+    """Every rule that decides a time is given, by the plan or by a preset."""
+    rules = in_force(endpoint)
+    if isinstance(rules, list):
+        yield Problem(
+            code="missing-rule",
+            what=f"Endpoint {path[-1]!r}: neither the plan nor a preset gives {', '.join(rules)}",
+            where=file.document.where(path, key=True),
+            expected=f"rules: {' or '.join(PRESETS)}, or every rule",
+            do="Set rules of the endpoint",
+        )
+    elif rules.missed_visits and endpoint.measure != "os" and not endpoint.visits:
+        yield Problem(
+            code="no-schedule",
+            what=f"Endpoint {path[-1]!r}: missed visits are counted, and the scheduled assessments are not given",
+            where=file.document.where(path, key=True),
+            expected="visits: days of the scheduled assessments",
+            do="Set visits, or missed_visits: 0",
+        )
 
 
 def _populations(file: PlanFile) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from correlates.schema.clinical import (
     SUBJECTS,
 )
 from correlates.schema.curves import CURVE_POINTS, CURVES
+from correlates.schema.daily import DAILY
 from correlates.schema.exclusions import EXCLUSIONS
 from correlates.schema.files import FILES
 from correlates.schema.measurements import MEASUREMENTS
@@ -56,6 +57,7 @@ __all__ = [
     "CLINICAL",
     "CURVES",
     "CURVE_POINTS",
+    "DAILY",
     "DISPOSITION",
     "EXCLUSIONS",
     "EXPOSURE",

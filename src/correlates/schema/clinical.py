@@ -4,6 +4,7 @@ Dates stay as written (ISO 8601, possibly incomplete). ``day`` is relative to th
 the day before is -1) and is filled by ``endpoints``, never by a reader; it is null where the date is incomplete.
 """
 
+from correlates.schema.daily import DAILY
 from correlates.schema.table import NUMBER, TEXT, WHOLE, Column, Table
 
 _SUBJECT = Column(name="subject_id", dtype=TEXT, nullable=False, meaning="the subject (USUBJID)")
@@ -198,4 +199,5 @@ CLINICAL = (
     LABS,
     PRODUCT,
     DISPOSITION,
+    DAILY,
 )

@@ -104,6 +104,119 @@ def _recorded(rule: Rule, _labels: Labels) -> str:
     return f"{text} Yes: {' or '.join(rule['yes'])}; no: {rest}."
 
 
+_MEASURES = {
+    "os": "Days from the infusion to death; without it censored at the last day known alive.",
+    "pfs": "Days from the infusion to progression or death{whose}; without either censored at the last evaluable assessment.",
+    "efs": "Days from the infusion to progression, death or another event named here{whose}; without one censored at the last "
+    "evaluable assessment.",
+    "dor": "Days from the first complete or partial response to progression or death{whose}, of the responders; without either "
+    "censored at the last evaluable assessment.",
+    "relapse": "Days from the infusion to relapse or progression{whose}, death without it being the competing event; without either "
+    "censored at the last evaluable assessment.",
+}
+_EFFECTS = {
+    "event": "is an event",
+    "censor": "censors at the last assessment on or before it",
+    "ignore": "is not looked at",
+}
+
+
+def _time_to_event(rule: Rule, _labels: Labels) -> str:
+    text = _MEASURES[rule["measure"]].format(whose=_whose(rule))
+    if rule["measure"] == "os":
+        return text + _cut(rule)
+    force = rule["in_force"]
+    text += f" New anticancer therapy {_EFFECTS[force['new_therapy']]}; a stem-cell transplant {_EFFECTS[force['transplant']]}."
+    if force["missed_visits"]:
+        days = ", ".join(str(v) for v in rule["visits"])
+        text += (
+            f" An event after {force['missed_visits']} or more missed assessments in a row is censored at the last assessment before "
+            f"(scheduled on days {days}, each +/- {rule['visit_window']} days)."
+        )
+    if force["without_baseline"] == "censor":
+        text += " Without a lesion or assessment at baseline censored at the start."
+    if rule["unassessed_progression"] == "event":
+        text += " Progression that only a disposition event tells of is an event."
+    if rule.get("antigen"):
+        text += f" Progression is told apart by the antigen status ({rule['antigen']['antigen']}) recorded as {rule['antigen']['name']}."
+    preset = {"fda_2018": "FDA 2018, appendix 3, table A", "ema_2012": "EMA 2012, appendix 1"}.get(
+        rule.get("rules") or ""
+    )
+    return text + _cut(rule) + (f" Rules left out in the plan are those of {preset}." if preset else "")
+
+
+def _cut(rule: Rule) -> str:
+    return f" What happened after the data cut of {rule['data_cut']} is not looked at." if rule.get("data_cut") else ""
+
+
+def _days(rule: Rule) -> str:
+    return f"days {rule['window'][0]} to {rule['window'][1]}"
+
+
+def _daily_grade(rule: Rule, _labels: Labels) -> str:
+    return (
+        f"Highest grade ({standard(rule['scale'])}) recorded on {_days(rule)} (item {rule['item']} of {rule['source']}); "
+        "a subject without a record has none."
+    )
+
+
+_COMPONENTS = ("fever", "pressors", "vasopressin", "oxygen", "fio2", "organ", "transaminases")
+_NEUROLOGIC = ("ice", "arousal", "seizure", "weakness", "oedema")
+
+
+def _of_components(rule: Rule, names: Sequence[str], scale: str) -> str:
+    used = [name for name in (*names, "fatal") if rule.get(name)]
+    text = f"Highest grade ({scale}) of {_days(rule)}"
+    text += f", each day graded from its components ({', '.join(used)})" if used else ""
+    text += f", or as recorded ({rule['recorded']})" if rule.get("recorded") else ""
+    blank = "leaves the grade open" if rule["missing"] == "unknown" else "counts as not there"
+    return f"{text}. A blank component {blank}."
+
+
+def _crs_grade(rule: Rule, _labels: Labels) -> str:
+    text = _of_components(rule, _COMPONENTS, standard(rule["scale"]))
+    therapy = rule.get("therapy")
+    return text + (f" Once {' or '.join(therapy)} was given in CRS, fever is not needed." if therapy else "")
+
+
+def _icans_grade(rule: Rule, _labels: Labels) -> str:
+    return _of_components(rule, _NEUROLOGIC, "ASTCT 2019")
+
+
+def _onset(rule: Rule, labels: Labels) -> str:
+    of = labels.get(rule["of"], rule["of"])
+    return f"Days from the infusion to the first day of grade {rule['grade']} or higher ({of}); death before it is a competing event."
+
+
+def _duration(rule: Rule, labels: Labels) -> str:
+    of = labels.get(rule["of"], rule["of"])
+    how = "from the first to the last day" if rule["count"] == "span" else "the days"
+    return (
+        f"Days of grade {rule['grade']} or higher ({of}): {how}, both ends counted; censored where it had not resolved."
+    )
+
+
+def _given(rule: Rule, _labels: Labels) -> str:
+    return f"Yes where {' or '.join((*rule['treatments'], *rule['items']))} was given on {_days(rule)}."
+
+
+def _icaht(rule: Rule, _labels: Labels) -> str:
+    if rule["phase"] == "early":
+        return (
+            f"ICAHT of days 0 to 30 from {rule['test']} by the longest period at or below 500/uL (up to 6 days grade 1, 7 to 13 days 2, "
+            f"from 14 days 3, never above 4) and 100/uL (from 7 days 3, from 14 days 4); gaps of up to {rule['max_gap']} days are "
+            f"interpolated, and fewer than {rule['recovery']} days above the limit end no period."
+        )
+    return (
+        f"ICAHT of days 31 to {rule['until']} from the lowest {rule['test']}: at or below 1500/uL grade 1, 1000/uL 2, 500/uL 3, 100/uL 4, "
+        f"where it was at or below 1500/uL on {rule['times']} days."
+    )
+
+
+def _cytopenia(rule: Rule, _labels: Labels) -> str:
+    return f"Yes where the {rule['test']} nearest to day {rule['day']} (+/- {rule['window']} days) is below {rule['below']:g} {rule['unit']}."
+
+
 SENTENCES: Mapping[str, Callable[[Rule, Labels], str]] = {
     "best_response": _best_response,
     "durability": _durability,
@@ -111,5 +224,14 @@ SENTENCES: Mapping[str, Callable[[Rule, Labels], str]] = {
     "max_grade": _max_grade,
     "at_least": _at_least,
     "recorded": _recorded,
+    "time_to_event": _time_to_event,
+    "daily_grade": _daily_grade,
+    "crs_grade": _crs_grade,
+    "icans_grade": _icans_grade,
+    "onset": _onset,
+    "duration": _duration,
+    "given": _given,
+    "icaht": _icaht,
+    "cytopenia": _cytopenia,
 }
 """By kind of endpoint."""
