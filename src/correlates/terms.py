@@ -221,7 +221,7 @@ class Reason(StrEnum):
     LESION_NOT_EVALUABLE = "lesion-not-evaluable", "A target lesion was not evaluable or not recorded"
     NOT_CLASSED = "not-classed", "The rule gives this history no class"
     SCALE_MIXED = "scale-mixed", "Grades of more than one scale for one subject"
-    NO_EVENT = "no-event", "The subject had no such event"
+    NOT_AFFECTED = "not-affected", "The subject did not have the toxicity"
     NO_RESPONSE = "no-response", "The subject had no response whose duration could be measured"
     # why a time to event is censored
     ONGOING = "ongoing", "Censored: no event by the last assessment or contact"
@@ -232,7 +232,6 @@ class Reason(StrEnum):
         "censored-missed-visits",
         "Censored at the last assessment before the declared number of missed visits",
     )
-    CENSORED_DEATH = "censored-death", "Censored by death, which is not an event of this endpoint"
     CENSORED_DATA_CUT = "censored-data-cut", "Censored at the data cut: what followed is not looked at"
     # analyses
     ONE_CLASS = "one-class", "All subjects are in one class of the endpoint"

@@ -94,7 +94,7 @@ def derive_duration(name: str, spec: Endpoint, given: Given) -> Derived:
     or the last day graded) the duration is censored; death is a competing event.
 
     Undefined when
-        The subject did not have it (``no-event``); its first day or the grade is not known.
+        The subject did not have it (``not-affected``); its first day or the grade is not known.
     """
     assert isinstance(spec, Duration)
     source = _graded(name, spec.of, given)
@@ -128,7 +128,7 @@ def _duration(
     if not mine:
         if grade.grade is None:
             return _as_grade(grade), []
-        return Finding(reason=Reason.NO_EVENT, detail=f"no grade {spec.grade}", scale=grade.scale), []
+        return Finding(reason=Reason.NOT_AFFECTED, detail=f"no grade {spec.grade}", scale=grade.scale), []
     if any(s.first is None for s in mine):
         return Finding(
             reason=Reason.PARTIAL_DATE, detail="its first day is not known", scale=grade.scale, source_ids=ids

@@ -107,7 +107,7 @@ def test_onset_and_duration_of_a_course() -> None:
     assert found["on4"] == (9, False, None, "ongoing")  # the last day graded
     assert found["span"] == (4, True, "resolved", None)  # day 3 to day 6
     assert found["days"] == (4, True, "resolved", None)
-    assert found["span4"] == (None, None, None, "no-event")
+    assert found["span4"] == (None, None, None, "not-affected")
     assert found["three"][1] is True
 
 
@@ -215,9 +215,9 @@ EVENTS: Sequence[tuple[list[dict[str, Any]], tuple[Any, ...], tuple[Any, ...], d
     ([event(2, 3)], (3, True, None), (18, True, None), {"death": 20}),  # died with it
     ([event(2, "2020-01")], (None, None, "partial-date"), (None, None, "partial-date"), {}),
     ([event(2, 5, 8), event(None, 2, 3)], (None, None, "not-recorded"), (None, None, "not-recorded"), {}),
-    ([], (90, False, "ongoing"), (None, None, "no-event"), {}),
-    ([], (40, False, "ongoing"), (None, None, "no-event"), {"contact": 40}),
-    ([], (20, True, None), (None, None, "no-event"), {"death": 20}),
+    ([], (90, False, "ongoing"), (None, None, "not-affected"), {}),
+    ([], (40, False, "ongoing"), (None, None, "not-affected"), {"contact": 40}),
+    ([], (20, True, None), (None, None, "not-affected"), {"death": 20}),
     ([event(2, 8, 5)], (8, True, None), (1, False, "ongoing"), {}),  # ends before it begins: as without an end
     ([event(2, 3, scale="ASTCT 2019")], (None, None, "scale-mixed"), (None, None, "scale-mixed"), {}),
 ]
