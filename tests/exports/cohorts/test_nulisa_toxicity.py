@@ -73,7 +73,9 @@ def test_maxima_onset_duration_and_treatments_through_a_plan(tmp_path: Path) -> 
         lasted = outcomes.filter((pl.col("endpoint") == days) & pl.col("time").is_not_null())
         expected = {s: (last[s] - first[s] + 1, last[s] < max(cells[s])) for s in first}
         assert {s: (t, e) for s, t, e in lasted.select("subject_id", "time", "event").iter_rows()} == expected
-        assert set(outcomes.filter((pl.col("endpoint") == days) & pl.col("time").is_null())["reason"]) == {"not-affected"}
+        assert set(outcomes.filter((pl.col("endpoint") == days) & pl.col("time").is_null())["reason"]) == {
+            "not-affected"
+        }
     crs = outcomes.filter((pl.col("endpoint") == "crs_onset") & pl.col("event"))["time"]
     assert (statistics.median(crs), min(crs), max(crs)) == (2, 0, 10)
     for name, column in (
