@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_module
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from correlates.errors import Problem, UsageError
 
@@ -39,13 +40,59 @@ def report_assays(
         )
     finally:
         narrator.done()
+    limits, levels = _limits(outcome.folder)
     if json:
-        facts = {"folder": str(outcome.folder), "report": str(outcome.report), "unchanged": outcome.unchanged}
+        facts: dict[str, object] = {
+            "folder": str(outcome.folder),
+            "report": str(outcome.report),
+            "unchanged": outcome.unchanged,
+        }
+        facts |= {"limits": limits, "levels": levels}
         print(json_module.dumps({**facts, "seconds": round(outcome.seconds, 3)}))
         return
     if outcome.unchanged:
         print(f"Nothing has changed since the report in {outcome.folder}")
+    for limit in limits:
+        mine = [level for level in levels if (level["assay"], level["analyte"]) == (limit["assay"], limit["analyte"])]
+        if mine and limit["limit"].startswith("lod"):
+            print("\n".join(_by_level(mine)))
+        print(_in_words(limit))
     print(f"Report: {outcome.report}")
+
+
+def _limits(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The limits of detection and quantification that the settings name, and detection and precision by level."""
+    import polars as pl
+
+    limits = pl.read_parquet(folder / "tables" / "detection_limits.parquet").filter("chosen")
+    levels = pl.read_parquet(folder / "tables" / "detection_levels.parquet")
+    return limits.drop("chosen", "extrapolated").to_dicts(), levels.drop("source_ids").to_dicts()
+
+
+def _by_level(levels: Sequence[dict[str, Any]]) -> list[str]:
+    """Detection and CV by level, as lines of text."""
+    from correlates.rounding import number, percent
+
+    first = levels[0]
+    lines = [
+        f"{first['assay']}, {first['analyte']}: {'level':>10} {'detected':>12} {'share':>8} {'CV (%)':>7}  ({first['unit']})"
+    ]
+    indent = " " * (len(first["assay"]) + len(first["analyte"]) + 3)
+    for row in levels:
+        seen = f"{row['detected']}/{row['tested']}"
+        share = percent(row["detected"] / row["tested"], 1)
+        lines.append(f"{indent} {number(row['level']):>10} {seen:>12} {share:>8} {number(row['cv']):>7}")
+    return lines
+
+
+def _in_words(limit: dict[str, Any]) -> str:
+    from correlates.rounding import interval, number
+
+    whose = f"{limit['assay']}, {limit['analyte']}: {limit['label']}"
+    if limit["value"] is None:
+        return f"{whose}: none, {limit['why']}"
+    spread = f" ({interval(limit['lower'], limit['upper'])})" if limit["lower"] is not None else ""
+    return f"{whose}: {number(limit['value'], 4)} {limit['unit']}{spread}"
 
 
 def _target(text: str) -> tuple[str, tuple[str, ...]]:

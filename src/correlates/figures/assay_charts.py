@@ -18,6 +18,7 @@ from correlates.figures.curve_charts import (
     panel_size,
     span,
 )
+from correlates.figures.limit_charts import DETECTION
 from correlates.figures.partition_charts import PARTITIONS
 from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.settings import FigureSettings
@@ -403,5 +404,5 @@ PLATES = Figure(
     citation="ICH M10 2022 (cross validation)",
 )
 
-ASSAY_FIGURES = (CALIBRATION, RESIDUALS, REPLICATES, CONTROL_CHARTS, PLATES, PARTITIONS, BLAND_ALTMAN)
+ASSAY_FIGURES = (CALIBRATION, RESIDUALS, DETECTION, REPLICATES, CONTROL_CHARTS, PLATES, PARTITIONS, BLAND_ALTMAN)
 """Every kind of figure of an assay report beside those of a run, in its order."""

@@ -312,8 +312,8 @@ def _manifest_of(file: PlanFile) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _quantified(groups: Sequence[Group], tables: Tables, progress: Progress) -> Tables:
+    from correlates.quantify import detection, quantify, review
     from correlates.quantify import plates as by_plate
-    from correlates.quantify import quantify, review
 
     paths = dict(tables["files"].select("file_id", "path").iter_rows())
     declared = (MEASUREMENTS, CURVES, CURVE_POINTS, CHECKS, *REVIEW)
@@ -342,8 +342,14 @@ def _quantified(groups: Sequence[Group], tables: Tables, progress: Progress) -> 
         }
         if isinstance(group.settings, Dpcr):
             made["partition_wells"] = review.partition_wells(group.wells, group.settings, group.name)
+            made["blank_limits"] = review.blank_limits(group.wells, group.settings, group.name)
         else:
             made["instrument_ratios"] = by_plate.instrument_ratios(results)
+        if isinstance(group.settings, Qpcr):
+            limits = detection.of_wells(group.wells, group.settings, group.name)
+            made["detection_levels"] = limits.levels
+            made["detection_limits"] = limits.limits
+            made["detection_curves"] = limits.curves
         for name, frame in made.items():
             parts[name].append(frame)
     if problems:

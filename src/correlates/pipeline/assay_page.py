@@ -124,7 +124,7 @@ def _assay(plan: Plan, name: str, tables: Mapping[str, pl.DataFrame], settings: 
     from correlates.quantify.review import with_analytes
     from correlates.report import Section, Text
     from correlates.tables import assay_tables as show
-    from correlates.tables import checks, checks_by_rule
+    from correlates.tables import checks, checks_by_rule, limit_tables
 
     mine = _of(name, tables)
     of_assay = tables["files"].filter(pl.col("source") == name)["file_id"]
@@ -152,13 +152,21 @@ def _assay(plan: Plan, name: str, tables: Mapping[str, pl.DataFrame], settings: 
                 show.instrument_ratios(name, mine["instrument_ratios"]),
             ),
         ),
+        (
+            "Limits of detection and quantification",
+            drawn["limits"],
+            (
+                limit_tables.detection_limits(name, mine["detection_limits"]),
+                limit_tables.detection_levels(name, mine["detection_levels"]),
+            ),
+        ),
         ("Partitions", drawn["partitions"], (show.partitions(name, mine["partition_wells"]),)),
         (
             "Replicate wells",
             drawn["replicates"],
             (show.replicates(name, mine["replicate_sets"]), show.worst_replicates(name, mine["replicate_sets"])),
         ),
-        ("Blanks", (), (show.blanks(name, wells),)),
+        ("Blanks", (), (limit_tables.blank_limits(name, mine["blank_limits"]), show.blanks(name, wells))),
         ("Controls", drawn["controls"], (show.controls(name, mine["control_results"]),)),
         ("Plates", drawn["plates"], (show.plate_ratios(name, mine["plate_ratios"]),)),
         ("Samples", (), (show.samples(name, results, reasons),)),

@@ -61,7 +61,7 @@ class Study(Strict):
 
 
 class SdtmSource(Strict):
-    """Clinical tables with SDTM names (SAS transport, SAS7BDAT or CSV)."""
+    """Clinical tables with SDTM names (SAS transport, SAS7BDAT, Dataset-JSON, CSV, XLSX or Parquet)."""
 
     kind: Literal["sdtm"]
     files: tuple[str, ...]

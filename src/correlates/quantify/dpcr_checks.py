@@ -12,6 +12,8 @@ from correlates.quantify import controls
 from correlates.quantify.replicates import FALSE_ALARM
 from correlates.quantify.rules import check_rows, figure, gather
 from correlates.quantify.settings import Dpcr
+from correlates.schema import conform
+from correlates.schema.assay_review import BLANK_LIMITS
 from correlates.stats.blank import blank_counts
 from correlates.terms import Role
 
@@ -107,59 +109,68 @@ def _between_wells(repeated: pl.DataFrame, assay: str) -> pl.DataFrame:
     )
 
 
-def blanks(wells: pl.DataFrame, settings: Dpcr, assay: str) -> pl.DataFrame:
-    """Limit of blank and of detection of each analyte from the no-template wells of all plates, against the lower limit."""
+def blank_limits(wells: pl.DataFrame, assay: str) -> pl.DataFrame:
+    """Limit of blank and of detection of each analyte from the control wells without target of all plates.
+
+    ``wells`` has what :func:`dpcr_wells.judge_wells` and ``add_volumes`` give. The table is ``schema.assay_review.BLANK_LIMITS``.
+    """
     empty = wells.filter(pl.col("role").is_in([Role.NTC.value, Role.BLANK.value]) & pl.col("good"))
-    rows = []
+    rows: list[dict[str, object]] = []
     for (analyte,), group in sorted(empty.group_by("analyte")):
         found = blank_counts(group["positives"].to_numpy())
+        # copies of a well are spread over the volume of its partitions
+        volume_ul = (group["partitions"] * group["partition_nl"]).mean()
         rows.append(
             {
+                "assay": assay,
                 "analyte": analyte,
                 "wells": found.wells,
-                "mean": found.mean,
-                "blank": found.limit_of_blank,
-                "blank_upper": found.limit_of_blank_upper,
-                "detection": found.limit_of_detection,
-                "ids": group["well_id"].sort().to_list(),
+                "partitions": group["partitions"].sum(),
+                "positives": found.positives,
+                "limit_of_blank": float(found.limit_of_blank),
+                "limit_of_blank_upper": float(found.limit_of_blank_upper),
+                "limit_of_detection": found.limit_of_detection,
+                "limit_of_detection_upper": found.limit_of_detection_upper,
+                "concentration": None if volume_ul is None else 1000.0 * found.limit_of_detection / float(volume_ul),  # type: ignore[arg-type]
+                "dispersion_p": found.dispersion_p,
+                "source_ids": group["well_id"].sort().to_list(),
             }
         )
-    schema: dict[str, pl.DataType] = {
-        "analyte": pl.String(),
-        "wells": pl.Int64(),
-        "mean": pl.Float64(),
-        "blank": pl.Float64(),
-        "blank_upper": pl.Float64(),
-        "detection": pl.Float64(),
-        "ids": pl.List(pl.String()),
-    }
-    table = pl.DataFrame(rows, schema=schema)
+    return conform(BLANK_LIMITS.frame(rows), BLANK_LIMITS)
+
+
+def blanks(wells: pl.DataFrame, settings: Dpcr, assay: str) -> pl.DataFrame:
+    """The limits of :func:`blank_limits` against the lower limit of quantification."""
+    table = blank_limits(wells, assay)
+    mean = pl.col("positives") / pl.col("wells")
     by_analyte = partial(check_rows, table, assay=assay, scope="source", item=pl.lit(assay), target=pl.col("analyte"))
     return gather(
         (
             by_analyte(
                 rule="limit_of_blank",
-                passed=pl.col("blank") < settings.lloq,
+                passed=pl.col("limit_of_blank") < settings.lloq,
                 found=pl.format(
                     "{} positive partitions a well ({} at the upper limit of the mean; {} wells, mean {})",
-                    figure(pl.col("blank")),
-                    figure(pl.col("blank_upper")),
+                    figure(pl.col("limit_of_blank")),
+                    figure(pl.col("limit_of_blank_upper")),
                     "wells",
-                    figure(pl.col("mean"), 3),
+                    figure(mean, 3),
                 ),
-                value=pl.col("blank"),
+                value=pl.col("limit_of_blank"),
                 required=f"below the lower limit of quantification, {settings.lloq:g} positive partitions",
                 action="flagged",
-                sources=pl.col("ids"),
+                sources=pl.col("source_ids"),
             ),
             by_analyte(
                 rule="limit_of_detection",
                 passed=pl.lit(value=True),
-                found=pl.format("{} copies a well, seen above the limit of blank in 95 %", figure(pl.col("detection"))),
-                value=pl.col("detection"),
+                found=pl.format(
+                    "{} copies a well, seen above the limit of blank in 95 %", figure(pl.col("limit_of_detection"))
+                ),
+                value=pl.col("limit_of_detection"),
                 required="reported",
                 action="none",
-                sources=pl.col("ids"),
+                sources=pl.col("source_ids"),
             ),
         )
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from correlates import units
 from correlates.errors import PlanError, Problem
 from correlates.quantify import chain as unit_chain
-from correlates.quantify import controls, reference, replicates, reruns, standards
+from correlates.quantify import controls, detection, reference, replicates, reruns, standards
 from correlates.quantify.amplification import cycles_from_points
 from correlates.quantify.record import Quantified, Quantifier, conform_inputs, positive_settings, quantified
 from correlates.quantify.rules import figure, gather
@@ -62,12 +62,13 @@ def quantify_qpcr(
     ceiling = None if settings.uloq == "highest_standard" else settings.uloq
     positive_settings(lloq=settings.lloq, uloq=ceiling, confidence=settings.confidence)
     _check_reference(settings)
+    detection.check_rules(settings)
     controls.check_controls(settings)
     chain = unit_chain.checked(settings.chain, settings.quantity if settings.reference is None else "copies/cell")
     if settings.cq == "second_derivative":
         wells = cycles_from_points(wells)
     chosen, notices = analyte_wells(wells, settings.targets, SignalKind.CQ, name)
-    chosen = standards.usable(controls.declared(chosen, settings))
+    chosen = standards.usable(controls.declared(chosen, settings), settings.curve_levels)
     lines = standards.fit(chosen, name)
     points = standards.points(chosen, lines)
     accepted, plate_checks = standards.accept(lines, points, settings, name)
@@ -109,6 +110,7 @@ def quantify_qpcr(
                 notices,
                 plate_checks,
                 control_checks,
+                detection.checks(detection.limits(chosen, settings, name), settings, name),
                 judged,
                 rerun_checks,
                 stranger_checks,

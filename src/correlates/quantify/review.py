@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from correlates import units
+from correlates.quantify import dpcr_checks
 from correlates.quantify.analyte_names import split_unit
 from correlates.quantify.dpcr_wells import add_volumes, judge_wells
 from correlates.quantify.instruments import add_instrument
@@ -64,16 +65,12 @@ def partition_wells(wells: pl.DataFrame, settings: Dpcr, assay: str, *, confiden
     (:func:`correlates.stats.poisson.copies_per_partition`). The volume is that of the settings, else the one of the file's own
     concentrations: where that is so, concentrations agree by construction and the intervals are what is compared.
     """
-    chosen, _ = analyte_wells(wells, settings.targets, SignalKind.PARTITIONS, assay)
-    placed, _ = add_instrument(chosen, settings, assay)
-    placed, _ = judge_wells(placed, settings, assay)
-    placed, _ = add_volumes(placed, settings, assay)
-    counted = placed.filter("counted")
+    counted = _with_volumes(wells, settings, assay).filter("counted")
     found = poisson.copies_per_partition(
         counted["positives"].to_numpy(), counted["partitions"].to_numpy(), confidence=confidence
     )
     per = 1000.0 / counted["partition_nl"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    factors = {u: _per_ul(u) for u in placed["reported_unit"].drop_nulls().unique()}
+    factors = {u: _per_ul(u) for u in counted["reported_unit"].drop_nulls().unique()}
     unit = pl.col("reported_unit").replace_strict(factors, default=None, return_dtype=pl.Float64)
     printed = pl.col("reported") * unit
     made = counted.with_columns(
@@ -86,6 +83,18 @@ def partition_wells(wells: pl.DataFrame, settings: Dpcr, assay: str, *, confiden
     numbers = [c.name for c in PARTITION_WELLS.columns if c.name in made.columns and c.dtype == pl.Float64()]
     made = made.with_columns(pl.when(pl.col(c).is_finite()).then(pl.col(c)).alias(c) for c in numbers)
     return conform(made.select(PARTITION_WELLS.names), PARTITION_WELLS).sort("analyte", "file_id", "plate", "well")
+
+
+def blank_limits(wells: pl.DataFrame, settings: Dpcr, assay: str) -> pl.DataFrame:
+    """Limits of blank and detection of digital PCR from its control wells: :func:`dpcr_checks.blank_limits`."""
+    return dpcr_checks.blank_limits(_with_volumes(wells, settings, assay), assay)
+
+
+def _with_volumes(wells: pl.DataFrame, settings: Dpcr, assay: str) -> pl.DataFrame:
+    chosen, _ = analyte_wells(wells, settings.targets, SignalKind.PARTITIONS, assay)
+    placed, _ = add_instrument(chosen, settings, assay)
+    placed, _ = judge_wells(placed, settings, assay)
+    return add_volumes(placed, settings, assay)[0]
 
 
 def _per_ul(unit: str) -> float | None:

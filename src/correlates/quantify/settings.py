@@ -92,6 +92,20 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """Limits of detection and quantification from replicates of the standards (Forootan 2017, Klymus 2020)."""
+
+    link: Literal["probit", "logit", "cloglog"] = "probit"
+    """Shape of the detection curve on log10 quantity; the report shows all three."""
+    probability: float = 0.95
+    """Probability of detection that defines the limit of detection."""
+    cv: float = 35.0
+    """Largest coefficient of variation of the back-calculated quantity at the limit of quantification, percent (Klymus 2020)."""
+    replicates: int = 8
+    """Fewest replicates of a level, over all plates; levels with fewer do not take part."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Qpcr:
     """Absolute quantification by a standard curve on each plate."""
 
@@ -108,6 +122,8 @@ class Qpcr:
     """Cq as the instrument called it, or from the amplification points of the file (maximum of the second derivative of a sigmoid)."""
     quantity: str = "copies/reaction"
     """Unit of the nominal quantities of the standards."""
+    curve_levels: Literal["all", "always_detected"] = "all"
+    """Standards the line is fitted to: all with a Cq, or only levels without an undetermined replicate on the plate, whose detected replicates hold more than the nominal copies."""
     accept: CurveRules = CurveRules()
     """When a plate is accepted."""
     on_failure: Literal["exclude", "flag"] = "exclude"
@@ -122,6 +138,8 @@ class Qpcr:
     """Quality control samples."""
     reference: Reference | None = None
     """When given, the quantity is copies per cell: target over reference, both measured on the same plate."""
+    detection: Detection = Detection()
+    """How limits are found from replicates of the standards; the lower limit below is checked against them, never replaced."""
     lloq: float = 10.0
     """Lower limit of quantification per reaction, in the unit of quantity."""
     uloq: Literal["highest_standard"] | float = "highest_standard"

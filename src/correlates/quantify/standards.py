@@ -39,14 +39,23 @@ class Lines:
     fits: calibration.LineFits
 
 
-def usable(wells: pl.DataFrame) -> pl.DataFrame:
-    """Add what a well says: ``omitted``, ``detected`` (a Cq) and ``undetected`` (the instrument says: no Cq)."""
+def usable(wells: pl.DataFrame, curve_levels: str = "all") -> pl.DataFrame:
+    """Add what a well says: ``omitted``, ``detected`` (a Cq), ``undetected`` (the instrument says: no Cq), and ``partial``.
+
+    ``partial`` marks standards of a level that the curve leaves out (``curve_levels: always_detected``): one of its replicates on
+    the plate is undetermined.
+    """
     omitted = (pl.col("flag") == Flag.OMITTED.value).fill_null(value=False)
-    return wells.with_columns(
+    wells = wells.with_columns(
         omitted=omitted,
         detected=pl.col("signal").is_not_null() & ~omitted,
         undetected=pl.col("signal").is_null() & (pl.col("flag") == Flag.UNDETERMINED.value).fill_null(value=False),
     )
+    if curve_levels == "all":
+        return wells.with_columns(partial=pl.lit(value=False))
+    standard = pl.col("role") == Role.STANDARD.value
+    missed = (pl.col("undetected") & standard).any().over(*KEY, "nominal")
+    return wells.with_columns(partial=standard & missed & pl.col("nominal").is_not_null())
 
 
 def fit(wells: pl.DataFrame, assay: str) -> Lines:
@@ -66,7 +75,9 @@ def fit(wells: pl.DataFrame, assay: str) -> Lines:
         )
     )
     candidates = (
-        wells.filter((pl.col("role") == Role.STANDARD.value) & pl.col("detected") & (pl.col("nominal") > 0))
+        wells.filter(
+            (pl.col("role") == Role.STANDARD.value) & pl.col("detected") & ~pl.col("partial") & (pl.col("nominal") > 0)
+        )
         .join(table.select("curve", *KEY), on=KEY)
         .sort("curve", "nominal", "well_id")
         .select("curve", "nominal", "signal", "well_id", x=pl.col("nominal").log10())
@@ -135,6 +146,8 @@ def points(wells: pl.DataFrame, lines: Lines) -> pl.DataFrame:
         .then(pl.lit("no signal in the file"))
         .when(pl.col("nominal").is_null())
         .then(pl.lit("no nominal quantity in the file"))
+        .when(pl.col("partial"))
+        .then(pl.lit("a replicate of the level is undetermined"))
         .when(pl.col("nominal") <= 0)
         .then(pl.lit("the nominal quantity is not positive"))
         .when(pl.col("fit").is_null())

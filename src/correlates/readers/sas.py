@@ -70,6 +70,7 @@ def read_sas(content: Content, path: Path, name: str) -> tuple[pl.DataFrame, str
     header: dict[str, object] = {
         "columns": list(meta.column_names),
         "labels": dict(meta.column_names_to_labels),
+        "formats": {n: f for n, f in meta.original_variable_types.items() if f},
         "label": meta.file_label,
         "format": "xport" if transport else "sas7bdat",
         "created": meta.creation_time,

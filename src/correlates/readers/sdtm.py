@@ -1,4 +1,4 @@
-"""SDTM: SAS transport (v5, v8), SAS7BDAT and delimited text, a dataset recognised by what it holds.
+"""SDTM: SAS transport (v5, v8), SAS7BDAT, Dataset-JSON 1.1 and plain tables, a dataset recognised by what it holds.
 
 A file's name proves nothing: the domain is the DOMAIN (RDOMAIN) variable, the name of the dataset inside the file, or
 the variables that only one domain has.
@@ -6,7 +6,6 @@ the variables that only one domain has.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +15,7 @@ import polars as pl
 from correlates.errors import InputError, Problem, Where
 from correlates.readers import clinical
 from correlates.readers.clinical import ROW, Clinical, Dataset, check, encoding_checks, file_row, shown
-from correlates.readers.content import Content
-from correlates.readers.grid import read_grid
-from correlates.readers.sas import is_sas, read_sas
+from correlates.readers.dataset import read_dataset, upper_names
 from correlates.readers.tumours import identified
 from correlates.schema.checks import CHECKS
 from correlates.schema.clinical import CHARACTERISTICS, CLINICAL
@@ -45,7 +42,7 @@ def read_sdtm(paths: Sequence[Path], *, source: str = "", relative_to: Path | No
     Parameters
     ----------
     paths
-        Files: SAS transport v5 or v8, SAS7BDAT, or delimited text with SDTM names as headings. DM, EX, TU with TR, RS,
+        Files: SAS transport v5 or v8, SAS7BDAT, Dataset-JSON 1.1, or CSV, XLSX or Parquet with SDTM names as headings. DM, EX, TU with TR, RS,
         AE, LB, DS and their SUPP datasets are used; any other dataset is kept in ``raw`` and named in ``files.reader``.
     source
         Name of the source in the plan.
@@ -101,29 +98,10 @@ def read_sdtm(paths: Sequence[Path], *, source: str = "", relative_to: Path | No
 
 
 def _read_file(path: Path, *, source: str, relative_to: Path | None) -> _File:
-    content = Content.of(path)
     name = shown(path, relative_to)
-    if is_sas(content):
-        frame, inside, header, software = read_sas(content, path, name)
-        encoding = header["encoding"]
-    else:
-        grid = read_grid(path)
-        frame, inside, software, encoding = grid.frame, None, None, grid.encoding
-        header = grid.header
-        frame, header["na_is_blank"] = _without_na(frame)
-        frame = frame.with_columns(pl.Series(ROW, grid.lines, dtype=pl.Int64))
-    upper = [c.upper() for c in frame.columns]
-    if len(set(upper)) < len(upper):
-        raise InputError(
-            Problem(
-                code="duplicate-heading",
-                what="Two variables differ only in case",
-                where=Where(file=name),
-                found=", ".join(sorted({c for c in frame.columns if upper.count(c.upper()) > 1})),
-                expected="one variable of each name",
-            )
-        )
-    frame = frame.rename(dict(zip(frame.columns, upper, strict=True)))
+    raw = read_dataset(path, name)
+    header, inside = raw.header, raw.inside
+    frame = upper_names(raw.frame, name)
     code = _code(frame, inside, name)
     used = clinical.used_variables(code)
     header["dataset"] = inside
@@ -140,22 +118,10 @@ def _read_file(path: Path, *, source: str, relative_to: Path | None) -> _File:
         reader=f"sdtm-{code}" if known else f"sdtm-{code} (not used)",
         header=header,
         relative_to=relative_to,
-        software=software,
+        software=raw.software,
     )
     dataset = Dataset(code=code, frame=frame, file_id=str(row["file_id"]), file=name)
-    return _File(path=path, dataset=dataset, row=row, checks=tuple(encoding_checks(name, _as_text(encoding))))
-
-
-def _as_text(value: object) -> str | None:
-    return value.lower() if isinstance(value, str) else None
-
-
-def _without_na(frame: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
-    """NA as a blank throughout, where a variable of numbers or dates shows that the program wrote NA for a blank."""
-    numeric = [c for c in frame.columns if re.search(r"(SEQ|DTC|DY|NUM|STRESN|STNRHI|STNRLO|DOSE)$|^AGE$", c.upper())]
-    if not any((frame[c] == "NA").any() for c in numeric):
-        return frame, False
-    return frame.with_columns(pl.when(pl.all() != "NA").then(pl.all()).name.keep()), True
+    return _File(path=path, dataset=dataset, row=row, checks=tuple(encoding_checks(name, raw.encoding)))
 
 
 def _code(frame: pl.DataFrame, inside: str | None, name: str) -> str:

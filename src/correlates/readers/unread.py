@@ -40,10 +40,6 @@ def _amplitudes(content: Content) -> bool:
     return "cluster" in cells and any(cell.endswith("amplitude") for cell in cells)
 
 
-def _replicates(content: Content) -> bool:
-    return content.kind == "text" and _first_cells(content) == {"well", "fluor", "sample", "cq", "sq", "target"}
-
-
 def _flat_xponent(content: Content) -> bool:
     return content.kind == "text" and {"program", "build", "analyte", "median"} <= _first_cells(content)
 
@@ -60,12 +56,6 @@ UNREAD: tuple[Unread, ...] = (
         why="it holds single droplets, not wells",
         do="Export the table of results, which has the droplets counted per well",
         recognise=_amplitudes,
-    ),
-    Unread(
-        label="a plain table of qPCR replicates (Well, Fluor, Sample, Cq, SQ, Target)",
-        why="it does not say which plate a well is of, so that the same well stands in it many times",
-        do="Export every plate from the instrument software",
-        recognise=_replicates,
     ),
     Unread(
         label="a flat xPONENT export, one row per well and analyte",

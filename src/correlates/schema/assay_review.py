@@ -1,6 +1,6 @@
 """What an assay report adds to the tables of a run: results by plate, controls over plates, plates held together."""
 
-from correlates.schema.table import NUMBER, TEXT, TEXTS, WHOLE, Column, Table
+from correlates.schema.table import FLAG, NUMBER, TEXT, TEXTS, WHOLE, Column, Table
 from correlates.terms import Censoring, Role, Status
 
 _ASSAY = Column(name="assay", dtype=TEXT, nullable=False, meaning="name of the assay")
@@ -173,6 +173,93 @@ INSTRUMENT_RATIOS = Table(
     ),
 )
 
+DETECTION_LEVELS = Table(
+    name="detection_levels",
+    row="analyte and level of the standards, over all plates",
+    key=("assay", "analyte", "level"),
+    columns=(
+        _ASSAY,
+        _ANALYTE,
+        Column(name="level", dtype=NUMBER, nullable=False, minimum=0, meaning="nominal quantity"),
+        Column(name="unit", dtype=TEXT, nullable=False, meaning="unit of level, mean and sd"),
+        Column(name="plates", dtype=WHOLE, nullable=False, minimum=1, meaning="plates it stands on"),
+        Column(name="tested", dtype=WHOLE, nullable=False, minimum=1, meaning="replicates that were run"),
+        Column(name="detected", dtype=WHOLE, nullable=False, minimum=0, meaning="of them with a Cq"),
+        Column(name="share_lower", dtype=NUMBER, unit="ratio", meaning="lower end of the 95 % interval of the share"),
+        Column(name="share_upper", dtype=NUMBER, unit="ratio", meaning="upper end of it (Clopper-Pearson)"),
+        Column(name="mean_cq", dtype=NUMBER, unit="Cq", meaning="mean Cq of the detected"),
+        Column(name="sd_cq", dtype=NUMBER, unit="Cq", meaning="standard deviation of it"),
+        Column(name="mean", dtype=NUMBER, meaning="mean back-calculated quantity of the detected"),
+        Column(name="sd", dtype=NUMBER, meaning="standard deviation of it"),
+        Column(name="cv", dtype=NUMBER, unit="%", meaning="100 x sd / mean"),
+        Column(name="recovery", dtype=NUMBER, unit="%", meaning="100 x mean / level"),
+        _IDS,
+    ),
+)
+
+DETECTION_LIMITS = Table(
+    name="detection_limits",
+    row="analyte and way to a limit",
+    key=("assay", "analyte", "limit"),
+    columns=(
+        _ASSAY,
+        _ANALYTE,
+        Column(
+            name="limit",
+            dtype=TEXT,
+            nullable=False,
+            meaning="lod_probit, lod_logit, lod_cloglog, lod_rule, loq_rule or loq_curve",
+        ),
+        Column(name="label", dtype=TEXT, nullable=False, meaning="what it is, in words"),
+        Column(name="chosen", dtype=FLAG, nullable=False, meaning="whether the settings name it as the limit"),
+        Column(name="criterion", dtype=NUMBER, nullable=False, meaning="probability of detection, or CV in percent"),
+        Column(name="value", dtype=NUMBER, meaning="the limit"),
+        Column(name="lower", dtype=NUMBER, meaning="lower end of its interval (Fieller)"),
+        Column(name="upper", dtype=NUMBER, meaning="upper end; null where there is none"),
+        Column(name="unit", dtype=TEXT, nullable=False, meaning="unit of these"),
+        Column(
+            name="fit_p", dtype=NUMBER, meaning="P of the deviance: small where the curve does not describe the levels"
+        ),
+        Column(name="extrapolated", dtype=FLAG, meaning="whether the limit lies outside the tested levels"),
+        Column(name="why", dtype=TEXT, meaning="why there is none"),
+    ),
+)
+
+DETECTION_CURVES = Table(
+    name="detection_curves",
+    row="point of a fitted detection or precision curve",
+    key=("assay", "analyte", "curve", "level"),
+    columns=(
+        _ASSAY,
+        _ANALYTE,
+        Column(name="curve", dtype=TEXT, nullable=False, meaning="probit, logit, cloglog or cv"),
+        Column(name="level", dtype=NUMBER, nullable=False, meaning="quantity"),
+        Column(name="fitted", dtype=NUMBER, nullable=False, meaning="probability of detection, or CV in percent"),
+    ),
+)
+
+BLANK_LIMITS = Table(
+    name="blank_limits",
+    row="target of digital PCR with control wells",
+    key=("assay", "analyte"),
+    columns=(
+        _ASSAY,
+        _ANALYTE,
+        Column(name="wells", dtype=WHOLE, nullable=False, meaning="accepted control wells without target"),
+        Column(name="partitions", dtype=WHOLE, nullable=False, meaning="their accepted partitions"),
+        Column(name="positives", dtype=WHOLE, nullable=False, meaning="of them positive, falsely"),
+        Column(
+            name="limit_of_blank", dtype=NUMBER, meaning="positive partitions a well that 95 % of blanks do not exceed"
+        ),
+        Column(name="limit_of_blank_upper", dtype=NUMBER, meaning="the same at the upper 95 % limit of their mean"),
+        Column(name="limit_of_detection", dtype=NUMBER, unit="copies/well", meaning="copies seen above it in 95 %"),
+        Column(name="limit_of_detection_upper", dtype=NUMBER, unit="copies/well", meaning="the same, of the upper one"),
+        Column(name="concentration", dtype=NUMBER, unit="copies/uL", meaning="limit of detection in the reaction"),
+        Column(name="dispersion_p", dtype=NUMBER, meaning="P of the index of dispersion: small where wells differ"),
+        _IDS,
+    ),
+)
+
 REVIEW = (
     PLATE_RESULTS,
     CONTROL_RESULTS,
@@ -181,5 +268,9 @@ REVIEW = (
     REPLICATE_SETS,
     PRINTED_CURVES,
     INSTRUMENT_RATIOS,
+    DETECTION_LEVELS,
+    DETECTION_LIMITS,
+    DETECTION_CURVES,
+    BLANK_LIMITS,
 )
 """The tables of an assay report beside those of a run."""

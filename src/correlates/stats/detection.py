@@ -18,7 +18,7 @@ from scipy import special
 from correlates.stats.arrays import Floats, Ints
 from correlates.stats.calibration import invert_line
 
-__all__ = ["DetectionLimit", "Link", "NoLimit", "detection_limit"]
+__all__ = ["DetectionLimit", "Link", "NoLimit", "detection_limit", "detection_probability"]
 
 _ROUNDS = 200
 _HALVINGS = 34
@@ -215,6 +215,27 @@ def detection_limit(
         all_from=all_from,
         why=None,
     )
+
+
+def detection_probability(fit: DetectionLimit, concentration: npt.ArrayLike) -> Floats:
+    """Probability of detection of a fitted curve.
+
+    Parameters
+    ----------
+    fit
+        A curve that could be fitted.
+    concentration
+        (m,) positive concentrations.
+
+    Raises
+    ------
+    ValueError
+        No curve was fitted.
+    """
+    if fit.intercept is None or fit.slope is None:
+        raise ValueError(f"no curve was fitted: {fit.why}")
+    eta = fit.intercept + fit.slope * np.log10(np.asarray(concentration, dtype=np.float64))
+    return np.exp(_logs(eta, fit.link)[0])
 
 
 def _power(log10: float) -> float:

@@ -67,11 +67,9 @@ def copies_per_partition(positives: Ints, partitions: Ints, confidence: float = 
     k, n = np.asarray(positives), np.asarray(partitions)
     if (n < 1).any() or (k < 0).any() or (k > n).any():
         raise ValueError("counts must satisfy 0 <= positives <= partitions and partitions >= 1")
-    tail = (1.0 - confidence) / 2.0
     none, every = k == 0, k == n
     p = k / n
-    low = np.where(none, 0.0, special.betaincinv(np.where(none, 1, k), n - k + 1, tail))
-    high = np.where(every, 1.0, special.betaincinv(k + 1, np.where(every, 1, n - k), 1.0 - tail))
+    low, high = exact_share(k, n, confidence)
     copies = _copies(p)
     plain = ~(none | every)
     safe = np.where(plain, copies, 1.0)
@@ -84,6 +82,33 @@ def copies_per_partition(positives: Ints, partitions: Ints, confidence: float = 
         all_negative=none,
         all_positive=every,
     )
+
+
+def exact_share(count: Ints, of: Ints, confidence: float = 0.95) -> tuple[Floats, Floats]:
+    """Exact limits of a share.
+
+    Parameters
+    ----------
+    count, of
+        Counts of any one shape; 0 <= count <= of, of >= 1.
+    confidence
+        Level of the interval.
+
+    Returns
+    -------
+    tuple
+        Lower and upper limit: 0 where the count is 0, 1 where it is all.
+
+    Notes
+    -----
+    Clopper & Pearson, Biometrika 1934;26:404: quantiles of the beta law of count, of - count + 1 and of count + 1, of - count.
+    """
+    k, n = np.asarray(count), np.asarray(of)
+    tail = (1.0 - confidence) / 2.0
+    none, every = k == 0, k == n
+    low = np.where(none, 0.0, special.betaincinv(np.where(none, 1, k), n - k + 1, tail))
+    high = np.where(every, 1.0, special.betaincinv(k + 1, np.where(every, 1, n - k), 1.0 - tail))
+    return low, high
 
 
 def _copies(p: Floats) -> Floats:

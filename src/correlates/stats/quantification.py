@@ -18,6 +18,7 @@ __all__ = [
     "NotQuantified",
     "Precision",
     "QuantificationLimit",
+    "cv_at",
     "cv_of_cq",
     "precision_profile",
     "quantification_limit",
@@ -99,6 +100,12 @@ class Decay:
     at_one: float
     rate: float
     residual_sd: float
+
+
+def cv_at(decay: Decay, concentration: npt.ArrayLike) -> Floats:
+    """CV (a ratio) of a fitted decay curve at (m,) positive concentrations."""
+    x = np.log10(np.asarray(concentration, dtype=np.float64))
+    return np.asarray(decay.floor + (decay.at_one - decay.floor) * np.exp(-decay.rate * x), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
 from tests.external import external
 
+from correlates.cli import main
 from correlates.stats import calibration
 from correlates.stats.detection import detection_limit
 from correlates.stats.quantification import cv_of_cq, precision_profile, quantification_limit
@@ -86,3 +89,22 @@ def test_the_cv_that_cq_predicts(reactions, target):
     profile, efficiency, found = _profile(reactions, target)
     spread = found.group_by("copies").agg(pl.col("cq").std()).sort("copies")["cq"].to_numpy()
     assert cv_of_cq(spread[2:], efficiency) == pytest.approx(profile.cv[2:], rel=0.1)
+
+
+def test_the_command_gives_the_published_limits(capsys, tmp_path):
+    """From the file as published to its LOD95, detection and CV by level."""
+    path = external("data/qpcr/lod_replicates/Data.csv")
+    assert main(["assay", str(path), "--out", str(tmp_path / "out"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    limits = {(row["analyte"], row["limit"]): row["value"] for row in told["limits"]}
+    assert limits["SVC", "lod_probit"] == pytest.approx(13.62, abs=0.005)
+    assert limits["SVC", "loq_rule"] == 100.0
+    levels = {row["level"]: row for row in told["levels"] if row["analyte"] == "SVC"}
+    assert [round(100 * levels[c]["detected"] / levels[c]["tested"], 1) for c in (1, 5, 10, 100)] == [
+        26,
+        61.5,
+        100,
+        100,
+    ]
+    assert levels[10]["cv"] == pytest.approx(34.9, abs=0.06)
+    assert levels[100]["cv"] == pytest.approx(12.7, abs=0.05)

@@ -203,6 +203,12 @@ SIMPLE_PLEX = (
 )
 
 
+CQ_TABLE = (
+    "Well,Fluor,Sample,Cq,Quantity (copies/reaction),Target\n"
+    "A01,FAM,STD_10,36.2,10,SVC\nA01,FAM,STD_10,NaN,10,SVC\nA02,FAM,NTC,NA,NA,SVC\nA03,FAM,S01,30.125,,SVC\n"
+)
+
+
 def workbook(sheets: dict[str, Sequence[Sequence[object]]]) -> bytes:
     """A workbook with the given sheets."""
     book = openpyxl.Workbook()
@@ -283,6 +289,7 @@ def all_samples() -> dict[str, tuple[str, bytes]]:
         "quantstudio": QUANTSTUDIO,
         "quantstudio_da": DESIGN_AND_ANALYSIS_CSV,
         "cfx_maestro": CFX,
+        "cq_table": CQ_TABLE,
         "quantasoft": QUANTASOFT,
         "qx_manager_clusters": QX_CLUSTERS,
         "absolute_q": ABSOLUTE_Q,

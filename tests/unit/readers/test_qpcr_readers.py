@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 from tests.unit.readers import samples
+from tests.unit.readers.samples import CQ_TABLE
 
 from correlates.errors import InputError
 from correlates.readers import ReadFile, read
@@ -179,3 +180,50 @@ def test_rdml_damaged_member(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         reading(tmp_path, bytes(data))
     assert error.value.problems[0].code == "damaged-file"
+
+
+def plain(tmp_path: Path, text: str) -> pl.DataFrame:
+    path = tmp_path / "replicates.csv"
+    path.write_text(text)
+    return read(path).wells
+
+
+def test_a_plain_table_of_cq(tmp_path: Path) -> None:
+    wells = plain(tmp_path, CQ_TABLE)
+    assert wells["well"].to_list() == ["A1", "A1 #2", "A2", "A3"]
+    assert wells["role"].to_list() == ["standard", "standard", "ntc", "unknown"]
+    assert wells["nominal"].to_list() == [10.0, 10.0, None, None]
+    assert wells["nominal_unit"].unique().to_list() == ["copies/reaction"]
+    assert wells["signal"].to_list() == [36.2, None, None, 30.125]
+    assert wells["flag"].to_list() == [None, "undetermined", "undetermined", None]
+    assert wells["plate"].unique().to_list() == ["replicates"]
+
+
+def test_a_plain_table_with_plates_and_roles(tmp_path: Path) -> None:
+    wells = plain(
+        tmp_path,
+        "Plate;Position;Sample;Task;Target;Ct;Copies;Unit\n1;A1;x;Standard;CAR;27,5;1000;copies\n"
+        "2;A1;x;QC;CAR;30,1;100;copies\n2;B1;y;Unknown;CAR;31,0;80;copies\n2;C1;z;NTC;CAR;;0;copies\n",
+    )
+    assert wells["role"].to_list() == ["standard", "qc", "unknown", "ntc"]
+    assert wells["nominal"].to_list() == [1000.0, 100.0, None, 0.0]
+    assert wells["reported"].to_list() == [None, None, 80.0, None]  # what somebody computed for a sample is no nominal
+    assert wells["signal"].to_list() == [27.5, 30.1, 31.0, None]
+    assert wells["plate"].to_list() == ["1", "2", "2", "2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Well,Target,Cq,SQ\nA1,CAR,30.1,10\nA1,CAR,30.1,10\n", "duplicate-well"),
+        ("Plate,Well,Target,Cq,SQ\n1,A1,CAR,30.1,10\n1,A1,CAR,30.2,10\n", "duplicate-well"),
+        ("Well,Target,Cq,SQ\nA1,CAR,0,10\n", "not-a-cycle"),
+        ("Well,Target,Cq,SQ\nA1,CAR,thirty,10\n", "not-a-number"),
+        ("Well,Target,Cq,SQ\nA1,CAR,30.1,-10\n", "too-low"),
+        ("Well,Target,Cq,SQ\n", "no-rows"),
+    ],
+)
+def test_a_plain_table_that_cannot_be(tmp_path: Path, text: str, code: str) -> None:
+    with pytest.raises(InputError) as error:
+        plain(tmp_path, text)
+    assert code in {problem.code for problem in error.value.problems}

@@ -385,3 +385,28 @@ def test_a_text_result_is_told_in_the_unit_it_was_collected_in(tmp_path: Path) -
         ("CRP", 0.8, "0.8", "mg/dL", 0.5),
         ("GLUC.URINE", 5.0, "5", "mg/dL", None),
     ]
+
+
+def test_one_domain_is_the_same_from_every_format(tmp_path: Path) -> None:
+    import openpyxl
+
+    columns = {**DM, "AGE": [63.0, None]}
+    frame = pl.DataFrame(columns).with_columns(pl.when(pl.col(pl.String) != "").then(pl.col(pl.String)).name.keep())
+    frame.write_parquet(tmp_path / "dm.parquet")
+    frame.write_csv(tmp_path / "dm.csv")
+    xpt(tmp_path / "v5.xpt", columns, "DM", 5)
+    xpt(tmp_path / "v8.xpt", columns, "DM", 8)
+    book = openpyxl.Workbook()
+    for row in (frame.columns, *frame.rows()):
+        book.active.append(list(row))
+    book.save(tmp_path / "dm.xlsx")
+    kinds = [{"name": n, "dataType": "float" if t == pl.Float64 else "string"} for n, t in frame.schema.items()]
+    rows = [list(r) for r in frame.rows()]
+    described = {"datasetJSONVersion": "1.1.0", "name": "DM", "records": 2, "columns": kinds}
+    (tmp_path / "dm.json").write_text(json.dumps({**described, "rows": rows}))
+    (tmp_path / "dm.ndjson").write_text("\n".join(json.dumps(part) for part in (described, *rows)))
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 7
+    tables = [read_sdtm([file]).tables["subjects"].drop("source_id") for file in files]
+    assert all(table.equals(tables[0]) for table in tables)
+    assert tables[0]["age"].to_list() == [63.0, None]
