@@ -14,7 +14,7 @@ from correlates.errors import InputError
 from correlates.readers import READERS, Reader, read, recognise
 from correlates.readers.cells import position
 from correlates.readers.content import Content
-from correlates.schema import FILES, WELLS, conform
+from correlates.schema import AMPLITUDES, FILES, WELLS, conform
 
 SAMPLES = all_samples()
 FOLDERS = ("data/qpcr", "data/dpcr", "data/immunoassay")
@@ -78,6 +78,8 @@ def test_sample_reads_to_whole_tables(name: str, tmp_path: Path) -> None:
     }
     assert conform(found.wells, WELLS).equals(found.wells)
     assert conform(found.file, FILES).equals(found.file)
+    assert conform(found.amplitudes, AMPLITUDES).equals(found.amplitudes)
+    assert set(found.amplitudes["well_id"]) <= set(found.wells["well_id"])
     assert found.wells["well_id"].str.starts_with(found.file["file_id"][0] + "/").all()
     # the signal or the mark in its place, never neither and never both
     assert (found.wells["signal"].is_null() == found.wells["flag"].is_not_null()).all()
@@ -115,11 +117,11 @@ def test_every_word_of_the_file_is_kept(name: str, tmp_path: Path) -> None:
     found = read(path)
     columns = found.wells.select(pl.exclude("extras", "row", "well_id", "file_id").cast(pl.String))
     values = {v for column in columns.iter_columns() for v in column.drop_nulls()}
-    texts = [*strings(json.loads(found.file["header"][0])), *values]
+    texts = [*strings(json.loads(found.file["header"][0])), *values, *found.amplitudes["cluster"].drop_nulls()]
     for extras in found.wells["extras"]:
         texts += strings(json.loads(extras))
     kept = "\n".join(texts)
-    known = {float(v) for v in values if as_number(v) is not None}
+    known = {float(v) for v in values if as_number(v) is not None} | set(found.amplitudes["amplitude"].drop_nulls())
     for sheet in content.sheets:
         for row in sheet.rows:
             for word in (w for cell in row for w in cell.split()):

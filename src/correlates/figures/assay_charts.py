@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from correlates.figures.agreement_charts import BLAND_ALTMAN
+from correlates.figures.amplitude_charts import AMPLITUDES
 from correlates.figures.curve_charts import (
     CALIBRATION,
     PANELS,
@@ -404,5 +405,15 @@ PLATES = Figure(
     citation="ICH M10 2022 (cross validation)",
 )
 
-ASSAY_FIGURES = (CALIBRATION, RESIDUALS, DETECTION, REPLICATES, CONTROL_CHARTS, PLATES, PARTITIONS, BLAND_ALTMAN)
+ASSAY_FIGURES = (
+    CALIBRATION,
+    RESIDUALS,
+    DETECTION,
+    REPLICATES,
+    CONTROL_CHARTS,
+    PLATES,
+    AMPLITUDES,
+    PARTITIONS,
+    BLAND_ALTMAN,
+)
 """Every kind of figure of an assay report beside those of a run, in its order."""

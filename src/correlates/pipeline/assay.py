@@ -25,7 +25,7 @@ from correlates.quantify.settings import Assay, Dpcr, Immunoassay, Qpcr
 from correlates.readers import ReadFile, read
 from correlates.readers.tables import read_product, read_samples
 from correlates.schema import AGREEMENT, CHECKS, CURVE_POINTS, CURVES, MEASUREMENTS, PRODUCT, SAMPLES
-from correlates.schema.assay_review import REVIEW
+from correlates.schema.assay_review import AMPLITUDE_BINS, AMPLITUDE_PAIRS, QUADRANTS, REVIEW, THRESHOLDS
 from correlates.terms import AssayKind, Role
 
 _FACTORY = ("simple_plex",)  # readers of instruments that are calibrated at the factory
@@ -41,6 +41,7 @@ class Group:
     name: str
     settings: Assay
     wells: pl.DataFrame
+    amplitudes: pl.DataFrame
 
 
 def assay_report(
@@ -193,11 +194,33 @@ def _grouped(
         else:
             wells = _named(wells)
             settings = _defaults(name, wells, [str(exports[p].file["path"][0]) for p in mine], controls, targets)
-        groups.append(Group(name=name, settings=settings, wells=with_controls(wells, settings.controls)))
-    groups = groups if declared else _labelled(groups)
-    tables = {"files": pl.concat(files), "wells": pl.concat([g.wells for g in groups])}
-    check_files(tables["files"])
-    return groups, tables
+        amplitudes = pl.concat([exports[path].amplitudes for path in mine])
+        wells = with_controls(wells, settings.controls)
+        groups.append(Group(name=name, settings=settings, wells=wells, amplitudes=amplitudes))
+    all_files = pl.concat(files)
+    check_files(all_files)
+    groups, counting = _counted(groups if declared else _labelled(groups))
+    return groups, {"files": all_files, "wells": pl.concat([g.wells for g in groups]), **counting}
+
+
+def _counted(groups: Sequence[Group]) -> tuple[list[Group], Tables]:
+    """The groups, partitions counted where their files list amplitudes, and the tables that show how."""
+    from correlates.quantify.amplitudes import amplitude_bins, count_wells
+
+    made, parts = (
+        [],
+        {table.name: [table.empty()] for table in (THRESHOLDS, AMPLITUDE_BINS, AMPLITUDE_PAIRS, QUADRANTS, CHECKS)},
+    )
+    for group in groups:
+        if group.amplitudes.is_empty() or not isinstance(group.settings, Dpcr):
+            made.append(group)
+            continue
+        found = count_wells(group.wells, group.amplitudes, group.settings, group.name)
+        shown = amplitude_bins(found.thresholds, group.amplitudes, group.name)
+        for name, frame in zip(parts, (found.thresholds, *shown, found.checks), strict=True):
+            parts[name].append(frame)
+        made.append(replace(group, wells=found.wells))
+    return made, {name: pl.concat(frames) for name, frames in parts.items()}
 
 
 def _named(wells: pl.DataFrame) -> pl.DataFrame:
@@ -317,7 +340,7 @@ def _quantified(groups: Sequence[Group], tables: Tables, progress: Progress) -> 
 
     paths = dict(tables["files"].select("file_id", "path").iter_rows())
     declared = (MEASUREMENTS, CURVES, CURVE_POINTS, CHECKS, *REVIEW)
-    parts: dict[str, list[pl.DataFrame]] = {table.name: [table.empty()] for table in declared}
+    parts: dict[str, list[pl.DataFrame]] = {table.name: [tables.get(table.name, table.empty())] for table in declared}
     problems: list[Problem] = []
     for group in groups:
         progress(f"quantifying {group.name}: {group.wells.height:,} wells")

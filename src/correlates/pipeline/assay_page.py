@@ -160,7 +160,14 @@ def _assay(plan: Plan, name: str, tables: Mapping[str, pl.DataFrame], settings: 
                 limit_tables.detection_levels(name, mine["detection_levels"]),
             ),
         ),
-        ("Partitions", drawn["partitions"], (show.partitions(name, mine["partition_wells"]),)),
+        (
+            "Partitions",
+            drawn["partitions"],
+            (
+                limit_tables.thresholds(name, mine["thresholds"]),
+                show.partitions(name, mine["partition_wells"]),
+            ),
+        ),
         (
             "Replicate wells",
             drawn["replicates"],

@@ -13,6 +13,9 @@ from correlates.terms import Role
 _SHOWN = 12
 
 
+_OF_ONE_WELL = ("droplet_amplitudes",)  # readers whose files hold a single well
+
+
 def check_files(files: pl.DataFrame) -> None:
     """Refuse the same file under two names for one source.
 
@@ -47,7 +50,9 @@ def check_wells(file: PlanFile, tables: Tables) -> None:
     InputError
         With every such plate, target and sample.
     """
-    wells = tables["wells"].join(tables["files"].select("file_id", "path", "source"), on="file_id", how="left")
+    wells = tables["wells"].join(
+        tables["files"].select("file_id", "path", "source", "reader"), on="file_id", how="left"
+    )
     problems: list[Problem] = []
     for name, assay in file.plan.assays.items():
         mine = wells.filter(pl.col("source") == name)
@@ -92,7 +97,14 @@ def _used(assay: Qpcr | Dpcr | Immunoassay, wells: pl.DataFrame) -> pl.DataFrame
 
 
 def _two_claim_one_plate(name: str, wells: pl.DataFrame) -> list[Problem]:
-    plates = wells.select("plate", "target", "path").unique().group_by("plate", "target").agg(pl.col("path").sort())
+    # a file of one well may stand beside the others of its plate, not beside itself
+    well = pl.when(pl.col("reader").is_in(_OF_ONE_WELL)).then("well")
+    plates = (
+        wells.select("plate", "target", "path", well=well)
+        .unique()
+        .group_by("plate", "target", "well")
+        .agg(pl.col("path").sort())
+    )
     claimed = plates.filter(pl.col("path").list.len() > 1).select("plate", "path").unique().sort("plate")
     return [
         Problem(

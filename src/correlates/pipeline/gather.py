@@ -14,12 +14,24 @@ from correlates.pipeline.crosscheck import check_files, check_subjects, check_we
 from correlates.pipeline.store import Progress, Tables
 from correlates.plan import InputFiles, PlanFile
 from correlates.plan.model import DailySource, FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
+from correlates.quantify.settings import Dpcr
 from correlates.readers import read
 from correlates.readers.daily import read_daily
 from correlates.readers.flow import read_flow
 from correlates.readers.sdtm import read_sdtm
 from correlates.readers.tables import read_product, read_samples, read_table
-from correlates.schema import CHARACTERISTICS, CLINICAL, DAILY, FILES, PRODUCT, SAMPLES, SUBJECTS, WELLS, conform
+from correlates.schema import (
+    AMPLITUDES,
+    CHARACTERISTICS,
+    CLINICAL,
+    DAILY,
+    FILES,
+    PRODUCT,
+    SAMPLES,
+    SUBJECTS,
+    WELLS,
+    conform,
+)
 from correlates.terms import Role
 
 READ = ("files", "wells", "samples", *(table.name for table in CLINICAL))
@@ -35,7 +47,7 @@ def gather(file: PlanFile, inputs: InputFiles, progress: Progress) -> Tables:
         With the problems of all files, not of the first only; then with what contradicts across files.
     """
     problems: list[Problem] = []
-    parts: dict[str, list[pl.DataFrame]] = {name: [] for name in (*READ, "checks")}
+    parts: dict[str, list[pl.DataFrame]] = {name: [] for name in (*READ, AMPLITUDES.name, "checks")}
 
     def attempt(action: Callable[[], None]) -> None:
         try:
@@ -58,8 +70,9 @@ def gather(file: PlanFile, inputs: InputFiles, progress: Progress) -> Tables:
     tables["product"] = conform(tables["product"], PRODUCT)  # two sources may not give one attribute
     if not any(isinstance(source, SdtmSource) for source in file.plan.sources.values()):
         tables["subjects"] = _subjects_of(tables)
-    tables["wells"] = _controls(file, tables)
     check_files(tables["files"])
+    _count(file, tables)
+    tables["wells"] = _controls(file, tables)
     check_wells(file, tables)
     check_subjects(tables)
     return tables
@@ -118,6 +131,28 @@ def _export(folder: Path, path: Path, assay: str, parts: dict[str, list[pl.DataF
     export = read(path, relative_to=folder, source=assay)
     parts["files"].append(export.file)
     parts["wells"].append(export.wells)
+    parts["amplitudes"].append(export.amplitudes)
+
+
+def _count(file: PlanFile, tables: Tables) -> None:
+    """Positive partitions of wells whose files list amplitudes, by the rules of their assay; the amplitudes end here."""
+    amplitudes = tables.pop("amplitudes", AMPLITUDES.empty())
+    if amplitudes.is_empty():
+        return
+    from correlates.quantify.amplitudes import count_wells
+
+    sources = tables["files"].select("file_id", "source")
+    parts, checks = [], [tables["checks"]] if "checks" in tables else []
+    for name in dict.fromkeys(sources["source"]):
+        mine = tables["wells"].join(sources.filter(pl.col("source") == name), on="file_id", how="semi")
+        settings = file.plan.assays.get(name)
+        if isinstance(settings, Dpcr):
+            found = count_wells(mine, amplitudes, settings, name)
+            mine = found.wells
+            checks.append(found.checks)
+        parts.append(mine)
+    tables["wells"] = pl.concat(parts)
+    tables["checks"] = pl.concat(checks)
 
 
 def _controls(file: PlanFile, tables: Tables) -> pl.DataFrame:

@@ -148,7 +148,11 @@ def _shown(file: PlanFile, path: Path) -> str:
 
 
 def _targets(plan: Mapping[str, dict[str, dict[str, object]]]) -> dict[str, object]:
-    return {name: assay.get("targets", assay.get("analytes")) for name, assay in plan["assays"].items()}
+    counting = ("counts", "threshold")  # partitions are counted as they are read
+    return {
+        name: [assay.get("targets", assay.get("analytes")), *(assay.get(key) for key in counting)]
+        for name, assay in plan["assays"].items()
+    }
 
 
 def _quantify(file: PlanFile, t: Tables) -> Tables:

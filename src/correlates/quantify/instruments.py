@@ -84,7 +84,7 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     ),
 )
 
-_BIO_RAD = r'"(?:Ch1\+Ch2\+|Supermix|TypeAssay|clusters|DyeName\(s\))":'
+_BIO_RAD = r'"(?:Ch1\+Ch2\+|Supermix|TypeAssay|clusters|DyeName\(s\)|Amplitude)":'
 _ABSOLUTE_Q = r'"(?:95%CI|Lambda \(cp/Rxn\)|combinations)":'
 _QIACUITY = r'(?i)"Partitions \(negative\)":'
 

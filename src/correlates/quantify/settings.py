@@ -151,6 +151,24 @@ class Qpcr:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """How the amplitudes of the partitions of a well are parted into negative and positive."""
+
+    rule: Literal["posterior", "mean_sd"] = "posterior"
+    """Where a partition belongs to either population with probability 0.5, or k SD above the mean of the negatives."""
+    k: float = 5.0
+    """Standard deviations: of mean_sd, and of what counts as rain between the populations."""
+    shared_sd: bool = True
+    """One standard deviation for both populations; with one each, the positives take the rain."""
+    separation: float = 5.0
+    """Smallest distance of the two populations, in their SD; below it there is one, skewed."""
+    one_population: Literal["plate", "uncounted"] = "plate"
+    """A channel of a well with one population has no threshold of its own: it takes the median one of the plate's other wells, or is not counted."""
+    at: Mapping[str, float] = field(default_factory=dict)
+    """Declared threshold by channel, as an analyst set it; stands before the rule."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dpcr:
     """Absolute quantification by counting partitions."""
 
@@ -165,6 +183,10 @@ class Dpcr:
     """Analyte: the names of its target in the files."""
     instrument: Literal["qx200", "absolute_q", "qiacuity_26k", "qiacuity_8k5"] | None = None
     """The instrument, for the three defaults below; null takes what each file says."""
+    counts: Literal["instrument", "threshold"] = "instrument"
+    """Of files that list every amplitude: positives as the instrument's software classed the partitions, where it did, or always by threshold."""
+    threshold: Threshold = Threshold()
+    """How thresholds are found from amplitudes."""
     partition_nl: float | None = None
     """Volume of a partition in nanolitre; null takes that of the file's own concentrations, else the instrument's."""
     reaction_ul: float | None = None
@@ -185,22 +207,6 @@ class Dpcr:
     """From copies/reaction (or copies/cell with a reference) to the reported unit."""
     confidence: float = 0.95
     """Level of the intervals."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threshold:
-    """How the amplitudes of the partitions of a well are parted into negative and positive."""
-
-    rule: Literal["posterior", "mean_sd"] = "posterior"
-    """Where a partition belongs to either population with probability 0.5, or k SD above the mean of the negatives."""
-    k: float = 5.0
-    """Standard deviations: of mean_sd, and of what counts as rain between the populations."""
-    shared_sd: bool = True
-    """One standard deviation for both populations; with one each, the positives take the rain."""
-    separation: float = 5.0
-    """Smallest distance of the two populations, in their SD; below it there is one, skewed."""
-    at: Mapping[str, float] = field(default_factory=dict)
-    """Declared threshold by channel, as an analyst set it; stands before the rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

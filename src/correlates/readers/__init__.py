@@ -12,6 +12,7 @@ import polars as pl
 from correlates.errors import InputError, Problem, Where, unknown
 from correlates.readers import (
     absolute_q,
+    amplitudes,
     bioplex,
     cfx_maestro,
     cq_table,
@@ -28,7 +29,7 @@ from correlates.readers import (
 from correlates.readers.content import Content
 from correlates.readers.record import Reader
 from correlates.readers.unread import describe
-from correlates.readers.wells import file_row, wells_of
+from correlates.readers.wells import amplitudes_of, file_row, wells_of
 
 READERS: tuple[Reader, ...] = (
     quantstudio_rt.READER,
@@ -37,6 +38,7 @@ READERS: tuple[Reader, ...] = (
     cq_table.READER,
     rdml.READER,
     quantasoft.READER,
+    amplitudes.READER,
     qx_manager.READER,
     qx_manager.CLUSTERS,
     absolute_q.READER,
@@ -62,10 +64,13 @@ class ReadFile:
         One row of ``schema.FILES``.
     wells
         ``schema.WELLS``: one row per well x target.
+    amplitudes
+        ``schema.AMPLITUDES``: the partitions of its wells one by one, where the file lists them; else no row.
     """
 
     file: pl.DataFrame
     wells: pl.DataFrame
+    amplitudes: pl.DataFrame
 
 
 def recognise(path: Path) -> Reader:
@@ -132,6 +137,7 @@ def read(path: Path, *, reader: str | None = None, relative_to: Path | None = No
             reader=record.code,
         ),
         wells=wells,
+        amplitudes=amplitudes_of(parsed, wells),
     )
 
 

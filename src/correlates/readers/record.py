@@ -27,12 +27,15 @@ class Parsed:
         Software and version that wrote the file, when it says so.
     problems
         Everything that is wrong with the file. A file with problems gives no wells.
+    amplitudes
+        Of a file that lists the partitions of one well: ``target``, ``partition``, ``amplitude``, ``cluster``.
     """
 
     rows: pl.DataFrame
     header: dict[str, object] = field(default_factory=dict)
     software: str | None = None
     problems: tuple[Problem, ...] = ()
+    amplitudes: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

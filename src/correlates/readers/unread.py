@@ -35,11 +35,6 @@ def _genotyping(content: Content) -> bool:
     )
 
 
-def _amplitudes(content: Content) -> bool:
-    cells = _first_cells(content)
-    return "cluster" in cells and any(cell.endswith("amplitude") for cell in cells)
-
-
 def _flat_xponent(content: Content) -> bool:
     return content.kind == "text" and {"program", "build", "analyte", "median"} <= _first_cells(content)
 
@@ -50,12 +45,6 @@ UNREAD: tuple[Unread, ...] = (
         why="it holds alleles, not quantities of targets",
         do="Export an experiment with a standard curve, or one that reports CT per target",
         recognise=_genotyping,
-    ),
-    Unread(
-        label="a droplet-amplitude file of one well (QuantaSoft)",
-        why="it holds single droplets, not wells",
-        do="Export the table of results, which has the droplets counted per well",
-        recognise=_amplitudes,
     ),
     Unread(
         label="a flat xPONENT export, one row per well and analyte",

@@ -9,7 +9,7 @@ import polars as pl
 
 from correlates.errors import InputError, Problem, Where
 from correlates.readers.record import Parsed
-from correlates.schema import FILES, WELLS, conform
+from correlates.schema import AMPLITUDES, FILES, WELLS, conform
 
 _SHOWN = 20
 _COUNTS = ("positives", "partitions", "count")
@@ -57,6 +57,14 @@ def wells_of(parsed: Parsed, file_id: str, file: str) -> pl.DataFrame:
     if problems:
         raise InputError(problems)
     return wells
+
+
+def amplitudes_of(parsed: Parsed, wells: pl.DataFrame) -> pl.DataFrame:
+    """The partitions of a file that lists them, each with the id of its well and channel; of other files no row."""
+    if parsed.amplitudes is None:
+        return AMPLITUDES.empty()
+    named = parsed.amplitudes.join(wells.select("well_id", "target"), on="target", maintain_order="left")
+    return conform(named.drop("target"), AMPLITUDES)
 
 
 def file_row(

@@ -1,6 +1,7 @@
 """What flows between the stages: one file per table, and :func:`conform`, which checks a frame against one."""
 
 from correlates.schema.agreement import AGREEMENT
+from correlates.schema.amplitudes import AMPLITUDES
 from correlates.schema.analysis import ANALYSIS
 from correlates.schema.burden import BURDEN
 from correlates.schema.checks import CHECKS
@@ -31,6 +32,7 @@ from correlates.schema.wells import WELLS
 TABLES = (
     FILES,
     WELLS,
+    AMPLITUDES,
     SAMPLES,
     CURVES,
     CURVE_POINTS,
@@ -49,6 +51,7 @@ TABLES = (
 __all__ = [
     "ADVERSE_EVENTS",
     "AGREEMENT",
+    "AMPLITUDES",
     "ANALYSIS",
     "ASSESSMENTS",
     "BURDEN",

@@ -1,7 +1,7 @@
 """What an assay report adds to the tables of a run: results by plate, controls over plates, plates held together."""
 
 from correlates.schema.table import FLAG, NUMBER, TEXT, TEXTS, WHOLE, Column, Table
-from correlates.terms import Censoring, Role, Status
+from correlates.terms import Censoring, Reason, Role, Status
 
 _ASSAY = Column(name="assay", dtype=TEXT, nullable=False, meaning="name of the assay")
 _ANALYTE = Column(name="analyte", dtype=TEXT, nullable=False, meaning="target or analyte")
@@ -260,6 +260,90 @@ BLANK_LIMITS = Table(
     ),
 )
 
+_CHANNEL = Column(name="channel", dtype=TEXT, nullable=False, meaning="channel, as the file calls it")
+_POSITION = Column(name="well", dtype=TEXT, nullable=False, meaning="position")
+
+THRESHOLDS = Table(
+    name="thresholds",
+    row="well and channel whose amplitudes the file lists",
+    key=("well_id",),
+    columns=(
+        Column(name="well_id", dtype=TEXT, nullable=False, meaning="the well and channel"),
+        _ASSAY,
+        _FILE,
+        _PLATE,
+        _POSITION,
+        Column(name="sample_id", dtype=TEXT, meaning="the sample"),
+        _CHANNEL,
+        Column(name="partitions", dtype=WHOLE, nullable=False, minimum=0, meaning="partitions with an amplitude"),
+        Column(name="threshold", dtype=NUMBER, meaning="amplitude above which a partition is positive"),
+        Column(name="origin", dtype=TEXT, meaning="fitted, declared, or plate (the median of its other wells)"),
+        Column(name="positives", dtype=WHOLE, minimum=0, meaning="partitions above it"),
+        Column(name="instrument_positives", dtype=WHOLE, minimum=0, meaning="positive by the software's classes"),
+        Column(name="counted_by", dtype=TEXT, meaning="which count is used: instrument or threshold"),
+        Column(name="rain", dtype=WHOLE, minimum=0, meaning="partitions between the two populations"),
+        Column(name="negative_mean", dtype=NUMBER, meaning="mean of the lower population"),
+        Column(name="negative_sd", dtype=NUMBER, meaning="its standard deviation"),
+        Column(name="positive_mean", dtype=NUMBER, meaning="mean of the upper population"),
+        Column(name="positive_sd", dtype=NUMBER, meaning="its standard deviation"),
+        Column(name="bic_gain", dtype=NUMBER, meaning="by how much two populations are better than one (BIC)"),
+        Column(name="reason", dtype=TEXT, terms=Reason, meaning="why there is no threshold"),
+        Column(name="detail", dtype=TEXT, meaning="the same in words"),
+    ),
+)
+
+AMPLITUDE_BINS = Table(
+    name="amplitude_bins",
+    row="bin of the amplitudes of a well and channel that holds a partition",
+    key=("well_id", "low"),
+    columns=(
+        _ASSAY,
+        Column(name="well_id", dtype=TEXT, nullable=False, meaning="the well and channel"),
+        _FILE,
+        _PLATE,
+        _POSITION,
+        _CHANNEL,
+        Column(name="low", dtype=NUMBER, nullable=False, meaning="lower end of the bin"),
+        Column(name="high", dtype=NUMBER, nullable=False, meaning="upper end of it"),
+        Column(name="n", dtype=WHOLE, nullable=False, minimum=1, meaning="partitions"),
+    ),
+)
+
+AMPLITUDE_PAIRS = Table(
+    name="amplitude_pairs",
+    row="pair of amplitudes in the first two channels of a well",
+    key=("assay", "file_id", "plate", "well", "x", "y"),
+    columns=(
+        _ASSAY,
+        _FILE,
+        _PLATE,
+        _POSITION,
+        Column(name="channel_x", dtype=TEXT, nullable=False, meaning="first channel"),
+        Column(name="channel_y", dtype=TEXT, nullable=False, meaning="second channel"),
+        Column(name="x", dtype=NUMBER, nullable=False, meaning="middle of the cell in the first channel"),
+        Column(name="y", dtype=NUMBER, nullable=False, meaning="middle of the cell in the second channel"),
+        Column(name="n", dtype=WHOLE, nullable=False, minimum=1, meaning="partitions in the cell"),
+    ),
+)
+
+QUADRANTS = Table(
+    name="quadrants",
+    row="well whose first two channels have thresholds",
+    key=("assay", "file_id", "plate", "well"),
+    columns=(
+        _ASSAY,
+        _FILE,
+        _PLATE,
+        _POSITION,
+        Column(name="channel_x", dtype=TEXT, nullable=False, meaning="first channel"),
+        Column(name="channel_y", dtype=TEXT, nullable=False, meaning="second channel"),
+        Column(name="both", dtype=WHOLE, nullable=False, meaning="partitions above both thresholds"),
+        Column(name="x_alone", dtype=WHOLE, nullable=False, meaning="above that of the first channel alone"),
+        Column(name="y_alone", dtype=WHOLE, nullable=False, meaning="above that of the second channel alone"),
+        Column(name="neither", dtype=WHOLE, nullable=False, meaning="above neither"),
+    ),
+)
+
 REVIEW = (
     PLATE_RESULTS,
     CONTROL_RESULTS,
@@ -272,5 +356,9 @@ REVIEW = (
     DETECTION_LIMITS,
     DETECTION_CURVES,
     BLANK_LIMITS,
+    THRESHOLDS,
+    AMPLITUDE_BINS,
+    AMPLITUDE_PAIRS,
+    QUADRANTS,
 )
 """The tables of an assay report beside those of a run."""

@@ -94,3 +94,33 @@ def blank_limits(assay: str, limits: pl.DataFrame) -> DisplayTable | None:
         "exceed, the limit of detection the copies in a well that exceed it in 95 %. A small P says that single wells are contaminated. "
         "With few control wells the columns of the upper limit are the ones to go by.",
     )
+
+
+def thresholds(assay: str, frame: pl.DataFrame) -> DisplayTable | None:
+    """Thresholds and counts of wells whose amplitudes the file lists; None where no file does."""
+    if frame.is_empty():
+        return None
+    origin = {"fitted": "fitted", "declared": "declared", "plate": "the plate's other wells"}
+    return DisplayTable(
+        name=f"thresholds_{assay}",
+        title="Thresholds from amplitudes",
+        columns=(
+            words("Plate", frame["plate"], choose=True),
+            words("Well", frame["well"]),
+            words("Channel", frame["channel"], choose=True),
+            numbers("Threshold", frame["threshold"], _four),
+            words("From", [origin.get(o or "") for o in frame["origin"]], choose=True),
+            counts("Partitions", frame["partitions"]),
+            counts("Positive above it", frame["positives"]),
+            counts("By the instrument", frame["instrument_positives"]),
+            words("Used", frame["counted_by"], choose=True),
+            counts("Rain", frame["rain"]),
+            numbers("Mean of the negatives", frame["negative_mean"], _four),
+            numbers("SD", frame["negative_sd"]),
+            numbers("Mean of the positives", frame["positive_mean"], _four),
+            numbers("SD of the positives", frame["positive_sd"]),
+            words("Remark", frame["detail"]),
+        ),
+        note="A mixture of two normal laws; rain: partitions further than the declared number of SD from both populations. By the "
+        "instrument: the partitions that its software classed as positive.",
+    )

@@ -15,6 +15,7 @@ from correlates.pipeline import assay
 from correlates.schema import PRODUCT, SAMPLES
 
 FILES = (
+    "dpcr/quantasoft/small_A01_Amplitude.csv",
     "dpcr/absolute_q/Appbio_AbsoluteQ_example01.csv",
     "dpcr/absolute_q/Appbio_AbsoluteQ_example05.csv",
     "dpcr/absolute_q/Appbio_AbsoluteQ_multichannel.csv",
@@ -45,10 +46,7 @@ FILES = (
     "qpcr/rdml/lc96_bACTXY.rdml",
     "qpcr/rdml/stepone_std.rdml",
 )
-NOT_WELLS = (
-    "dpcr/quantasoft/small_A01_Amplitude.csv",
-    "qpcr/quantstudio_rt/appbio_quantstudio_example03.txt",
-)
+NOT_WELLS = ("qpcr/quantstudio_rt/appbio_quantstudio_example03.txt",)
 
 
 def reviewed(name: str) -> dict[str, pl.DataFrame]:

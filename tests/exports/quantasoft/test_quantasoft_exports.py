@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 from tests.external import external
 
-from correlates.errors import InputError
 from correlates.readers import read
 
 
@@ -38,9 +37,3 @@ def test_two_generations_of_headings() -> None:
         ("Dean", "Consensus_FAM", 1901, 15820),
         ("Dean", "WTspecific_HEX", 1978, 15820),
     ]
-
-
-@pytest.mark.parametrize("well", ["A01", "F05"])
-def test_amplitudes_are_refused_by_name(well: str) -> None:
-    with pytest.raises(InputError, match="droplet-amplitude file"):
-        read(external(f"data/dpcr/quantasoft/small_{well}_Amplitude.csv"))

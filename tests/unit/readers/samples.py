@@ -209,6 +209,9 @@ CQ_TABLE = (
 )
 
 
+AMPLITUDES = "Ch1 Amplitude,Ch2 Amplitude,Cluster\n494.6,577.1,1\n7000.25,600.5,2\n6900,5100,3\n,5000.5,4\n"
+
+
 def workbook(sheets: dict[str, Sequence[Sequence[object]]]) -> bytes:
     """A workbook with the given sheets."""
     book = openpyxl.Workbook()
@@ -291,6 +294,7 @@ def all_samples() -> dict[str, tuple[str, bytes]]:
         "cfx_maestro": CFX,
         "cq_table": CQ_TABLE,
         "quantasoft": QUANTASOFT,
+        "droplet_amplitudes": AMPLITUDES,
         "qx_manager_clusters": QX_CLUSTERS,
         "absolute_q": ABSOLUTE_Q,
         "qiacuity": QIACUITY,

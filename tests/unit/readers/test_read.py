@@ -13,7 +13,6 @@ from tests.unit.readers import samples
 from correlates.errors import InputError, Problem
 from correlates.readers import READERS, read, recognise
 
-AMPLITUDES = "Ch1 Amplitude,Ch2 Amplitude,Cluster\n494.6,577.1,1\n"
 GENOTYPES = "[Results]\nWell\tWell Position\tSample Name\tSNP Assay Name\tTask\tAllele1 Ct\n1\tA1\tx\tCYP\tNTC\t30\n"
 
 
@@ -61,7 +60,6 @@ def test_path_is_relative_to_the_plan(tmp_path: Path) -> None:
         ("<?xml version='1.0'?><other/>", "unknown-format", "XML document"),
         (samples.archive({"a.txt": "x"}), "unknown-format", "a zip archive with a.txt"),
         (samples.workbook({"Budget": [("a", "b")]}), "unknown-format", "a workbook with sheets 'Budget'"),
-        (AMPLITUDES, "format-without-wells", "a droplet-amplitude file"),
         (GENOTYPES, "format-without-wells", "a QuantStudio genotyping export"),
     ],
 )
