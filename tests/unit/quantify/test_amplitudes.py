@@ -231,6 +231,6 @@ def test_files_of_a_plan_are_counted_as_they_are_read(tmp_path: Path, capsys: py
     assert main(["run", str(tmp_path / "plan.yaml"), "--force"]) == 4
     assert "The same content stands in 2 files" in capsys.readouterr().err
     (tmp_path / "again_A01_Amplitude.csv").unlink()
-    (tmp_path / "run_A1_Amplitude.csv").write_bytes(paths[1].read_bytes().replace(b"1", b"2", 3))
+    (tmp_path / "run_A1_Amplitude.csv").write_bytes(paths[1].read_bytes() + b"\n1200,1200\n")
     assert main(["run", str(tmp_path / "plan.yaml"), "--force"]) == 4
     assert "claim plate 'run'" in capsys.readouterr().err
