@@ -276,7 +276,7 @@ class _State:
         reached = np.zeros(rows.size, dtype=np.bool_)
         gradient = self._gradient(rows)
         factor = self.factor[rows]
-        bound = where(self.barred[rows], np.inf, _product(self.mixing, factor))
+        bound = where(self.barred[rows], 1e100, self.mixing * _finite(factor))
         strong = np.abs(gradient) >= bound * np.maximum(2.0 * penalty - before, 0.0)[:, None]
         inside = ((self.beta[rows] != 0) | strong | (bound == 0)) & ~self.barred[rows]
         open_ = np.arange(rows.size)
@@ -380,10 +380,6 @@ class _State:
             scale[trying] /= 2.0
         scale[trying] = 0.0
         return scale
-
-
-def _product(mixing: float, factor: Floats) -> Floats:
-    return mixing * _finite(factor)
 
 
 def _objective(mean: Floats, beta: Floats, absolute: Floats, square: Floats) -> Floats:
