@@ -13,6 +13,7 @@ found, so that zeros are zeros. All resamples take each step together.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,8 @@ from correlates.stats.elastic_net_likelihood import Bernoulli, Family, breslow
 
 __all__ = ["ElasticNetPath", "binary", "elastic_net", "largest_penalty", "penalties", "survival"]
 
+Watch = Callable[[int, Ints, Floats, Floats], Bools]
+"""What looks on while paths are followed; see :func:`elastic_net`."""
 _NEWTON = 50
 _SWEEPS = 400
 _KKT = 1e-8  # how far, relative to the penalty, an optimality condition may be missed
@@ -181,6 +184,7 @@ def elastic_net(
     factor: npt.ArrayLike | None = None,
     most: int | None = None,
     tolerance: float = 1e-5,
+    watch: Watch | None = None,
 ) -> ElasticNetPath:
     """Fit the path of every resample.
 
@@ -202,6 +206,9 @@ def elastic_net(
         A path ends before the first penalty at which more columns than this have ever been in.
     tolerance
         Largest change of a standardised coefficient in the last Newton step; what is left to gain is of its square.
+    watch
+        Called after each penalty with its number, the resamples that reached it (R,), their intercepts (R,) and coefficients
+        (R, p); says which of them go on (R,).
 
     Notes
     -----
@@ -241,6 +248,10 @@ def elastic_net(
         intercept[alive, step] = state.constant[alive] - (scaled * columns.centre[alive]).sum(axis=1) * family.intercept
         log_likelihood[alive, step] = state.value[alive]
         fitted[alive] = step + 1
+        if watch is not None:
+            alive = alive[watch(step, alive, intercept[alive, step], scaled)]
+            if alive.size == 0:
+                break
     return ElasticNetPath(
         penalty=steps,
         intercept=intercept,

@@ -1,0 +1,157 @@
+"""How well linear predictors tell and quantify a binary outcome, for many predictors and weighted resamples at once.
+
+Discrimination: area under the ROC curve, ties counted half. Overall: Brier score and scaled Brier score. Calibration: intercept and slope of the logistic
+regression of the outcome on the linear predictor, fitted together (Cox, Biometrika 1958;45:562-565). Decision curve: net benefit
+(Vickers and Elkin, Med Decis Making 2006;26:565-574, doi:10.1177/0272989X06295361). Overview: Steyerberg et al., Epidemiology 2010;21:128-138.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from correlates.stats.arrays import Bools, Floats, divide, membership, where
+from correlates.stats.logistic import Penalty
+from correlates.stats.logistic_resamples import logistic_resamples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performance:
+    """Measures of B linear predictors; every array is (B,), NaN where not defined.
+
+    ``auc``: probability that an event has the higher predictor. ``brier``: mean squared difference of probability and outcome.
+    ``scaled_brier``: 1 - brier / that of the prevalence for everybody. ``intercept`` and ``slope`` of calibration: 0 and 1 are ideal, a
+    slope below 1 tells of predictions that are too extreme. Undefined: AUC with one class; slope and intercept where the predictor
+    is constant or separates the classes.
+    """
+
+    auc: Floats
+    brier: Floats
+    scaled_brier: Floats
+    intercept: Floats
+    slope: Floats
+
+    def difference(self, other: Performance) -> Performance:
+        """Measure by measure."""
+        return Performance(**{f.name: getattr(self, f.name) - getattr(other, f.name) for f in fields(self)})
+
+    def mean(self) -> dict[str, float]:
+        """Mean of each measure over the predictors where it is defined; NaN where it never is."""
+        return {
+            f.name: float(np.mean(part)) if (part := _defined(getattr(self, f.name))).size else float("nan")
+            for f in fields(self)
+        }
+
+
+def _defined(values: Floats) -> Floats:
+    found: Floats = values[np.isfinite(values)]
+    return found
+
+
+def performance(eta: npt.ArrayLike, outcome: npt.ArrayLike, weight: npt.ArrayLike | None = None) -> Performance:
+    """Measures of linear predictors on the subjects they are weighted over.
+
+    Parameters
+    ----------
+    eta
+        (B, n) linear predictors (log odds); a row with NaN has no measures.
+    outcome
+        (n,) true for an event.
+    weight
+        (B, n) how often each subject counts; once, when not given.
+    """
+    predictor = np.atleast_2d(np.asarray(eta, dtype=np.float64))
+    events = membership(outcome, predictor.shape[1]).astype(np.float64)
+    weights = (
+        np.ones(predictor.shape)
+        if weight is None
+        else np.broadcast_to(np.asarray(weight, dtype=np.float64), predictor.shape)
+    )
+    there: Bools = np.all(np.isfinite(where(weights > 0, predictor, 0.0)), axis=1)
+    filled = where(there[:, None] & (weights > 0), predictor, 0.0)
+    total = weights.sum(axis=1)
+    prevalence = divide(weights @ events, total)
+    brier = divide((weights * (probability(filled) - events) ** 2).sum(axis=1), total)
+    intercept, slope = calibration_line(filled, events > 0, weights)
+    made = {
+        "auc": weighted_auc(filled, events > 0, weights),
+        "brier": brier,
+        "scaled_brier": 1.0 - divide(brier, prevalence * (1.0 - prevalence)),
+        "intercept": intercept,
+        "slope": slope,
+    }
+    return Performance(**{name: where(there, value, np.nan) for name, value in made.items()})
+
+
+def probability(eta: npt.ArrayLike) -> Floats:
+    """1 / (1 + exp(-eta))."""
+    given = np.asarray(eta, dtype=np.float64)
+    decay = np.exp(-np.abs(given))
+    return where(given >= 0, 1.0 / (1.0 + decay), decay / (1.0 + decay))
+
+
+def weighted_auc(eta: Floats, outcome: Bools, weight: Floats) -> Floats:
+    """Area under the ROC curve (B,) of predictors (B, n), subjects counted ``weight`` (B, n) times; ties count half."""
+    won, pairs = concordant_pairs(eta, outcome, weight)
+    return divide(won, pairs)
+
+
+def concordant_pairs(eta: Floats, outcome: Bools, weight: Floats) -> tuple[Floats, Floats]:
+    """Pairs of an event and a non-event of which the event has the higher predictor, ties half; and all such pairs (B,)."""
+    order = np.argsort(eta, axis=1)
+    ordered = np.take_along_axis(eta, order, axis=1)
+    counted = np.take_along_axis(weight, order, axis=1)
+    event = outcome[order]
+    cases, controls = where(event, counted, 0.0), where(event, 0.0, counted)
+    count, n = eta.shape
+    new = np.ones((count, n), dtype=np.bool_)
+    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    last = np.ones((count, n), dtype=np.bool_)
+    last[:, :-1] = new[:, 1:]
+    position = np.arange(n)
+    start = np.maximum.accumulate(np.where(new, position, 0), axis=1)
+    end = np.minimum.accumulate(np.where(last, position, n)[:, ::-1], axis=1)[:, ::-1]
+    running = np.concatenate((np.zeros((count, 1)), np.cumsum(controls, axis=1)), axis=1)
+    below = np.take_along_axis(running, start, axis=1)
+    upto = np.take_along_axis(running, end + 1, axis=1)
+    won: Floats = (cases * (below + upto) / 2.0).sum(axis=1)
+    return won, cases.sum(axis=1) * controls.sum(axis=1)
+
+
+def calibration_line(eta: Floats, outcome: Bools, weight: Floats) -> tuple[Floats, Floats]:
+    """Intercept and slope (B,) of the logistic regression of the outcome on each predictor, fitted together."""
+    total = weight.sum(axis=1, keepdims=True)
+    centre = (weight * eta).sum(axis=1, keepdims=True) / total
+    spread = np.sqrt(np.maximum((weight * (eta - centre) ** 2).sum(axis=1) / total[:, 0], 0.0))
+    varied = spread > 1e-10 * (1.0 + np.abs(centre[:, 0]))
+    fit = logistic_resamples(where(varied[:, None], eta, 0.0)[:, :, None], outcome, weight, penalty=Penalty.NONE)
+    return where(varied, fit.coefficient[:, 0], np.nan), where(varied, fit.coefficient[:, 1], np.nan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionCurve:
+    """Net benefit at each threshold (T,): of the model, of treating everybody; treating nobody has 0."""
+
+    threshold: Floats
+    model: Floats
+    everybody: Floats
+
+
+def decision_curve(predicted: npt.ArrayLike, outcome: npt.ArrayLike, threshold: npt.ArrayLike) -> DecisionCurve:
+    """Net benefit = TP/n - FP/n * t/(1 - t) of acting where the predicted probability (n,) is at least t.
+
+    Undefined at t = 1, which is refused with values outside 0 <= t < 1.
+    """
+    chance = np.asarray(predicted, dtype=np.float64)
+    events = membership(outcome, chance.size)
+    at = np.asarray(threshold, dtype=np.float64)
+    if ((at < 0) | (at >= 1)).any():
+        raise ValueError("thresholds must be at least 0 and below 1")
+    acted = chance[None, :] >= at[:, None]
+    odds = at / (1.0 - at)
+    n = chance.size
+    model = (acted & events).sum(axis=1) / n - (acted & ~events).sum(axis=1) / n * odds
+    share = events.mean()
+    return DecisionCurve(threshold=at, model=model, everybody=share - (1.0 - share) * odds)
