@@ -15,7 +15,7 @@ import numpy.typing as npt
 from correlates.stats.arrays import Bools, Floats, Ints, membership, where
 from correlates.stats.logistic import Penalty
 
-_STEPS = 60
+_STEPS = 300
 _WIDEST = 5.0  # largest change of a linear predictor in one step
 _FARTHEST = 15.0  # a linear predictor beyond this, without a penalty, has left for infinity
 _CLOSE = 1e-10  # largest change of a linear predictor at which the maximum is taken as reached

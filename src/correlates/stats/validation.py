@@ -236,7 +236,9 @@ def cross_validate(
     pooled = np.take_along_axis(eta, fold[:, None, :], axis=1)[:, 0, :]
     held = 1.0 - weight
     won, pairs = target.pairs(where(made[:, None], fits.eta, 0.0), where(made[:, None], held, 0.0))
-    measures = {name: value.copy() for name, value in target.measures(pooled, np.ones(pooled.shape)).items()}
+    there = where(np.isfinite(pooled), 1.0, 0.0)
+    there[there.sum(axis=1) == 0] = 1.0  # a repeat without any model has no measures
+    measures = dict(target.measures(pooled, there))
     discrimination = next(iter(measures))
     if folds < n:
         measures[discrimination] = divide(
