@@ -242,6 +242,14 @@ class Reason(StrEnum):
     TOO_FEW = "too-few", "Too few subjects for the method"
     NOT_CONVERGED = "not-converged", "The fit did not converge"
     SEPARATED = "separated", "The biomarker separates the classes: no finite maximum likelihood estimate exists"
+    MONOTONE = (
+        "monotone",
+        "The biomarker orders the outcome without exception: no finite maximum likelihood estimate exists",
+    )
+    NO_GROUPS = "no-groups", "The biomarker is tied at the cut: all subjects are in one group"
+    CENSORED_BOTH_WAYS = "censored-both-ways", "Values are censored below and above: the test takes one side only"
+    CLASS_ALL_CENSORED = "class-all-censored", "A class has no quantified value: its mean has no bound"
+    NOTHING_MISSING = "nothing-missing", "No value is missing: there is nothing to impute"
     NOT_POSITIVE = "not-positive", "A logarithm is declared and a value is zero or negative"
     NOT_FINITE = "not-finite", "A value is infinite or not a number"
     NOT_APPLICABLE = "not-applicable", "The method does not apply to this kind of biomarker or endpoint"

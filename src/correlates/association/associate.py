@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
 
 import numpy as np
@@ -20,7 +21,8 @@ from correlates.provenance import short_id
 from correlates.schema import RESULTS, conform
 from correlates.schema.table import NUMBER, TEXT, WHOLE
 from correlates.stats.arrays import Bools, Floats, Ints
-from correlates.stats.multiplicity import Adjust, adjust
+from correlates.stats.multiplicity import NEEDS_DATA, Adjust, adjust
+from correlates.stats.westfall_young import westfall_young
 from correlates.terms import OutcomeKind, Reason
 
 ADJUSTMENTS = {
@@ -30,6 +32,9 @@ ADJUSTMENTS = {
     Adjust.HOCHBERG: "Hochberg",
     Adjust.BH: "Benjamini-Hochberg",
     Adjust.BY: "Benjamini-Yekutieli",
+    Adjust.STOREY: "Storey q",
+    Adjust.MAX_T: "Westfall-Young maxT",
+    Adjust.MIN_P: "Westfall-Young minP",
 }
 
 
@@ -43,6 +48,7 @@ class _Part:
     usable: Ints  # which biomarkers the estimates are of
     failed: Bools  # (m,)
     p: Floats  # (m,)
+    block: Block
 
 
 def associate(
@@ -74,12 +80,16 @@ def associate(
     check(analysis, biomarkers, endpoints, settings)
     asked = [method(code) for code in settings.methods]
     panel = Panel(analysis, biomarkers)
+    codes = [b.code for b in biomarkers]
+    helping = np.array([codes.index(c) for c in settings.imputation.covariates], dtype=np.int64)
     parts: list[_Part] = []
     for population in settings.populations:
         within = members(analysis, population)
         for endpoint in endpoints:
             target = outcomes(analysis, endpoint)
             block = panel.block(target, within)
+            if helping.size:
+                block = replace(block, helpers=block.rows(helping))
             repeated = _repeated(analysis, settings, within & target.known)
             for record in asked:
                 rows = _rows(record, asked, biomarkers, endpoint)
@@ -232,7 +242,7 @@ def _part(
             "error": TEXT,
         },
     )
-    return _Part(keys=keys, estimates=found.estimates, method=record, usable=usable, failed=failed, p=p)
+    return _Part(keys=keys, estimates=found.estimates, method=record, usable=usable, failed=failed, p=p, block=block)
 
 
 def _before(
@@ -306,6 +316,8 @@ def _stand_in(block: Block, record: Method) -> Block:
 def _settings(record: Method, settings: Univariable) -> str:
     """The settings in force, as JSON."""
     names = ("adjust", "families", *record.options)
+    if settings.adjust in NEEDS_DATA:
+        names = (*names, "permutations", "seed")
     values = {name: getattr(settings, name) for name in names}
     plain = {
         name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
@@ -329,9 +341,35 @@ def _adjusted(parts: Iterable[_Part], settings: Univariable) -> tuple[Floats, li
     where: dict[str, list[int]] = {}
     for i, name in enumerate(names):
         where.setdefault(name, []).append(i)
-    for at in where.values():
-        result[at] = adjust(p[at], settings.adjust)
+    if settings.adjust in NEEDS_DATA:
+        result = _permuted(listed, where, settings)
+    else:
+        for at in where.values():
+            result[at] = adjust(p[at], settings.adjust)
     return result, [f"{ADJUSTMENTS[settings.adjust]} over: {name}" for name in names]
+
+
+def _permuted(parts: Sequence[_Part], families: Mapping[str, list[int]], settings: Univariable) -> Floats:
+    """Westfall and Young's adjusted P; a family lies within one endpoint, population and method (see ``check``)."""
+    starts = np.cumsum([0, *(part.keys.height for part in parts)])
+    result = np.full(int(starts[-1]), np.nan)
+    for name, at in families.items():
+        place = int(np.searchsorted(starts, at[0], side="right")) - 1
+        part = parts[place]
+        rows = np.array(at, dtype=np.int64) - starts[place]
+        rows = rows[~part.failed[rows]]
+        if not rows.size or part.method.scores is None:
+            continue
+        scores = part.method.scores(part.block.rows(rows), settings)
+        found = westfall_young(
+            scores.biomarkers,
+            scores.outcome,
+            permutations=settings.permutations,
+            rng=np.random.default_rng([settings.seed, zlib.crc32(name.encode())]),
+            min_p=settings.adjust == Adjust.MIN_P,
+        )
+        result[starts[place] + rows] = found.min_p if settings.adjust == Adjust.MIN_P else found.max_t
+    return result
 
 
 def _frame(part: _Part, adjusted: Floats, families: list[str | None], settings: Univariable) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from correlates.association.settings import FAMILY_COLUMNS, Biomarker, Endpoint,
 from correlates.errors import DerivationError, Problem, unknown
 from correlates.schema.table import NUMBER
 from correlates.stats.arrays import Bools, Floats, Ints
+from correlates.stats.multiplicity import NEEDS_DATA
 from correlates.terms import Censoring, OutcomeKind
 
 ALL = "all"
@@ -70,6 +71,12 @@ def check(
         for name in settings.families
         if name not in FAMILY_COLUMNS
     ]
+    problems += _permutation_problems(settings)
+    problems += [
+        unknown("covariate of the imputation", name, [b.code for b in biomarkers], code="unknown-covariate")
+        for name in settings.imputation.covariates
+        if name not in {b.code for b in biomarkers}
+    ]
     for name in settings.populations:
         if name != ALL and f"population:{name}" not in columns:
             known = [c.removeprefix("population:") for c in columns if c.startswith("population:")]
@@ -78,6 +85,43 @@ def check(
         problems.append(unknown("column", settings.unit_of, columns, code="unknown-column"))
     if problems:
         raise DerivationError(problems)
+
+
+def _permutation_problems(settings: Univariable) -> list[Problem]:
+    """What a declared Westfall-Young adjustment cannot be made of."""
+    if settings.adjust not in NEEDS_DATA:
+        return []
+    problems = []
+    wanted = ("endpoint", "population", "method")
+    lacking = [name for name in wanted if name not in settings.families]
+    several = {
+        "population": len(settings.populations) > 1,
+        "method": len(settings.methods) > 1,
+        "endpoint": True,
+    }
+    lacking = [name for name in lacking if several[name]]
+    if lacking:
+        problems.append(
+            Problem(
+                code="permuted-family",
+                what=f"The analysis {settings.name!r} permutes one outcome, and its families hold more than one",
+                found=f"families by {', '.join(settings.families)}",
+                expected="families that also tell apart " + ", ".join(lacking),
+                do="Add them to the families, or adjust by Holm or Benjamini-Hochberg",
+            )
+        )
+    able = [m.code for m in METHODS if m.scores is not None]
+    problems += [
+        Problem(
+            code="not-permutable",
+            what=f"The method {name!r} has no permutation form, and the analysis {settings.name!r} adjusts by Westfall and Young",
+            expected="methods among " + ", ".join(able),
+            do="Put it in an analysis of its own with another adjustment",
+        )
+        for name in settings.methods
+        if name in {m.code for m in METHODS} and name not in able
+    ]
+    return problems
 
 
 def members(analysis: pl.DataFrame, population: str) -> Bools:

@@ -6,7 +6,7 @@ import numpy as np
 
 from correlates.association.describe import COUNTS, QUARTILES, SHARE, counts, quartiles, share
 from correlates.association.notices import Notice
-from correlates.association.record import Block, Estimate, Method, Outcome, Statistic, merged
+from correlates.association.record import Block, Estimate, Method, Outcome, Scores, Statistic, centred, merged
 from correlates.association.settings import Univariable
 from correlates.association.two_groups import compare_two, statistics
 from correlates.association.wilcoxon import unrankable
@@ -87,4 +87,8 @@ KRUSKAL_WALLIS = Method(
     formula="H = (12 / (N (N + 1)) sum R_j^2 / n_j - 3 (N + 1)) / (1 - sum(t^3 - t) / (N^3 - N)), chi-square with k - 1 df",
     citation="Kruskal and Wallis, JASA 1952;47:583-621; Hollander and Wolfe 1999, section 6.1; Holm, Scand J Statist 1979;6:65-70",
     docs="methods/kruskal_wallis.md",
+    scores=lambda block, _: Scores(
+        biomarkers=centred(block.ranks(), block.present),
+        outcome=(block.group[:, None] == np.arange(len(block.levels))[None, :]).astype(np.float64),
+    ),
 )

@@ -13,9 +13,11 @@ from correlates.association.record import (
     Estimate,
     Method,
     Outcome,
+    Scores,
     Statistic,
     all_positive,
     censored,
+    centred,
     constant,
     flagged,
     merged,
@@ -26,11 +28,12 @@ from correlates.stats.arrays import Floats, divide, where
 from correlates.stats.logistic import Penalty, Separation, logistic_screen
 from correlates.terms import OutcomeKind, Reason
 
-_PER = {"log2": "doubling", "sd": "standard deviation", "unit": "unit"}
+PER = {"log2": "doubling", "sd": "standard deviation", "unit": "unit"}
 _LARGEST = 700.0  # exp of more does not fit a number
 
 
-def _unusable(block: Block) -> tuple[Reason | None, ...]:
+def unscalable(block: Block) -> tuple[Reason | None, ...]:
+    """Why a biomarker cannot be a covariate: one value only, or a logarithm of what is not positive."""
     flat = constant(block.values, block.present)
     limits = censored(block) > 0
     positive = all_positive(block)
@@ -47,7 +50,7 @@ def _unusable(block: Block) -> tuple[Reason | None, ...]:
     return tuple(reasons)
 
 
-def _scaled(block: Block, analysis: Univariable) -> tuple[Floats, Floats]:
+def scaled(block: Block, analysis: Univariable) -> tuple[Floats, Floats]:
     """The covariate on the scale of its odds ratio (m, n), and the standard deviation on the scale of the biomarker (m,)."""
     options = analysis.logistic
     factor = where(block.censoring < 0, options.left_factor, where(block.censoring > 0, options.right_factor, 1.0))
@@ -63,18 +66,19 @@ def _scaled(block: Block, analysis: Univariable) -> tuple[Floats, Floats]:
     return where(logged[:, None], logs, values), sd
 
 
-def _exp(log: Floats) -> tuple[Floats, list[list[Notice]]]:
+def exponential(log: Floats) -> tuple[Floats, list[list[Notice]]]:
+    """Exp of logarithms (m,), and a notice where it does not fit a number."""
     beyond = np.abs(log) > _LARGEST
     safe = where(beyond, 0.0, log)
     return where(beyond, np.nan, np.exp(safe)), flagged(beyond, Notice.INFINITE)
 
 
 def _compute(block: Block, analysis: Univariable, penalty: Penalty) -> Outcome:
-    x, sd = _scaled(block, analysis)
+    x, sd = scaled(block, analysis)
     fit = logistic_screen(x, block.group == 1, block.present, penalty=penalty, level=analysis.level)
-    odds, odds_notice = _exp(fit.coefficient)
-    low, low_notice = _exp(fit.lower)
-    high, high_notice = _exp(fit.upper)
+    odds, odds_notice = exponential(fit.coefficient)
+    low, low_notice = exponential(fit.lower)
+    high, high_notice = exponential(fit.upper)
     split = fit.separation != Separation.NONE.value
     errors: list[Reason | None] = []
     for reached, separated, same in zip(fit.converged.tolist(), split.tolist(), fit.constant.tolist(), strict=True):
@@ -97,7 +101,7 @@ def _compute(block: Block, analysis: Univariable, penalty: Penalty) -> Outcome:
             Estimate(name="standard_error", value=fit.standard_error),
             Estimate(name="chi_square", value=fit.chi_square),
             Estimate(name="intercept", value=fit.intercept),
-            Estimate(name="per", text=[_PER[b.scale] for b in block.biomarkers]),
+            Estimate(name="per", text=[PER[b.scale] for b in block.biomarkers]),
             Estimate(name="sd", value=sd),
             Estimate(name="separation", text=[str(v) for v in fit.separation]),
             *share(block),
@@ -106,6 +110,12 @@ def _compute(block: Block, analysis: Univariable, penalty: Penalty) -> Outcome:
         errors=tuple(errors),
         notices=tuple(tuple(row) for row in notices),
     )
+
+
+def event_scores(block: Block, analysis: Univariable) -> Scores:
+    """The score statistic at no association: the covariate against the event."""
+    x, _ = scaled(block, analysis)
+    return Scores(biomarkers=centred(x, block.present), outcome=(block.group == 1).astype(np.float64))
 
 
 _STATISTICS = (
@@ -132,12 +142,13 @@ FIRTH = Method(
     endpoints=(OutcomeKind.BINARY,),
     biomarkers=("numeric",),
     statistics=_STATISTICS,
-    unusable=_unusable,
+    unusable=unscalable,
     compute=partial(_compute, penalty=Penalty.FIRTH),
     options=_OPTIONS,
     formula="maximum of l(b) + 1/2 log det I(b); limits and P from its profile",
     citation="Firth, Biometrika 1993;80:27-38; Heinze and Schemper, Stat Med 2002;21:2409-2419",
     docs="methods/firth_logistic.md",
+    scores=event_scores,
 )
 
 LOGISTIC_ML = Method(
@@ -146,10 +157,11 @@ LOGISTIC_ML = Method(
     endpoints=(OutcomeKind.BINARY,),
     biomarkers=("numeric",),
     statistics=_STATISTICS,
-    unusable=_unusable,
+    unusable=unscalable,
     compute=partial(_compute, penalty=Penalty.NONE),
     options=_OPTIONS,
     formula="maximum of l(b) = sum y log p + (1 - y) log(1 - p); limits and P from its profile",
     citation="McCullagh and Nelder, Generalized Linear Models, 2nd ed. 1989, chapter 4; Albert and Anderson, Biometrika 1984;71:1-10",
     docs="methods/firth_logistic.md",
+    scores=event_scores,
 )

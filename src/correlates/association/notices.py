@@ -70,3 +70,20 @@ class Notice(StrEnum):
     NO_WINDOW = "no-window", "At no exposure observed is efficacy likely enough and toxicity unlikely enough"
     EMPTY_CLASS = "empty-class", "A class of the pair has no subject with a value"
     NO_LEVEL = "asymptotic-interval", "The limits are asymptotic: the level is the declared one"
+    EMPTY_GROUP = "empty-group", "Ties at a cut leave the group empty"
+    TIES_AT_CUT = "ties-at-cut", "Ties at a cut make the groups unequal"
+    NOT_REACHED = "not-reached", "The curve, or its band, does not reach it within the follow-up"
+    BEYOND_FOLLOW_UP = "beyond-follow-up", "The group is not followed that far"
+    NOT_PROPORTIONAL = (
+        "not-proportional",
+        "The hazards do not look proportional (P below .05): one ratio is an average over time",
+    )
+    NOT_PARALLEL = (
+        "not-parallel",
+        "The odds ratio seems to differ between thresholds (P below .05): one ratio is an average",
+    )
+    PERFECT = "perfect", "The correlation is perfect: its interval has no width and is left out"
+    NO_TEST = "no-test", "The test is not defined for these data"
+    MARGINAL = "marginal", "The interval is not defined: the likelihood does not fall far enough"
+    LIMITS_DIFFER = "limits-differ", "Limits of quantification differ between subjects"
+    COMPETING = "competing", "Competing events count as censoring: hazard ratios are specific to the cause"

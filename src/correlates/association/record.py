@@ -10,7 +10,7 @@ import numpy as np
 
 from correlates.association.notices import Notice
 from correlates.association.settings import Biomarker, Univariable
-from correlates.stats.arrays import Bools, Floats, Ints
+from correlates.stats.arrays import Bools, Floats, Ints, divide
 from correlates.stats.ranks import midranks
 from correlates.terms import OutcomeKind, Reason
 
@@ -76,6 +76,8 @@ class Block:
         Follow-up of a time endpoint; None for the others.
     rows_of
         (n,) the row of the analysis table each subject is.
+    helpers
+        Covariates that help to impute, as a block of the same subjects; None where none are declared.
     """
 
     biomarkers: tuple[Biomarker, ...]
@@ -90,6 +92,7 @@ class Block:
     score_censoring: Ints
     course: Course | None
     rows_of: Ints
+    helpers: Block | None = None
 
     def follow_up(self) -> Course:
         """Follow-up of a time endpoint. Raises TypeError for any other: methods of time are asked about time endpoints only."""
@@ -127,6 +130,7 @@ class Block:
             score_censoring=self.score_censoring[keep],
             course=course,
             rows_of=self.rows_of[keep],
+            helpers=None if self.helpers is None else self.helpers.subjects(keep),
         )
 
     def members(self, level: int) -> Bools:
@@ -158,11 +162,20 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """A linear statistic: ``biomarkers`` (m, n), centred over those with a value and 0 elsewhere, and ``outcome`` (n,) or (n, c)."""
+
+    biomarkers: Floats
+    outcome: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
     """A method of association.
 
     ``options`` are the fields of the analysis in force, printed with every result. ``unusable`` says, per biomarker, why the method
-    cannot be asked (constant, not positive) before it is.
+    cannot be asked (constant, not positive) before it is. ``scores`` give the linear statistic that Westfall and Young's adjustment
+    permutes; a method without it cannot be adjusted so.
     """
 
     code: str
@@ -176,6 +189,7 @@ class Method:
     formula: str
     citation: str
     docs: str
+    scores: Callable[[Block, Univariable], Scores] | None = None
 
     def statistic(self, name: str) -> Statistic:
         """The statistic of that name. Raises KeyError for a name the method does not have."""
@@ -183,6 +197,13 @@ class Method:
             if statistic.name == name:
                 return statistic
         raise KeyError(f"{self.code} has no statistic {name}")
+
+
+def centred(values: Floats, present: Bools) -> Floats:
+    """Values less their mean over the subjects present, 0 elsewhere (m, n)."""
+    mean = divide(values.sum(axis=1, where=present), present.sum(axis=1))
+    found: Floats = np.where(present, values - mean[:, None], 0.0)
+    return found
 
 
 def flagged(mask: Bools, notice: Notice) -> list[list[Notice]]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from correlates.stats.multiplicity import Adjust
 from correlates.stats.rank import Exact
+from correlates.stats.rates import RateInterval
 from correlates.terms import OutcomeKind
 
 FAMILY_COLUMNS = ("analysis_id", "biomarker_group", "biomarker", "endpoint", "population", "method")
@@ -83,6 +84,69 @@ class FisherOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RateOptions:
+    """Into how many groups of about equal size a biomarker is cut (4: quartiles), and the interval of the rates."""
+
+    groups: int = 4
+    interval: RateInterval = RateInterval.WILSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveOptions:
+    """How many points of the biomarker's range a fitted curve is given at."""
+
+    points: int = 21
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurvivalOptions:
+    """How times to an event are compared.
+
+    Attributes
+    ----------
+    cut
+        Where a biomarker is cut into groups: at its median, tertiles or quartiles, among the subjects analysed.
+    rho, gamma
+        Weight S^rho (1 - S)^gamma of the log-rank test (0 and 0: none; 1 and 0: Peto and Peto; 0 and 1: late differences).
+    times
+        Days at which the share without the event (or the cumulative incidence) of each group is given.
+    horizon
+        Day to which mean survival is restricted; the largest day both groups are followed to, when not given.
+    min_share, max_share
+        Smallest and largest share of subjects below a selected cut-point.
+    permutations
+        Orders drawn for the corrected P of a selected cut-point beyond 150 subjects.
+    """
+
+    cut: Literal["median", "tertiles", "quartiles"] = "median"
+    rho: float = 0.0
+    gamma: float = 0.0
+    times: tuple[float, ...] = ()
+    horizon: float | None = None
+    min_share: float = 0.1
+    max_share: float = 0.9
+    permutations: int = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImputationOptions:
+    """Multiple imputation.
+
+    Attributes
+    ----------
+    covariates
+        Biomarkers of the analysis that help to predict what is missing, beside the outcome.
+    imputations, iterations, donors
+        Data sets made; rounds of the chained equations; subjects a value is drawn from.
+    """
+
+    covariates: tuple[str, ...] = ()
+    imputations: int = 20
+    iterations: int = 10
+    donors: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Univariable:
     """Every biomarker against every endpoint, by every method that applies.
 
@@ -98,7 +162,8 @@ class Univariable:
     adjust
         Adjustment within a family.
     pairs
-        Pairs of classes compared by Wilcoxon beside Kruskal-Wallis, the first against the second.
+        Pairs of classes compared by Wilcoxon beside Kruskal-Wallis, or by Dunn's test, the first against the second. Dunn's test takes
+        all pairs when none is given.
     pair_adjust
         Adjustment among the pairs of one biomarker.
     populations
@@ -117,6 +182,10 @@ class Univariable:
         Column that names the subject a row belongs to, where rows are samples: repeated subjects get a notice.
     prespecified
         Whether this analysis was declared before the data were seen.
+    permutations
+        Orders of the outcome drawn for an adjustment by Westfall and Young.
+    seed
+        Of everything drawn; each family, biomarker and method has a stream of its own.
     """
 
     name: str
@@ -133,9 +202,15 @@ class Univariable:
     high_censored_share: float = 0.5
     unit_of: str | None = None
     prespecified: bool = False
+    permutations: int = 10_000
+    seed: int = 20200101
     wilcoxon: WilcoxonOptions = field(default_factory=WilcoxonOptions)
     logistic: LogisticOptions = field(default_factory=LogisticOptions)
     fisher: FisherOptions = field(default_factory=FisherOptions)
+    rates: RateOptions = field(default_factory=RateOptions)
+    curve: CurveOptions = field(default_factory=CurveOptions)
+    survival: SurvivalOptions = field(default_factory=SurvivalOptions)
+    imputation: ImputationOptions = field(default_factory=ImputationOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

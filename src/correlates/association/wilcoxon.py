@@ -11,9 +11,11 @@ from correlates.association.record import (
     Estimate,
     Method,
     Outcome,
+    Scores,
     Statistic,
     all_positive,
     censored,
+    centred,
     constant,
     flagged,
     merged,
@@ -83,4 +85,7 @@ WILCOXON = Method(
     formula="W = sum of mid-ranks of the event class - n1 (n1 + 1) / 2; shift = median of the n1 n2 differences; AUC = W / (n1 n2)",
     citation="Hollander and Wolfe, Nonparametric Statistical Methods, 2nd ed. 1999, sections 4.1-4.3; DeLong et al., Biometrics 1988;44:837-845; Gehan, Biometrika 1965;52:203-223 (censored values)",
     docs="methods/wilcoxon.md",
+    scores=lambda block, _: Scores(
+        biomarkers=centred(block.ranks(), block.present), outcome=(block.group == 1).astype(np.float64)
+    ),
 )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
-from correlates.association.settings import Biomarker, Comparison, FisherOptions, Univariable
+from correlates.association.settings import Biomarker, Comparison, Endpoint, FisherOptions, Univariable
 from correlates.pipeline.store import Tables
 from correlates.pipeline.translate import biomarkers, endpoint
 from correlates.plan import PlanFile, biomarker_groups, expand
 from correlates.plan import analyses as asked
 from correlates.stats.multiplicity import Adjust
+from correlates.terms import OutcomeKind
 
 RESULT_TABLES = ("results",)
 """The tables of the analyses; a runner gives those it has rows of."""
@@ -103,12 +104,62 @@ def _univariable(context: Context, name: str, analysis: asked.Univariable) -> Ta
         adjust=Adjust(analysis.families.adjust),
         populations=analysis.populations,
         unit_of=analysis.unit_of,
+        pairs=analysis.pairs,
+        pair_adjust=Adjust(analysis.pair_adjust),
+        level=analysis.level,
+        few_events=analysis.few_events,
+        high_censored_share=analysis.high_censored_share,
+        permutations=analysis.permutations,
+        seed=plan.study.seed,
         fisher=FisherOptions(seed=plan.study.seed),
+        wilcoxon=analysis.rank_sum,
+        logistic=analysis.substitute,
+        rates=analysis.rates,
+        curve=analysis.curve,
+        survival=analysis.survival,
+        imputation=analysis.imputation,
         prespecified=True,  # it stands in the plan; whether a result is depends on its biomarker too
     )
     targets = [endpoint(plan, e, context.tables["outcomes"]) for e in analysis.endpoints]
+    targets = [replace(e, event=analysis.cause) if e.kind is OutcomeKind.TIME else e for e in targets]
     chosen = context.chosen(analysis.biomarkers)
     return {"results": associate(context.tables["analysis"], chosen, targets, settings)}
+
+
+def _correlation(context: Context, name: str, analysis: asked.Correlation) -> Tables:
+    from correlates.association import associate
+
+    settings = Univariable(
+        name=name,
+        methods=analysis.methods,
+        families=tuple(_FAMILY.get(word, word) for word in analysis.families.by),
+        adjust=Adjust(analysis.families.adjust),
+        populations=analysis.populations,
+        level=analysis.level,
+        seed=context.file.plan.study.seed,
+        prespecified=True,
+    )
+    others = [context.biomarker(code) for code in analysis.against]
+    targets = [Endpoint(name=o.code, label=o.label, kind=OutcomeKind.NUMBER) for o in others]
+    chosen = [b for b in context.chosen(analysis.biomarkers) if b.code not in analysis.against]
+    return {"results": associate(context.tables["analysis"], chosen, targets, settings)}
+
+
+def _missing(context: Context, name: str, analysis: asked.MissingData) -> Tables:
+    from correlates.association import Missing, missing_data
+
+    targets = [endpoint(context.file.plan, e, context.tables["outcomes"]) for e in analysis.endpoints]
+    settings = Missing(
+        name=name, populations=analysis.populations, times=analysis.times, level=analysis.level, prespecified=True
+    )
+    found = missing_data(
+        context.tables["analysis"],
+        context.chosen(analysis.biomarkers),
+        [context.biomarker(code) for code in analysis.covariates],
+        targets,
+        settings,
+    )
+    return {"results": found}
 
 
 def _undeclared(code: str, parameters: pl.DataFrame) -> Biomarker:
@@ -121,6 +172,8 @@ def _undeclared(code: str, parameters: pl.DataFrame) -> Biomarker:
 RUNNERS: Mapping[type, Runner] = {
     asked.Compare: Runner(run=_compare, methods=lambda _: ("kruskal_wallis", "wilcoxon")),
     asked.Univariable: Runner(run=_univariable, methods=lambda analysis: analysis.methods),
+    asked.Correlation: Runner(run=_correlation, methods=lambda analysis: analysis.methods),
+    asked.MissingData: Runner(run=_missing, methods=lambda _: ("wilcoxon", "fisher")),
 }
 """The runner of each kind of analysis that reads the analysis table."""
 

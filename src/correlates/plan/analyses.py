@@ -6,9 +6,52 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from correlates.association.settings import (
+    CurveOptions,
+    ImputationOptions,
+    LogisticOptions,
+    RateOptions,
+    SurvivalOptions,
+    WilcoxonOptions,
+)
 from correlates.plan.strict import Refers, Strict
 
 Adjustment = Literal["holm", "hochberg", "bh", "by", "bonferroni", "none"]
+FamilyAdjustment = Literal[
+    "holm",
+    "hochberg",
+    "bh",
+    "by",
+    "bonferroni",
+    "storey",
+    "westfall-young-maxt",
+    "westfall-young-minp",
+    "none",
+]
+UnivariableMethod = Literal[
+    "wilcoxon",
+    "kruskal_wallis",
+    "dunn",
+    "jonckheere",
+    "spearman",
+    "kendall",
+    "firth",
+    "logistic_ml",
+    "firth_imputed",
+    "response_curve",
+    "quartile_rates",
+    "proportional_odds",
+    "fisher",
+    "peto",
+    "censored_regression",
+    "log_rank",
+    "cutpoint",
+    "restricted_mean",
+    "cox",
+    "cox_firth",
+    "gray",
+    "fine_gray",
+]
 
 
 class Families(Strict):
@@ -21,8 +64,8 @@ class Families(Strict):
         "method",
     )
     """Tests that agree in all of these form a family."""
-    adjust: Adjustment = "bh"
-    """Holm, Hochberg, Benjamini-Hochberg, Benjamini-Yekutieli, Bonferroni, or none."""
+    adjust: FamilyAdjustment = "bh"
+    """Holm, Hochberg, Benjamini-Hochberg, Benjamini-Yekutieli, Bonferroni, Storey's q, Westfall-Young, or none."""
 
 
 class Compare(Strict):
@@ -52,15 +95,77 @@ class Univariable(Strict):
     biomarkers: Annotated[Literal["all"] | tuple[str, ...], Refers("group")] = "all"
     """Groups or codes; all takes every declared biomarker."""
     endpoints: Annotated[tuple[str, ...], Refers("endpoint")]
-    """Endpoints with two classes (or with several, for Kruskal-Wallis)."""
-    methods: tuple[Literal["wilcoxon", "kruskal_wallis", "firth", "logistic_ml", "fisher"], ...] = ("wilcoxon", "firth")
+    """Endpoints of any kind; each is held against the biomarkers by the methods that take its kind."""
+    methods: tuple[UnivariableMethod, ...] = ("wilcoxon", "firth")
     """Methods; one that does not apply to a biomarker (Wilcoxon on a category, say) gives way to the one that does."""
+    cause: str | None = None
+    """Kind of event of interest of time endpoints that have several; the others compete with it. Null counts every event."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Pairs of classes compared beside Kruskal-Wallis or by Dunn's test (which takes all pairs without any declared)."""
+    pair_adjust: Adjustment = "holm"
+    """Adjustment among the pairs of one biomarker."""
     populations: Annotated[tuple[str, ...], Refers("population")] = ("all",)
     """Populations, each analysed on its own."""
     families: Families = Families()
     """Families of tests for multiplicity."""
     unit_of: Annotated[str | None, Refers("parameter")] = None
     """Parameter that names the subject of a row, where rows are not subjects: repeated subjects get a notice."""
+    level: float = Field(default=0.95, gt=0.5, lt=1.0)
+    """Confidence level of all intervals."""
+    few_events: int = 10
+    """Size of the smaller class (or number with the event) below which a result says so."""
+    high_censored_share: float = Field(default=0.5, ge=0.0, le=1.0)
+    """Share of values beyond a limit of quantification from which a result warns."""
+    substitute: LogisticOptions = LogisticOptions()
+    """What a value beyond a limit enters a regression as, where it is the covariate: its limit times these factors."""
+    rank_sum: WilcoxonOptions = WilcoxonOptions()
+    """When Wilcoxon is exact."""
+    rates: RateOptions = RateOptions()
+    """Groups and interval of the rates by quartile."""
+    curve: CurveOptions = CurveOptions()
+    """Points of the response curves."""
+    survival: SurvivalOptions = SurvivalOptions()
+    """Cut, weights, days and horizon of comparisons of times."""
+    imputation: ImputationOptions = ImputationOptions()
+    """Covariates and numbers of the multiple imputation."""
+    permutations: int = Field(default=10_000, ge=100)
+    """Orders of the outcome drawn for Westfall-Young."""
+
+
+class Correlation(Strict):
+    """Biomarkers against other parameters, by rank."""
+
+    do: Literal["correlation"]
+    biomarkers: Annotated[Literal["all"] | tuple[str, ...], Refers("group")] = "all"
+    """Groups or codes; all takes every declared biomarker."""
+    against: Annotated[tuple[str, ...], Refers("biomarker")]
+    """Codes of the parameters that take the place of an outcome."""
+    methods: tuple[Literal["spearman", "kendall"], ...] = ("spearman",)
+    """Spearman, and Kendall for values beyond limits that differ."""
+    populations: Annotated[tuple[str, ...], Refers("population")] = ("all",)
+    """Populations, each analysed on its own."""
+    families: Families = Families()
+    """Families of tests for multiplicity."""
+    level: float = Field(default=0.95, gt=0.5, lt=1.0)
+    """Confidence level of all intervals."""
+
+
+class MissingData(Strict):
+    """Who is left out: every endpoint in every population side by side, and subjects with a biomarker against those without."""
+
+    do: Literal["missing"]
+    biomarkers: Annotated[Literal["all"] | tuple[str, ...], Refers("group")] = "all"
+    """Biomarkers whose absence is looked at; those that nobody misses have nothing to compare."""
+    covariates: Annotated[tuple[str, ...], Refers("biomarker")] = ()
+    """Parameters in which the analysed and the excluded are compared."""
+    endpoints: Annotated[tuple[str, ...], Refers("endpoint")]
+    """Endpoints that are told in every population, and compared between the analysed and the excluded."""
+    populations: Annotated[tuple[str, ...], Refers("population")] = ("all",)
+    """Populations, side by side; the comparison of analysed and excluded is made in the first."""
+    times: tuple[float, ...] = ()
+    """Days at which the share without an event is told, for time endpoints."""
+    level: float = Field(default=0.95, gt=0.5, lt=1.0)
+    """Confidence level of all intervals."""
 
 
 class Agreement(Strict):
@@ -75,4 +180,4 @@ class Agreement(Strict):
     """Variance of the error of the first assay over that of the second, for Deming lines."""
 
 
-AnalysisPlan = Annotated[Compare | Univariable | Agreement, Field(discriminator="do")]
+AnalysisPlan = Annotated[Compare | Univariable | Correlation | MissingData | Agreement, Field(discriminator="do")]

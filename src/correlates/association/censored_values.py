@@ -1,0 +1,168 @@
+"""Methods ``peto`` and ``censored_regression``: biomarkers with values beyond limits, which may differ between plates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from correlates.association.describe import COUNTS, SHARE, counts, share
+from correlates.association.logistic import exponential, unscalable
+from correlates.association.notices import Notice
+from correlates.association.record import Block, Estimate, Method, Outcome, Statistic, flagged, merged
+from correlates.association.settings import Univariable
+from correlates.association.wilcoxon import P_ADJUSTED, P, unrankable
+from correlates.stats.arrays import Bools, Floats, divide, where
+from correlates.stats.censored_regression import censored_regression
+from correlates.stats.kaplan_meier import kaplan_meier, quantile
+from correlates.stats.log_rank import log_rank
+from correlates.terms import OutcomeKind, Reason
+
+
+def _several_limits(block: Block) -> Bools:
+    """Whether the censored values of a biomarker lie at more than one limit (m,)."""
+    cut = block.present & (block.censoring != 0)
+    high = np.max(where(cut, block.values, -np.inf), axis=1, initial=-np.inf)
+    low = np.min(where(cut, block.values, np.inf), axis=1, initial=np.inf)
+    found: Bools = high > low
+    return found
+
+
+def _peto(block: Block, _: Univariable) -> Outcome:
+    m, k = len(block.biomarkers), len(block.levels)
+    values = {name: np.full(m, np.nan) for name in ("p", "chi_square", "df")}
+    medians = np.full((k, m), np.nan)
+    errors: list[Reason | None] = [None] * m
+    for row in range(m):
+        at = block.present[row]
+        sign, group = block.censoring[row, at], block.group[at]
+        if (sign < 0).any() and (sign > 0).any():
+            errors[row] = Reason.CENSORED_BOTH_WAYS
+            continue
+        # values below a limit turn into times that are censored on the right: the lowest value has the longest time
+        flip = not (sign > 0).any()
+        top = float(block.values[row, at].max())
+        time = top - block.values[row, at] if flip else block.values[row, at]
+        test = log_rank(time, sign == 0, group, k, rho=1.0)
+        if test.p_value is None or test.chi_square is None:
+            errors[row] = Reason.NOT_ESTIMABLE
+            continue
+        values["p"][row], values["chi_square"][row], values["df"][row] = test.p_value, test.chi_square, test.df
+        for j in range(k):
+            mine = group == j
+            if mine.any():
+                middle = quantile(kaplan_meier(time[mine], sign[mine] == 0)).estimate
+                medians[j, row] = np.nan if middle is None else (top - middle if flip else middle)
+    found = [
+        Estimate(
+            name="median_km", level=level, value=medians[j], notices=flagged(np.isnan(medians[j]), Notice.AT_LIMIT)
+        )
+        for j, level in enumerate(block.levels)
+    ]
+    return Outcome(
+        estimates=(
+            *(Estimate(name=name, value=value) for name, value in values.items()),
+            *share(block),
+            *counts(block),
+            *found,
+        ),
+        errors=tuple(errors),
+        notices=tuple(tuple(row) for row in flagged(_several_limits(block), Notice.LIMITS_DIFFER)),
+    )
+
+
+PETO = Method(
+    code="peto",
+    label="Peto-Peto generalised Wilcoxon test",
+    endpoints=(OutcomeKind.BINARY, OutcomeKind.CLASS),
+    biomarkers=("numeric",),
+    statistics=(
+        P,
+        P_ADJUSTED,
+        Statistic(name="chi_square", label="Peto-Peto chi-square"),
+        Statistic(name="df", label="Degrees of freedom"),
+        Statistic(name="median_km", label="Median by Kaplan-Meier", unit="own", scopes=("group",)),
+        *SHARE,
+        *COUNTS,
+    ),
+    unusable=unrankable,
+    compute=_peto,
+    options=("level", "least_per_class", "few_events", "high_censored_share"),
+    formula="log-rank test with weights S(t-) on the values turned round (the highest has the earliest time), values below a limit censored at it",
+    citation="Peto and Peto, JRSS A 1972;135:185-206; Helsel, Statistics for Censored Environmental Data, 2nd ed. 2012, chapter 9",
+    docs="methods/censored_values.md",
+)
+
+
+def _regression(block: Block, analysis: Univariable) -> Outcome:
+    m = len(block.biomarkers)
+    logged = np.array([b.scale == "log2" for b in block.biomarkers], dtype=np.bool_)
+    y = where(logged[:, None], np.log2(where(block.present & logged[:, None], block.values, 1.0)), block.values)
+    event = (block.group == 1).astype(np.float64)
+    design = np.stack((np.ones(event.size), event), axis=1)
+    fit = censored_regression(y, design, block.present, censoring=block.censoring, level=analysis.level)
+    quantified = block.present & (block.censoring == 0)
+    known = [(quantified & (block.group == j)).any(axis=1) for j in range(2)]
+    errors = tuple(
+        None if done else Reason.NOT_CONVERGED if both else Reason.CLASS_ALL_CENSORED
+        for done, both in zip(fit.converged.tolist(), (known[0] & known[1]).tolist(), strict=True)
+    )
+    only = flagged(~logged, Notice.NOT_LOG2)
+    powers = [exponential(v * np.log(2.0)) for v in (fit.coefficient[:, 1], fit.lower[:, 1], fit.upper[:, 1])]
+    means = (fit.coefficient[:, 0], fit.coefficient[:, 0] + fit.coefficient[:, 1])
+    found = []
+    for level, mean in zip(block.levels, means, strict=True):
+        located: Floats = where(logged, np.exp2(where(logged & np.isfinite(mean), mean, 0.0)), mean)
+        found.append(Estimate(name="fitted_median", level=level, value=where(np.isfinite(mean), located, np.nan)))
+    return Outcome(
+        estimates=(
+            Estimate(name="p", value=fit.p_value),
+            *(
+                Estimate(name=f"ratio{end}", value=where(logged, value, np.nan), notices=merged(only, why))
+                for end, (value, why) in zip(("", "_lower", "_upper"), powers, strict=True)
+            ),
+            Estimate(name="difference", value=fit.coefficient[:, 1]),
+            Estimate(name="difference_lower", value=fit.lower[:, 1]),
+            Estimate(name="difference_upper", value=fit.upper[:, 1]),
+            Estimate(name="standard_error", value=fit.standard_error[:, 1]),
+            Estimate(name="sigma", value=fit.sigma),
+            Estimate(name="chi_square", value=fit.chi_square),
+            Estimate(name="z", value=divide(fit.coefficient[:, 1], fit.standard_error[:, 1])),
+            Estimate(name="scale", text=["log2" if on else "as measured" for on in logged.tolist()]),
+            *share(block),
+            *counts(block),
+            *found,
+        ),
+        errors=errors,
+        notices=((),) * m,
+    )
+
+
+CENSORED_REGRESSION = Method(
+    code="censored_regression",
+    label="Censored regression of the biomarker (Tobit, lognormal)",
+    endpoints=(OutcomeKind.BINARY,),
+    biomarkers=("numeric",),
+    statistics=(
+        P,
+        P_ADJUSTED,
+        Statistic(name="ratio", label="Ratio of geometric means", unit="ratio"),
+        Statistic(name="ratio_lower", label="Ratio of geometric means, lower limit", unit="ratio"),
+        Statistic(name="ratio_upper", label="Ratio of geometric means, upper limit", unit="ratio"),
+        Statistic(name="difference", label="Difference of means on the scale of the model"),
+        Statistic(name="difference_lower", label="Difference of means on the scale of the model, lower limit"),
+        Statistic(name="difference_upper", label="Difference of means on the scale of the model, upper limit"),
+        Statistic(name="standard_error", label="Standard error of the difference"),
+        Statistic(name="sigma", label="Standard deviation within the classes, on the scale of the model"),
+        Statistic(name="chi_square", label="Likelihood-ratio chi-square"),
+        Statistic(name="z", label="Wald z"),
+        Statistic(name="scale", label="Scale of the model"),
+        Statistic(name="fitted_median", label="Fitted median", unit="own", scopes=("group",)),
+        *SHARE,
+        *COUNTS,
+    ),
+    unusable=unscalable,
+    compute=_regression,
+    options=("level", "least_per_class", "few_events", "high_censored_share"),
+    formula="y = a + b event + sigma e, e normal, y log2 of a biomarker on that scale; quantified values by their density, others by the probability beyond the limit; P by likelihood ratio, limits by Wald",
+    citation="Tobin, Econometrica 1958;26:24-36; Helsel, Statistics for Censored Environmental Data, 2nd ed. 2012, chapter 12",
+    docs="methods/censored_values.md",
+)
