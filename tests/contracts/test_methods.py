@@ -228,3 +228,13 @@ def test_every_family_column_can_be_asked_for():
 def test_crs_has_undetermined_subjects():
     results = associate(table(), BIOMARKERS[:1], (CRS3,), Univariable(name="one", methods=("wilcoxon",)))
     assert results["n_missing"].unique().to_list() == [table()["crs3"].null_count()]
+
+
+def test_a_plan_can_ask_for_every_method():
+    from typing import get_args
+
+    from correlates.plan.analyses import FamilyAdjustment, UnivariableMethod
+    from correlates.stats.multiplicity import Adjust
+
+    assert set(get_args(UnivariableMethod)) <= {m.code for m in METHODS}
+    assert set(get_args(FamilyAdjustment)) == {a.value for a in Adjust}

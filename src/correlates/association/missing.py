@@ -100,7 +100,7 @@ def missing_data(
         for population in settings.populations
         for row in _in_population(analysis, endpoint, population, settings)
     ]
-    told = conform(pl.DataFrame(rows, schema=RESULTS.schema), RESULTS)
+    told = conform(pl.DataFrame(rows, schema=RESULTS.empty().schema), RESULTS)
     return pl.concat([told, _compared(analysis, biomarkers, covariates, endpoints, settings)])
 
 

@@ -16,6 +16,7 @@ from scipy.special import chdtrc, log_ndtr, ndtri
 from correlates.stats.arrays import Bools, Floats, Ints, panel, where
 
 _STEPS = 100
+_FLAT = 1e6  # variance of a coefficient, biomarker and covariate of unit size, beyond which nothing is known of it
 _HALF_LOG_2PI = 0.5 * np.log(2.0 * np.pi)
 
 
@@ -190,6 +191,9 @@ def _fit(y: Floats, x: Floats, there: Bools, sign: Floats) -> tuple[Floats, Floa
             good[row] = False
     positive = np.stack([covariance[:, j, j] for j in range(p + 1)], axis=1)
     good &= (np.nan_to_num(positive) > 0).all(axis=1)
+    # a likelihood that rises for ever flattens: then a coefficient has next to no information
+    reach = np.append(np.abs(x).max(axis=0, initial=0.0), 1.0)
+    good &= (np.nan_to_num(positive) * reach**2 < _FLAT).all(axis=1)
     covariance[~good] = np.nan
     return b, sigma, value, covariance, good
 

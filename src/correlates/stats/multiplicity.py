@@ -35,6 +35,10 @@ NEEDS_DATA = (Adjust.MAX_T, Adjust.MIN_P)
 """Adjustments that permute the data and cannot be made from P values alone."""
 
 
+LEAST_FOR_SHARE = 50
+"""Tests a family must have for the share of true null hypotheses to be estimated; a smaller one counts as all null."""
+
+
 def adjust(p: npt.ArrayLike, method: Adjust | str) -> Floats:
     """Adjusted P values of one family, in the order given.
 
@@ -60,7 +64,8 @@ def adjust(p: npt.ArrayLike, method: Adjust | str) -> Floats:
     Notes
     -----
     With p(1) <= ... <= p(k): Holm max_{j<=i} (k-j+1) p(j); Hochberg min_{j>=i} (k-j+1) p(j); BH min_{j>=i} k p(j)/j;
-    BY is BH times 1 + 1/2 + ... + 1/k; the q value is BH times :func:`null_share`.
+    BY is BH times 1 + 1/2 + ... + 1/k; the q value is BH times :func:`null_share`
+    in families of at least 50 tests, and BH in smaller ones.
 
     Examples
     --------
@@ -93,7 +98,7 @@ def adjust(p: npt.ArrayLike, method: Adjust | str) -> Floats:
             factor = (k - position + 1).astype(np.float64)
         else:
             scale = np.sum(1.0 / position) if how is Adjust.BY else 1.0
-            factor = k / position * (null_share(known) if how is Adjust.STOREY else scale)
+            factor = k / position * (null_share(known) if how is Adjust.STOREY and k >= LEAST_FOR_SHARE else scale)
         stepped = np.minimum.accumulate((factor * ranked)[::-1])[::-1]
     adjusted = np.empty(k)
     adjusted[order] = np.minimum(stepped, 1.0)

@@ -16,6 +16,17 @@ _EFFECTS: Mapping[str, tuple[str, str]] = {
     "firth": ("odds_ratio", "OR"),
     "logistic_ml": ("odds_ratio", "OR"),
     "fisher": ("odds_ratio", "OR"),
+    "firth_imputed": ("odds_ratio", "OR"),
+    "proportional_odds": ("odds_ratio", "OR of a higher grade"),
+    "censored_regression": ("ratio", "Ratio of geometric means"),
+    "spearman": ("rho", "Spearman's \N{GREEK SMALL LETTER RHO}"),
+    "kendall": ("tau", "Kendall's \N{GREEK SMALL LETTER TAU}"),
+    "jonckheere": ("share_increasing", "Share of pairs rising"),
+    "cox": ("hazard_ratio", "HR"),
+    "cox_firth": ("hazard_ratio", "HR"),
+    "fine_gray": ("hazard_ratio", "Subdistribution HR"),
+    "restricted_mean": ("difference", "Difference, days"),
+    "dunn": ("epsilon_squared", "\N{GREEK SMALL LETTER EPSILON}\N{SUPERSCRIPT TWO}"),
     "kruskal_wallis": ("epsilon_squared", "\N{GREEK SMALL LETTER EPSILON}\N{SUPERSCRIPT TWO}"),
 }
 """Statistic that stands for the effect of a method, with its abbreviation; its interval has the same name with _lower and _upper."""
