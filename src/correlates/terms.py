@@ -62,13 +62,21 @@ class Status(StrEnum):
 
 
 class Response(StrEnum):
-    """Response categories of Lugano 2014, Cheson 2007 and RECIST 1.1."""
+    """Response categories of Lugano 2014, Cheson 2007, RECIST 1.1 and IMWG (sCR, VGPR, MR), best first."""
 
+    SCR = "sCR"
     CR = "CR"
+    VGPR = "VGPR"
     PR = "PR"
+    MR = "MR"
     SD = "SD"
     PD = "PD"
     NE = "NE"
+
+    @property
+    def responds(self) -> bool:
+        """Whether it is a response: partial or better."""
+        return self in (Response.SCR, Response.CR, Response.VGPR, Response.PR)
 
 
 class Durability(StrEnum):

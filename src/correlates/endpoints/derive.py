@@ -8,11 +8,22 @@ from dataclasses import asdict, dataclass
 
 import polars as pl
 
+from correlates.endpoints.assessed import as_assessments, criteria_of
 from correlates.endpoints.checks import unique
 from correlates.endpoints.classes import derive_class_is, derive_recorded
 from correlates.endpoints.record import Derived, EndpointKind, Given
-from correlates.endpoints.response import derive_best_response, derive_durability
-from correlates.endpoints.settings import AtLeast, BestResponse, ClassIs, DurableClass, Endpoint, MaxGrade, Recorded
+from correlates.endpoints.response import derive_best_response, derive_durability, derive_time_to_response
+from correlates.endpoints.sensitivity import sensitivity
+from correlates.endpoints.settings import (
+    AtLeast,
+    BestResponse,
+    ClassIs,
+    DurableClass,
+    Endpoint,
+    MaxGrade,
+    Recorded,
+    ResponseTime,
+)
 from correlates.endpoints.time_kinds import TIMES
 from correlates.endpoints.time_settings import Rules, TimeToEvent, in_force
 from correlates.endpoints.toxicity import derive_at_least, derive_max_grade
@@ -49,6 +60,17 @@ ENDPOINTS: tuple[EndpointKind, ...] = (
         "than the declared best responses",
         citation="Locke 2020, Blood Adv 4:4898",
         page="methods/durability.md",
+    ),
+    EndpointKind(
+        code="time_to_response",
+        label="Time to response",
+        settings=ResponseTime,
+        needs=_COURSE,
+        function=derive_time_to_response,
+        formula="days from the infusion to the first assessment with the declared response or a better one, before progression "
+        "and new anticancer therapy",
+        citation="Cheson 2014, J Clin Oncol 32:3059; Eisenhauer 2009, Eur J Cancer 45:228",
+        page="methods/response.md",
     ),
     EndpointKind(
         code="class_is",
@@ -108,14 +130,19 @@ class Outcomes:
         ``CHECKS``: what was found on the way.
     exclusions
         ``EXCLUSIONS``: one row per subject without an outcome of an endpoint (the scope), and why.
+    sensitivity
+        ``SENSITIVITY``: counts of the durable classes under each setting.
     """
 
     outcomes: pl.DataFrame
     checks: pl.DataFrame
     exclusions: pl.DataFrame
+    sensitivity: pl.DataFrame
 
 
-def derive(specs: Mapping[str, Endpoint], tables: Mapping[str, pl.DataFrame]) -> Outcomes:
+def derive(
+    specs: Mapping[str, Endpoint], tables: Mapping[str, pl.DataFrame], responses: pl.DataFrame | None = None
+) -> Outcomes:
     """Derive the endpoints of a plan.
 
     Parameters
@@ -125,6 +152,10 @@ def derive(specs: Mapping[str, Endpoint], tables: Mapping[str, pl.DataFrame]) ->
     tables
         Clinical tables by name with days filled (see :func:`~correlates.endpoints.days.study_days`); an absent table is
         empty. The subjects are those of ``subjects``, or where that is absent those of ``characteristics``.
+
+    responses
+        ``RESPONSES``: derived from lesions (see :func:`~correlates.endpoints.assessed.responses`), for the endpoints that
+        ask for them.
 
     Returns
     -------
@@ -143,12 +174,15 @@ def derive(specs: Mapping[str, Endpoint], tables: Mapping[str, pl.DataFrame]) ->
         subjects = dict.fromkeys(given["characteristics"]["subject_id"].unique(maintain_order=True))
     done: dict[str, Derived] = {}
     problems: list[Problem] = []
+    seen_by: dict[str, Given] = {}
     for name in _order(specs):
         spec = specs[name]
         if _of(spec) is not None and _of(spec) not in done:
             continue  # what it is made of has failed, and says so
         try:
-            done[name] = kind_of(spec).function(name, spec, Given(subjects=subjects, tables=given, done=done))
+            seen = _assessed(name, spec, given, responses)
+            seen_by[name] = Given(subjects=subjects, tables=seen, done=done)
+            done[name] = kind_of(spec).function(name, spec, seen_by[name])
         except DerivationError as error:
             problems += error.problems
     if problems:
@@ -163,7 +197,38 @@ def derive(specs: Mapping[str, Endpoint], tables: Mapping[str, pl.DataFrame]) ->
         outcomes=conform(OUTCOMES.frame(rows), OUTCOMES),
         checks=CHECKS.frame(unique([c for d in done.values() for c in d.checks])),
         exclusions=conform(EXCLUSIONS.frame(excluded), EXCLUSIONS),
+        sensitivity=sensitivity(specs, seen_by),
     )
+
+
+def _assessed(
+    name: str, spec: Endpoint, given: Mapping[str, pl.DataFrame], responses: pl.DataFrame | None
+) -> Mapping[str, pl.DataFrame]:
+    """The clinical tables, derived responses in the place of the recorded ones where the endpoint asks for them.
+
+    Raises
+    ------
+    DerivationError
+        The criteria of the endpoint are not derived from lesions, or nothing was derived by them.
+    """
+    if getattr(spec, "assessments", "recorded") != "lesions":
+        return given
+    criteria = criteria_of(getattr(spec, "criteria", None))
+    mine = None if criteria is None or responses is None else as_assessments(responses, criteria)
+    if mine is None or mine.is_empty():
+        named = getattr(spec, "criteria", None)
+        raise DerivationError(
+            Problem(
+                code="no-derived-responses",
+                what=f"Endpoint {name!r}: no response could be derived from lesions",
+                found="no criteria"
+                if named is None
+                else f"criteria {named}" + ("" if criteria else ", which are not derived from lesions"),
+                expected="criteria lugano_2014, cheson_2007 or recist_1_1, and lesions at baseline and after the infusion",
+                do="Set criteria, or assessments: recorded",
+            )
+        )
+    return {**given, "assessments": mine}
 
 
 def kind_of(spec: Endpoint) -> EndpointKind:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from correlates.endpoints.checks import Check, check
+from correlates.endpoints.days import DAY_ZERO
 from correlates.endpoints.words import (
     ANATOMIC,
     METABOLIC,
@@ -93,6 +94,8 @@ class History:
     """Days on which the subject is known to have been seen, in order, and by what."""
     before: int = 0
     """Assessments on or before the day of infusion, which do not count."""
+    imputed: tuple[str, ...] = ()
+    """Days that a declared rule made of incomplete dates, in words."""
 
     @property
     def exact(self) -> bool:
@@ -154,7 +157,7 @@ def histories(
             courses[subject] = History(subject_id=subject, reason=Reason.NOT_TREATED)
             continue
         zero = day_zero(infusion)
-        if zero is None:
+        if zero is None and infusion != DAY_ZERO:
             courses[subject] = History(subject_id=subject, reason=Reason.PARTIAL_DATE)
             continue
         courses[subject] = _course(
@@ -276,7 +279,7 @@ def _contacts(tables: Mapping[str, pl.DataFrame]) -> dict[str, tuple[tuple[int, 
 
 def _course(
     subject: str,
-    zero: datetime.date,
+    zero: datetime.date | None,
     rows: Sequence[dict[str, object]],
     events: Sequence[dict[str, object]],
     person: Mapping[str, object],
@@ -315,7 +318,7 @@ def _course(
                 response=combined,
                 possible=possible,
                 visit=", ".join(visits) or None,
-                source_ids=tuple(str(r["source_id"]) for r in group),
+                source_ids=tuple(i for r in group for i in _ids(r)),
             )
         )
     happened = {
@@ -340,7 +343,26 @@ def _course(
         death=death,
         contacts=contacts,
         before=before,
+        imputed=tuple(_imputed(rows, events, person)),
     )
+
+
+def _ids(row: Mapping[str, object]) -> tuple[str, ...]:
+    """Where an assessment stands: its row, or the rows of the lesions it was derived from."""
+    several = row.get("source_ids")
+    return tuple(str(i) for i in several) if isinstance(several, list) and several else (str(row["source_id"]),)
+
+
+def _imputed(
+    rows: Sequence[dict[str, object]], events: Sequence[dict[str, object]], person: Mapping[str, object]
+) -> list[str]:
+    """The days of a subject that were made of incomplete dates by a declared rule, in words."""
+    ended = [e for e in events if any(test(_text(e["event"])) for test in (is_new_therapy, is_transplant, is_death))]
+    found = [("assessment", r["date"], r["day"]) for r in rows if r["day_imputed"] is not None]
+    found += [(str(e["event"]).lower(), e["date"], e["day"]) for e in ended if e["day_imputed"] is not None]
+    if person.get("death_day_imputed") is not None:
+        found.append(("death", person["death_date"], person["death_day"]))
+    return list(dict.fromkeys(f"{what} of {date} as day {day}" for what, date, day in found))
 
 
 def combine(words: Sequence[str | None], prior: Response | None) -> tuple[Response, Response | None, str | None]:
@@ -396,11 +418,13 @@ def _first(found: Sequence[tuple[Mapping[str, object], tuple[int, int]]]) -> Eve
     return Event(earliest=max(low, 0), latest=high, source_id=source_id)
 
 
-def days_of(row: Mapping[str, object], zero: datetime.date) -> tuple[int, int]:
+def days_of(row: Mapping[str, object], zero: datetime.date | None) -> tuple[int, int]:
     """First and last day a date may be; without a readable date, any day from the infusion on."""
     if row["day"] is not None:
         day = int(str(row["day"]))
         return day, day
+    if zero is None:
+        return 0, _LATEST
     text = _text(row["date"]) or ""
     parts = text.split("-")
     try:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
 
 from correlates.endpoints.history import Assessment, Event, History, histories
 from correlates.endpoints.record import Derived, Finding, Given
-from correlates.endpoints.settings import BestResponse, DurableClass, Endpoint
+from correlates.endpoints.settings import BestResponse, DurableClass, Endpoint, ResponseTime
+from correlates.endpoints.words import categories
 from correlates.terms import Durability, OutcomeKind, Reason, Response
 
-RANK = (Response.CR, Response.PR, Response.SD, Response.PD)
+RANK = tuple(r for r in Response if r is not Response.NE)
 """Responses, best first."""
-RESPONDERS = (Response.CR, Response.PR)
 
 
 def derive_best_response(name: str, spec: Endpoint, given: Given) -> Derived:
@@ -23,7 +23,7 @@ def derive_best_response(name: str, spec: Endpoint, given: Given) -> Derived:
         given.subjects, given.tables, evaluator=spec.evaluator, criteria=spec.criteria, endpoint=name
     )
     findings = {s: replace(_sure(c, lambda h: best_response(h, spec)), scale=criteria) for s, c in courses.items()}
-    words = tuple(r.value for r in RANK)
+    words = tuple(r.value for r in categories(criteria or spec.criteria))
     return Derived(kind=OutcomeKind.CLASS, findings=findings, classes=words, checks=tuple(checks))
 
 
@@ -38,18 +38,48 @@ def derive_durability(name: str, spec: Endpoint, given: Given) -> Derived:
     return Derived(kind=OutcomeKind.CLASS, findings=findings, classes=words, checks=tuple(checks))
 
 
+def durable_classes(name: str, specs: Sequence[DurableClass], given: Given) -> list[dict[str, str]]:
+    """The class of every treated subject under each of some rules that differ in nothing but how a course is classed.
+
+    ``undetermined`` stands for every reason without a class.
+    """
+    first = specs[0]
+    courses, _, _ = histories(
+        given.subjects, given.tables, evaluator=first.evaluator, criteria=first.criteria, endpoint=name
+    )
+    treated = {s: c for s, c in courses.items() if c.reason is not Reason.NOT_TREATED}
+
+    def classed(spec: DurableClass) -> dict[str, str]:
+        found = {s: _sure(c, lambda h: durability(h, spec)).category for s, c in treated.items()}
+        return {s: category or Durability.UNDETERMINED.value for s, category in found.items()}
+
+    return [classed(spec) for spec in specs]
+
+
+def derive_time_to_response(name: str, spec: Endpoint, given: Given) -> Derived:
+    """Days to the first response of every subject: see :func:`time_to_response`."""
+    assert isinstance(spec, ResponseTime)
+    courses, criteria, checks = histories(
+        given.subjects, given.tables, evaluator=spec.evaluator, criteria=spec.criteria, endpoint=name
+    )
+    findings = {s: replace(_sure(c, lambda h: time_to_response(h, spec)), scale=criteria) for s, c in courses.items()}
+    return Derived(kind=OutcomeKind.TIME, findings=findings, checks=tuple(checks))
+
+
 def _sure(course: History, rule: Callable[[History], Finding]) -> Finding:
     """The outcome, where neither an incomplete date nor a contradiction can change it; else undetermined."""
     if course.reason is not None:
         return Finding(reason=course.reason, detail=course.reason.label)
     if course.exact and course.conflict is None:
-        return rule(course)
+        found_ = rule(course)
+        words = f"; imputed: {', '.join(course.imputed)}" if course.imputed else ""
+        return replace(found_, detail=f"{found_.detail}{words}")
     found = [
         rule(course.placed(assessments_late=a, events_late=e, best=b))
         for b in ((False,) if course.conflict is None else (True, False))
         for a, e in product(*((False,) if course.exact else (False, True) for _ in range(2)))
     ]
-    classes = dict.fromkeys(f.category or (f.reason.label.lower() if f.reason else "") for f in found)
+    classes = dict.fromkeys(_told(f) or (f.reason.label.lower() if f.reason else "") for f in found)
     if len(classes) == 1:
         days, known = {f.day for f in found}, [f.known_on_day for f in found if f.known_on_day is not None]
         same = [] if course.exact else ["wherever the incomplete dates lie"]
@@ -70,31 +100,97 @@ def _sure(course: History, rule: Callable[[History], Finding]) -> Finding:
     )
 
 
+def _told(found: Finding) -> str | None:
+    """What an outcome says, as words: its class, or its time."""
+    if found.time is None:
+        return found.category
+    return f"{'event' if found.event else 'censored'} on day {found.time:g}"
+
+
 def best_response(course: History, rule: BestResponse) -> Finding:
     """Best overall response: the best of the evaluable assessments that count.
 
     They are those after the infusion (day 1 and later), up to and including the first progression, and, with
     ``until_new_therapy``, up to and including the day on which new anticancer therapy or a transplant starts. Stable
-    disease before ``stable_from`` does not count.
+    disease before ``stable_from`` does not count. A response among ``confirm`` counts as such only where a later one, at
+    least as good, confirms it (:func:`confirmation`); else it counts as stable disease (RECIST 1.1, Table 3).
 
     Undefined when
         No evaluable assessment counts (``no-assessment``).
     """
     stop = _earliest(course.new_therapy, course.transplant) if rule.until_new_therapy else None
     seen = counted(course, stop)
-    candidates = [a for a in seen if a.response is not Response.SD or (a.day or 0) >= rule.stable_from]
+    confirmed = {a: confirmation(course, seen, a, rule) for a in seen if a.response in rule.confirm}
+    counts = {a: Response.SD if a in confirmed and confirmed[a] is None else a.response for a in seen}
+    candidates = [a for a in seen if counts[a] is not Response.SD or (a.day or 0) >= rule.stable_from]
     if not candidates:
         return _nothing(course, stop, early=len(seen))
-    best = min(candidates, key=lambda a: RANK.index(a.response))
+    best = min(candidates, key=lambda a: RANK.index(counts[a]))
     last = seen[-1]
+    by = confirmed.get(best)
     # a complete response cannot be bettered: it is known when it is reached, any other best only at the end
-    known = best if best.response is Response.CR else last
+    known = (by or best) if counts[best] is _best_possible(course) else last
+    said = "" if best not in confirmed else f", confirmed on day {by.day}" if by else ", not confirmed: counts as SD"
     return Finding(
-        category=best.response.value,
+        category=counts[best].value,
         day=best.day,
         known_on_day=known.day,
-        detail=f"{best}" + _best_of(seen, best) + _stopped(course, stop),
+        detail=f"{best}{said}" + _best_of(seen, best) + _stopped(course, stop),
         source_ids=tuple(i for a in seen for i in a.source_ids),
+    )
+
+
+def confirmation(
+    course: History, seen: tuple[Assessment, ...], first: Assessment, rule: BestResponse
+) -> Assessment | None:
+    """The assessment that confirms a response: at least as good, ``confirm_after`` days later or more.
+
+    Between the two lie only responses as good, and at most ``confirm_across`` assessments that were not evaluable.
+    Null where there is none. Source: RECIST 1.1, section 4.6 and Table 3.
+    """
+    for later in seen:
+        if (later.day or 0) <= (first.day or 0):
+            continue
+        if RANK.index(later.response) > RANK.index(first.response):
+            return None
+        between = [a for a in course.assessments if (first.day or 0) < (a.day or 0) < (later.day or 0)]
+        if sum(a.response is Response.NE for a in between) > rule.confirm_across:
+            return None
+        if (later.day or 0) - (first.day or 0) >= rule.confirm_after:
+            return later
+    return None
+
+
+def _best_possible(course: History) -> Response:
+    """CR; sCR where the course has categories of IMWG."""
+    imwg = any(a.response in (Response.SCR, Response.VGPR, Response.MR) for a in course.assessments)
+    return Response.SCR if imwg else Response.CR
+
+
+def time_to_response(course: History, rule: ResponseTime) -> Finding:
+    """Days from the infusion to the first assessment that reaches ``reach``.
+
+    Undefined when
+        No evaluable assessment counts (``no-assessment``); with ``among: responders``, there is no response (``no-response``).
+        With ``among: all`` a subject without response is censored at the last assessment that counts.
+    """
+    stop = _earliest(course.new_therapy, course.transplant) if rule.until_new_therapy else None
+    seen = counted(course, stop)
+    if not seen:
+        return _nothing(course, stop)
+    ids = tuple(i for a in seen for i in a.source_ids)
+    reached = [a for a in seen if RANK.index(a.response) <= RANK.index(rule.reach)]
+    if reached:
+        first = reached[0]
+        day = float(first.day or 0)
+        return Finding(time=day, event=True, day=day, known_on_day=day, detail=f"first {first}", source_ids=ids)
+    last = seen[-1]
+    detail = f"no response of {rule.reach.value} or better in {len(seen)} assessments, the last {last}"
+    if rule.among == "responders":
+        return Finding(reason=Reason.NO_RESPONSE, detail=detail, source_ids=ids)
+    day = float(last.day or 0)
+    return Finding(
+        time=day, event=False, known_on_day=day, reason=Reason.NO_RESPONSE, detail=f"{detail}: censored", source_ids=ids
     )
 
 
@@ -128,9 +224,9 @@ def durability(course: History, rule: DurableClass) -> Finding:
     Source: Locke et al. 2020, Blood Adv 4:4898 (ongoing response at least one year after infusion; relapse after CR or
     PR; nonresponder). What the paper leaves open is a setting: see docs/methods/durability.md.
     """
-    ignored = rule.transplant_in_response == "ongoing"
-    transplant = None if ignored else course.transplant
-    stop = _earliest(course.new_therapy, transplant)
+    transplant = None if rule.transplant_in_response == "ongoing" else course.transplant
+    new_therapy = None if rule.new_therapy_in_response == "ongoing" else course.new_therapy
+    stop = _earliest(new_therapy, transplant)
     seen = counted(course, stop)
     if not seen:
         return _nothing(course, stop)
@@ -145,29 +241,27 @@ def durability(course: History, rule: DurableClass) -> Finding:
             detail=f"best response {best}{_best_of(seen, best)}{_stopped(course, stop)}: nonresponder",
             source_ids=ids,
         )
-    if best.response not in RESPONDERS:
+    if not best.response.responds:
         words = ", ".join(r.value for r in rule.nonresponder_best)
         return Finding(
             reason=Reason.NOT_CLASSED,
             detail=f"best response {best}; only {words} makes a nonresponder",
             source_ids=ids,
         )
-    return _after_response(course, rule, seen, best, transplant)
+    return _after_response(replace(course, new_therapy=new_therapy, transplant=transplant), rule, seen, best)
 
 
-def _after_response(
-    course: History, rule: DurableClass, seen: tuple[Assessment, ...], best: Assessment, transplant: Event | None
-) -> Finding:
+def _after_response(course: History, rule: DurableClass, seen: tuple[Assessment, ...], best: Assessment) -> Finding:
     ids = tuple(i for a in seen for i in a.source_ids)
     last, landmark = seen[-1], rule.landmark
-    response = next(a for a in seen if a.response in RESPONDERS)
+    response = next(a for a in seen if a.response.responds)
     begin = f"{best}" if best.day == response.day else f"{response}, {best}"
     progression = last if last.response is Response.PD else None
     others: list[tuple[int, str, str, Reason, Event]] = [
         (event.earliest, words, setting, reason, event)
         for event, words, setting, reason in (
             (course.new_therapy, "new anticancer therapy", rule.new_therapy_in_response, Reason.NEW_THERAPY),
-            (transplant, "stem-cell transplant", rule.transplant_in_response, Reason.TRANSPLANT),
+            (course.transplant, "stem-cell transplant", rule.transplant_in_response, Reason.TRANSPLANT),
             (course.death, "death", rule.death_in_response, Reason.DIED_IN_RESPONSE),
         )
         if event is not None
@@ -192,11 +286,17 @@ def _after_response(
     if evidence is None:
         shown = f"last response assessment {last}" if rule.follow_up_by == "assessment" else _last_seen(course)
         until = f"day {landmark - rule.window}" if rule.window else f"the landmark, day {landmark}"
-        return Finding(
-            reason=Reason.FOLLOW_UP_TOO_SHORT,
-            detail=f"{begin}, no progression; {shown}, before {until}",
-            source_ids=ids,
-        )
+        text = f"{begin}, no progression; {shown}, before {until}"
+        if rule.follow_up_too_short != "undetermined":
+            seen_last = course.contacts[-1][0] if rule.follow_up_by == "contact" and course.contacts else last.day
+            return Finding(
+                category=rule.follow_up_too_short,
+                day=seen_last,
+                known_on_day=seen_last,
+                detail=f"{text}: counted as {rule.follow_up_too_short}",
+                source_ids=ids,
+            )
+        return Finding(reason=Reason.FOLLOW_UP_TOO_SHORT, detail=text, source_ids=ids)
     day, words = evidence
     later = f"; {other[1]} on day {other[0]}, after the landmark" if other is not None else ""
     return Finding(

@@ -220,7 +220,7 @@ def _first_response(assessed: list[Assessment], stop: tuple[int, str, Reason] | 
     for assessment in assessed:
         if assessment.response is Response.PD or (stop is not None and (assessment.day or 0) > stop[0]):
             return None
-        if assessment.response in (Response.CR, Response.PR):
+        if assessment.response.responds:
             return assessment
     return None
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from correlates.endpoints.checks import Check, check
+from correlates.endpoints.days import DAY_ZERO
 from correlates.endpoints.history import day_zero, days_of
 from correlates.endpoints.record import Derived, Finding, Given, Spell
 from correlates.endpoints.settings import AtLeast, Endpoint, MaxGrade
@@ -140,7 +141,7 @@ def _unmatched(name: str, spec: MaxGrade, events: pl.DataFrame) -> list[Check]:
 def _of_subject(
     subject: str, infusion: str | None, zero: datetime.date | None, rows: Sequence[_Row], spec: MaxGrade
 ) -> tuple[Finding, list[Check]]:
-    if zero is None:
+    if zero is None and infusion != DAY_ZERO:
         reason = Reason.NOT_TREATED if infusion is None else Reason.PARTIAL_DATE
         return Finding(reason=reason, detail=reason.label, scale=spec.scale.value), []
     low, high = spec.window

@@ -30,6 +30,12 @@ OVERALL: dict[str, Response] = {
     "CR": Response.CR,
     "COMPLETE RESPONSE": Response.CR,
     "COMPLETE REMISSION": Response.CR,
+    "SCR": Response.SCR,
+    "STRINGENT COMPLETE RESPONSE": Response.SCR,
+    "VGPR": Response.VGPR,
+    "VERY GOOD PARTIAL RESPONSE": Response.VGPR,
+    "MR": Response.MR,
+    "MINIMAL RESPONSE": Response.MR,
     "PR": Response.PR,
     "PARTIAL RESPONSE": Response.PR,
     "PARTIAL REMISSION": Response.PR,
@@ -57,6 +63,12 @@ def folded(text: str | None) -> str:
 def tokens(text: str | None) -> frozenset[str]:
     """The words and numbers in a text, in lower case: ``LUGANO 2014`` and ``lugano_2014`` have the same."""
     return frozenset(re.findall(r"[a-z]+|\d+", (text or "").lower()))
+
+
+def categories(criteria: str | None) -> tuple[Response, ...]:
+    """The categories of response criteria, best first, NE left out: IMWG has seven, the others have four."""
+    four = (Response.CR, Response.PR, Response.SD, Response.PD)
+    return tuple(r for r in Response if r is not Response.NE) if "imwg" in tokens(criteria) else four
 
 
 def response(text: str | None) -> Response | None:

@@ -8,6 +8,7 @@ from correlates.errors import InputError, Problem, Where, closest
 from correlates.pipeline.store import Tables
 from correlates.plan import PlanFile
 from correlates.quantify.settings import Dpcr, Immunoassay, Qpcr
+from correlates.schema import CLINICAL, SUBJECTS
 from correlates.terms import Role
 
 _SHOWN = 12
@@ -64,7 +65,7 @@ def check_wells(file: PlanFile, tables: Tables) -> None:
 
 
 def check_subjects(tables: Tables) -> None:
-    """Refuse subjects of the manifest and the product table that the clinical records do not know.
+    """Refuse subjects of the manifest, the product table and other records that the table of subjects does not know.
 
     Raises
     ------
@@ -73,7 +74,7 @@ def check_subjects(tables: Tables) -> None:
     """
     known = tables["subjects"]["subject_id"].unique().to_list()
     problems = []
-    for name in ("samples", "product", "characteristics", "daily"):
+    for name in ("samples", *(table.name for table in CLINICAL if table.name != SUBJECTS.name)):
         strange = tables[name].filter(~pl.col("subject_id").is_in(known))["subject_id"].unique().sort().to_list()
         for subject in strange:
             guess = closest(subject, known)

@@ -9,20 +9,24 @@ from pathlib import Path
 import polars as pl
 
 from correlates.endpoints.days import study_days
+from correlates.endpoints.settings import Infusion
 from correlates.errors import InputError, Problem
 from correlates.pipeline.crosscheck import check_files, check_subjects, check_wells
 from correlates.pipeline.store import Progress, Tables
-from correlates.plan import InputFiles, PlanFile
+from correlates.plan import InputFiles, Plan, PlanFile
 from correlates.plan.model import DailySource, FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
 from correlates.quantify.settings import Dpcr
 from correlates.readers import read
 from correlates.readers.daily import read_daily
 from correlates.readers.flow import read_flow
+from correlates.readers.records import read_records
 from correlates.readers.sdtm import read_sdtm
+from correlates.readers.settings import Records
 from correlates.readers.tables import read_product, read_samples, read_table
 from correlates.schema import (
     AMPLITUDES,
     CHARACTERISTICS,
+    CHECKS,
     CLINICAL,
     DAILY,
     FILES,
@@ -65,16 +69,20 @@ def gather(file: PlanFile, inputs: InputFiles, progress: Progress) -> Tables:
         raise InputError(problems)
 
     tables = {name: pl.concat(frames) for name, frames in parts.items() if frames}
-    for table in (FILES, WELLS, SAMPLES, *CLINICAL):
+    for table in (FILES, WELLS, SAMPLES, CHECKS, *CLINICAL):
         tables.setdefault(table.name, table.empty())
     tables["product"] = conform(tables["product"], PRODUCT)  # two sources may not give one attribute
-    if not any(isinstance(source, SdtmSource) for source in file.plan.sources.values()):
+    tables["files"] = _once(tables["files"])
+    kinds = {type(source) for source in file.plan.sources.values()}
+    if SdtmSource not in kinds and tables["subjects"].is_empty():
         tables["subjects"] = _subjects_of(tables)
+    check_subjects(tables)
+    if kinds & {SdtmSource, Records}:
+        _put_on_days(file.plan, tables)
     check_files(tables["files"])
     _count(file, tables)
     tables["wells"] = _controls(file, tables)
     check_wells(file, tables)
-    check_subjects(tables)
     return tables
 
 
@@ -82,11 +90,10 @@ def _source(file: PlanFile, name: str, inputs: InputFiles, parts: dict[str, list
     source, paths = file.plan.sources[name], inputs.sources[name]
     if isinstance(source, SdtmSource):
         clinical = read_sdtm(paths, source=name, relative_to=file.folder)
-        dated = study_days(clinical.tables, source.infusion)
-        for table, frame in dated.tables.items():
+        for table, frame in clinical.tables.items():
             parts[table].append(frame)
         parts["files"].append(clinical.files)
-        parts["checks"] += [clinical.checks, dated.checks]
+        parts["checks"].append(clinical.checks)
         return
     if isinstance(source, FlowSource):
         for path in paths:
@@ -112,6 +119,9 @@ def _source(file: PlanFile, name: str, inputs: InputFiles, parts: dict[str, list
     if isinstance(source, ProductSource):
         frame, checks, row = read_product(path, source.subject_id, source.units, source=name, relative_to=file.folder)
         table = PRODUCT.name
+    elif isinstance(source, Records):
+        frame, checks, row = read_records(path, source, source=name, relative_to=file.folder)
+        table = source.table
     elif isinstance(source, TableSource):
         frame, checks, row = read_table(
             path, source.subject_id, source.unit_of_analysis, source.columns, source=name, relative_to=file.folder
@@ -125,6 +135,32 @@ def _source(file: PlanFile, name: str, inputs: InputFiles, parts: dict[str, list
     parts[table].append(frame)
     parts["checks"].append(checks)
     parts["files"].append(row)
+
+
+def _once(files: pl.DataFrame) -> pl.DataFrame:
+    """One row per file: one file may hold the records of several tables, each of which is a source."""
+    records = pl.col("reader").str.starts_with("records-")
+    several = files.filter(records & pl.len().over("file_id", "path").gt(1))
+    if several.is_empty():
+        return files
+    first = several.group_by("file_id", "path", maintain_order=True).agg(
+        pl.col("source").str.join(", "),
+        pl.col("reader").str.join(", "),
+        pl.exclude("file_id", "path", "source", "reader").first(),
+    )
+    rest = files.join(several.select("file_id", "path", "source"), on=["file_id", "path", "source"], how="anti")
+    return pl.concat([rest, first.select(files.columns)])
+
+
+def _put_on_days(plan: Plan, tables: Tables) -> None:
+    """Fill the days of the clinical tables, and add what was found on the way to the checks."""
+    declared = [plan.days.infusion] if plan.days.infusion is not None else []
+    declared += [s.infusion for s in plan.sources.values() if isinstance(s, SdtmSource)]
+    rules = [rule for rule in dict.fromkeys(declared) if rule != Infusion()] or [Infusion()]
+    clinical = {table.name: tables[table.name] for table in CLINICAL}
+    dated = study_days(clinical, rules[0], plan.days.conditioning, plan.days.imputation)
+    tables.update(dated.tables)
+    tables["checks"] = pl.concat([tables["checks"], dated.checks])
 
 
 def _export(folder: Path, path: Path, assay: str, parts: dict[str, list[pl.DataFrame]]) -> None:
@@ -168,9 +204,9 @@ def _controls(file: PlanFile, tables: Tables) -> pl.DataFrame:
 
 
 def _subjects_of(tables: Tables) -> pl.DataFrame:
-    """Without clinical records: every subject of the manifest, the product table, the plain and the daily tables, once."""
+    """Without a table of subjects: every subject of the clinical records, the manifest, the product table, the plain and the daily tables, once."""
     ids: dict[str, str] = {}
-    for name in ("characteristics", "product", "daily"):
+    for name in (table.name for table in CLINICAL if table.name != SUBJECTS.name):
         for subject, origin in tables[name].select("subject_id", "source_id").iter_rows():
             ids.setdefault(subject, origin)
     for subject, sample in tables["samples"].select("subject_id", "sample_id").iter_rows():

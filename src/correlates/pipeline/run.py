@@ -117,7 +117,7 @@ def compute(file: PlanFile, inputs: InputFiles, store: Store) -> None:
     store.stage("read", READ, lambda: gather(file, inputs, store.progress))
     store.stage("quantify", ("measurements", "curves", "curve_points"), lambda: _quantify(file, t))
     store.stage("agreement", ("agreement",), lambda: {"agreement": _agreement(file, t)})
-    store.stage("endpoints", ("burden", "outcomes"), lambda: _endpoints(file, t))
+    store.stage("endpoints", ("burden", "responses", "outcomes", "sensitivity"), lambda: _endpoints(file, t))
     store.stage("parameters", ("parameters",), lambda: _parameters(file, t))
     store.stage("dataset", ("analysis", "exclusions"), lambda: _dataset(file, t))
     store.stage("association", RESULT_TABLES, lambda: associations(file, t))
@@ -130,11 +130,11 @@ def stage_keys(file: PlanFile, inputs: InputFiles, prints: Mapping[str, str]) ->
     files = {name: [_shown(file, p) for p in paths] for name, paths in inputs.assays.items()}
     seed, study = plan["study"]["seed"], plan["study"]
     keys: dict[str, str] = {}
-    keys["read"] = fingerprint([code_fingerprint(), plan["sources"], files, prints, _targets(plan)])
+    keys["read"] = fingerprint([code_fingerprint(), plan["sources"], plan["days"], files, prints, _targets(plan)])
     keys["quantify"] = fingerprint([keys["read"], plan["assays"]])
     pairs = {name: a for name, a in plan["analyses"].items() if a["do"] == "agreement"}
     keys["agreement"] = fingerprint([keys["quantify"], pairs])
-    keys["endpoints"] = fingerprint([keys["read"], plan["endpoints"]])
+    keys["endpoints"] = fingerprint([keys["read"], plan["endpoints"], plan["lesions"]])
     keys["parameters"] = fingerprint([keys["quantify"], keys["endpoints"], plan["parameters"]])
     keys["dataset"] = fingerprint([keys["parameters"], keys["endpoints"], plan["populations"]])
     keys["association"] = fingerprint([keys["dataset"], plan["biomarkers"], plan["analyses"], seed])
@@ -184,10 +184,22 @@ def _agreement(file: PlanFile, t: Tables) -> pl.DataFrame:
 
 def _endpoints(file: PlanFile, t: Tables) -> Tables:
     from correlates.endpoints import derive
+    from correlates.endpoints.assessed import criteria_of, responses
     from correlates.endpoints.burden import burden
+    from correlates.endpoints.checks import unique
+    from correlates.schema import CHECKS
 
-    outcomes = derive(file.plan.endpoints, t)
-    return {"burden": burden(t["lesions"]), "outcomes": outcomes.outcomes, "checks": outcomes.checks}
+    plan = file.plan
+    named = dict.fromkeys(criteria_of(getattr(spec, "criteria", None)) for spec in plan.endpoints.values())
+    derived, checks = responses(t, [criteria for criteria in named if criteria is not None], plan.lesions)
+    outcomes = derive(plan.endpoints, t, derived)
+    return {
+        "burden": burden(t["lesions"], plan.lesions),
+        "responses": derived,
+        "outcomes": outcomes.outcomes,
+        "sensitivity": outcomes.sensitivity,
+        "checks": pl.concat([outcomes.checks, CHECKS.frame(unique(checks))]),
+    }
 
 
 def _parameters(file: PlanFile, t: Tables) -> Tables:

@@ -11,10 +11,11 @@ import polars as pl
 from correlates.association.settings import Biomarker, Endpoint
 from correlates.dataset.settings import Population
 from correlates.endpoints.settings import ORDER, BestResponse, DurableClass
+from correlates.endpoints.words import categories
 from correlates.plan import Plan, PlanFile, biomarker_groups, expand
 from correlates.plan.names import ALL
 from correlates.report import Used
-from correlates.terms import Durability, OutcomeKind, Response
+from correlates.terms import Durability, OutcomeKind
 
 _CLASS_LABELS = {
     Durability.DURABLE: "Durable responders",
@@ -35,7 +36,7 @@ def class_order(plan: Plan, name: str) -> tuple[str, ...]:
     if isinstance(endpoint, DurableClass):
         return tuple(d.value for d in ORDER)
     if isinstance(endpoint, BestResponse):
-        return tuple(r.value for r in Response if r is not Response.NE)
+        return tuple(r.value for r in categories(endpoint.criteria))
     return ()
 
 

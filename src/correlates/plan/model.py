@@ -15,10 +15,14 @@ from correlates.endpoints.settings import (
     AtLeast,
     BestResponse,
     ClassIs,
+    Conditioning,
     DurableClass,
+    Imputation,
     Infusion,
+    LesionRules,
     MaxGrade,
     Recorded,
+    ResponseTime,
 )
 from correlates.endpoints.time_settings import TimeToEvent
 from correlates.endpoints.toxicity_settings import (
@@ -44,7 +48,7 @@ from correlates.parameters.settings import (
 from correlates.plan.analyses import AnalysisPlan
 from correlates.plan.strict import Strict
 from correlates.quantify.settings import Dpcr, Immunoassay, Qpcr
-from correlates.readers.settings import Gates
+from correlates.readers.settings import Gates, Records
 
 
 class Study(Strict):
@@ -68,6 +72,17 @@ class SdtmSource(Strict):
     """Globs relative to the plan."""
     infusion: Infusion = Infusion()
     """Which administration is the infusion (day 0)."""
+
+
+class Days(Strict):
+    """How dates become days relative to the infusion, for all clinical sources together."""
+
+    infusion: Infusion | None = None
+    """Which administration is the infusion (day 0), where no SDTM source says it."""
+    conditioning: Conditioning | None = None
+    """Which administrations are the conditioning: baseline ends before its first day, where a baseline asks for it."""
+    imputation: dict[str, Imputation] = {}
+    """Rule for incomplete dates by table (assessments) or date (subjects.death_date); without one nothing is imputed."""
 
 
 class SamplesSource(Strict):
@@ -139,7 +154,8 @@ class DailySource(Strict):
 
 
 Source = Annotated[
-    SdtmSource | SamplesSource | ProductSource | FlowSource | TableSource | DailySource, Field(discriminator="kind")
+    SdtmSource | Records | SamplesSource | ProductSource | FlowSource | TableSource | DailySource,
+    Field(discriminator="kind"),
 ]
 AssayPlan = Annotated[Qpcr | Dpcr | Immunoassay, Field(discriminator="kind")]
 ParameterPlan = Annotated[
@@ -148,6 +164,7 @@ ParameterPlan = Annotated[
 EndpointPlan = Annotated[
     BestResponse
     | DurableClass
+    | ResponseTime
     | ClassIs
     | MaxGrade
     | AtLeast
@@ -191,6 +208,10 @@ class Plan(Strict):
     study: Study
     sources: dict[str, Source] = {}
     """Clinical records, manifests and plain tables, by name."""
+    days: Days = Days()
+    """Day 0, conditioning, incomplete dates."""
+    lesions: LesionRules = LesionRules()
+    """How lesions are measured and summed, for tumour burden and for responses derived from lesions."""
     assays: dict[str, AssayPlan] = {}
     """Assays, by name."""
     parameters: dict[str, ParameterPlan] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 
-from correlates.endpoints.settings import AtLeast, BestResponse, ClassIs, DurableClass, MaxGrade, Recorded
+from correlates.endpoints.settings import AtLeast, BestResponse, ClassIs, DurableClass, Infusion, MaxGrade, Recorded
 from correlates.endpoints.time_settings import PRESETS, TimeToEvent, in_force
 from correlates.endpoints.toxicity_settings import (
     COMPONENTS,
@@ -18,6 +18,7 @@ from correlates.endpoints.toxicity_settings import (
     Onset,
     TreatmentGiven,
 )
+from correlates.endpoints.words import categories
 from correlates.errors import InputError, PlanError, Problem, unknown
 from correlates.parameters.settings import Burden, Characteristic, Lab, Product, Profile, Ratio, Window
 from correlates.plan.analyses import Compare
@@ -26,9 +27,13 @@ from correlates.plan.load import PlanFile
 from correlates.plan.model import DailySource, FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
 from correlates.plan.strict import Refers, Strict
 from correlates.quantify.settings import Immunoassay, Qpcr
+from correlates.readers.settings import Records
+from correlates.schema.clinical import CLINICAL
 from correlates.terms import Durability, Response, Scale
 from correlates.units import factor, unit
 
+CLINICAL_SOURCES = (SdtmSource, Records)
+"""Sources of clinical records."""
 ALL = "all"
 """The population of every treated subject; always there."""
 
@@ -42,7 +47,14 @@ def check_names(file: PlanFile) -> None:
         With each name nobody defines, each unit that is unknown or does not convert, and each source that is needed
         and not there; line, column and the closest known name given.
     """
-    problems = [*_parameters(file), *_assays(file), *_endpoints(file), *_populations(file), *_biomarkers(file)]
+    problems = [
+        *_days(file),
+        *_parameters(file),
+        *_assays(file),
+        *_endpoints(file),
+        *_populations(file),
+        *_biomarkers(file),
+    ]
     problems += [*_analyses(file), *_report(file)]
     if problems:
         raise PlanError(problems)
@@ -97,6 +109,30 @@ def _units(file: PlanFile, name: str | None, path: Path_, *, like: str | None = 
         yield from error.problems
 
 
+def _days(file: PlanFile) -> Iterator[Problem]:
+    """One rule of what the infusion is, and dates that exist behind each rule of imputation."""
+    days = file.plan.days
+    rules: dict[tuple[str, ...], Infusion] = {}
+    if days.infusion is not None:
+        rules["days", "infusion"] = days.infusion
+    rules |= {("sources", n, "infusion"): s.infusion for n, s in file.plan.sources.items() if isinstance(s, SdtmSource)}
+    declared = {path: rule for path, rule in rules.items() if rule != Infusion()}
+    if len(set(declared.values())) > 1:
+        last = list(declared)[-1]
+        yield Problem(
+            code="several-infusion-rules",
+            what="The plan says in two ways which administration is the infusion",
+            where=file.document.where(last),
+            found=" and ".join(".".join(path) for path in declared),
+            expected="one rule for all clinical sources",
+            do="Keep one of them",
+        )
+    dates = {f"{t.name}.{c.name}" for t in CLINICAL for c in t.columns if c.name.endswith("date")}
+    known = sorted((dates | {d.partition(".")[0] for d in dates}) - {"subjects.infusion_date"})
+    for name in days.imputation:
+        yield from _reference(file, "date", name, known, ("days", "imputation", name))
+
+
 def _assays(file: PlanFile) -> Iterator[Problem]:
     for name, assay in file.plan.assays.items():
         path: Path_ = ("assays", name)
@@ -146,18 +182,18 @@ def _parameters(file: PlanFile) -> Iterator[Problem]:
             for index, part in enumerate(parameter.of):
                 yield from _reference(file, "parameter", part, set(plan.parameters) - {code}, (*path, "of", index))
         elif isinstance(parameter, Burden):
-            yield from _needs(file, SdtmSource, "sdtm", path)
+            yield from _needs(file, CLINICAL_SOURCES, "sdtm or records", path)
         elif isinstance(parameter, Product):
             yield from _needs(file, (ProductSource, FlowSource), "product", path)
             yield from _units(file, parameter.unit, (*path, "unit"))
         elif isinstance(parameter, Lab):
-            yield from _needs(file, SdtmSource, "sdtm", path)
+            yield from _needs(file, CLINICAL_SOURCES, "sdtm or records", path)
             yield from _units(file, parameter.unit, (*path, "unit"))
         elif isinstance(parameter, Characteristic):
             if not _sources(file, TableSource):
-                yield from _needs(file, SdtmSource, "sdtm", path)
+                yield from _needs(file, CLINICAL_SOURCES, "sdtm or records", path)
             if parameter.source is not None:
-                holding = (*_sources(file, SdtmSource), *_sources(file, TableSource))
+                holding = _sources(file, (*CLINICAL_SOURCES, TableSource))
                 yield from _reference(file, "source", parameter.source, holding, (*path, "source"))
 
 
@@ -167,7 +203,7 @@ def _classes(file: PlanFile, name: str) -> tuple[str, ...] | None:
     if isinstance(endpoint, DurableClass):
         return tuple(d.value for d in Durability if d is not Durability.UNDETERMINED)
     if isinstance(endpoint, BestResponse):
-        return tuple(r.value for r in Response)
+        return tuple(r.value for r in (*categories(endpoint.criteria), Response.NE))
     return None
 
 
@@ -195,7 +231,7 @@ def _endpoints(file: PlanFile) -> Iterator[Problem]:
             yield from _daily(file, endpoint, path)
         else:
             if not isinstance(endpoint, TreatmentGiven) or endpoint.treatments:
-                yield from _needs(file, SdtmSource, "sdtm", path)
+                yield from _needs(file, CLINICAL_SOURCES, "sdtm or records", path)
             if isinstance(endpoint, TreatmentGiven):
                 yield from _given(file, endpoint, path)
             if isinstance(endpoint, Icaht | Cytopenia):

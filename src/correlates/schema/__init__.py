@@ -24,8 +24,10 @@ from correlates.schema.files import FILES
 from correlates.schema.measurements import MEASUREMENTS
 from correlates.schema.outcomes import OUTCOMES
 from correlates.schema.parameters import PARAMETERS
+from correlates.schema.responses import RESPONSES
 from correlates.schema.results import RESULTS
 from correlates.schema.samples import SAMPLES
+from correlates.schema.sensitivity import SENSITIVITY
 from correlates.schema.table import Column, Table, conform
 from correlates.schema.wells import WELLS
 
@@ -41,8 +43,10 @@ TABLES = (
     AGREEMENT,
     *CLINICAL,
     BURDEN,
+    RESPONSES,
     PARAMETERS,
     OUTCOMES,
+    SENSITIVITY,
     ANALYSIS,
     EXCLUSIONS,
     RESULTS,
@@ -71,8 +75,10 @@ __all__ = [
     "OUTCOMES",
     "PARAMETERS",
     "PRODUCT",
+    "RESPONSES",
     "RESULTS",
     "SAMPLES",
+    "SENSITIVITY",
     "SUBJECTS",
     "TABLES",
     "WELLS",

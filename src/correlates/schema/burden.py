@@ -22,6 +22,17 @@ BURDEN = Table(
         Column(name="n_lesions", dtype=WHOLE, minimum=0, meaning="target lesions measured"),
         Column(name="reason", dtype=TEXT, meaning="why spd is null (a term of Reason)"),
         Column(name="detail", dtype=TEXT, meaning="in words: which lesion was not measurable, which rule stood in"),
+        Column(
+            name="sld",
+            dtype=NUMBER,
+            unit="mm",
+            minimum=0,
+            meaning="sum of the longest diameters of the target lesions, of lymph nodes the short axis (RECIST 1.1)",
+        ),
+        Column(name="sld_reason", dtype=TEXT, meaning="why sld is null (a term of Reason)"),
+        Column(name="sld_detail", dtype=TEXT, meaning="in words, for sld"),
+        Column(name="mtv", dtype=NUMBER, unit="mL", minimum=0, meaning="sum of the metabolic volumes of the lesions"),
+        Column(name="mtv_reason", dtype=TEXT, meaning="why mtv is null (a term of Reason)"),
         Column(name="source_ids", dtype=TEXTS, nullable=False, meaning="source_id of the lesion rows used"),
     ),
 )

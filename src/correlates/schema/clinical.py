@@ -10,6 +10,11 @@ from correlates.schema.table import NUMBER, TEXT, WHOLE, Column, Table
 _SUBJECT = Column(name="subject_id", dtype=TEXT, nullable=False, meaning="the subject (USUBJID)")
 _DATE = Column(name="date", dtype=TEXT, meaning="date as written, ISO 8601, possibly incomplete")
 _DAY = Column(name="day", dtype=WHOLE, unit="day", meaning="day relative to the infusion")
+_IMPUTED = Column(
+    name="day_imputed",
+    dtype=TEXT,
+    meaning="part of the date that was imputed for day, as ADaM's date imputation flag has it: D the day, M month and day; null where nothing was",
+)
 _ROW = Column(name="source_id", dtype=TEXT, nullable=False, meaning="file_id/row: where it stands")
 
 SUBJECTS = Table(
@@ -25,11 +30,27 @@ SUBJECTS = Table(
         Column(name="arm", dtype=TEXT, meaning="arm (ARM)"),
         Column(name="death_date", dtype=TEXT, meaning="date of death (DTHDTC)"),
         Column(name="death_day", dtype=WHOLE, unit="day", meaning="day of death relative to the infusion"),
+        Column(name="death_day_imputed", dtype=TEXT, meaning="part of the date of death that was imputed (D, M)"),
         Column(name="last_contact_date", dtype=TEXT, meaning="end of participation (RFPENDTC)"),
         Column(
             name="last_contact_day", dtype=WHOLE, unit="day", meaning="end of participation relative to the infusion"
         ),
-        Column(name="infusion_date", dtype=TEXT, meaning="date of the first infusion; filled by endpoints"),
+        Column(
+            name="last_contact_day_imputed",
+            dtype=TEXT,
+            meaning="part of the end of participation that was imputed (D, M)",
+        ),
+        Column(
+            name="infusion_date",
+            dtype=TEXT,
+            meaning="date of the first infusion; filled by endpoints. The words 'day 0' where the records count days from the infusion and hold no date",
+        ),
+        Column(
+            name="conditioning_day",
+            dtype=WHOLE,
+            unit="day",
+            meaning="first day of the conditioning before the infusion, where the plan says which treatment it is; filled by endpoints",
+        ),
         _ROW,
     ),
 )
@@ -62,6 +83,7 @@ EXPOSURE = Table(
         Column(name="dose_unit", dtype=TEXT, meaning="unit of dose (EXDOSU)"),
         _DATE,
         _DAY,
+        _IMPUTED,
         _ROW,
     ),
 )
@@ -88,6 +110,7 @@ LESIONS = Table(
         Column(name="evaluator", dtype=TEXT, meaning="who read it (TREVAL)"),
         _DATE,
         _DAY,
+        _IMPUTED,
         _ROW,
     ),
 )
@@ -110,6 +133,7 @@ ASSESSMENTS = Table(
         Column(name="visit", dtype=TEXT, meaning="visit (VISIT)"),
         _DATE,
         _DAY,
+        _IMPUTED,
         _ROW,
     ),
 )
@@ -130,8 +154,10 @@ ADVERSE_EVENTS = Table(
         Column(name="scale", dtype=TEXT, meaning="grading scale as written in the file, when it says so"),
         _DATE,
         _DAY,
+        _IMPUTED,
         Column(name="end_date", dtype=TEXT, meaning="end date as written (AEENDTC)"),
         Column(name="end_day", dtype=WHOLE, unit="day", meaning="end day relative to the infusion"),
+        Column(name="end_day_imputed", dtype=TEXT, meaning="part of the end date that was imputed (D, M)"),
         _ROW,
     ),
 )
@@ -152,6 +178,7 @@ LABS = Table(
         Column(name="visit", dtype=TEXT, meaning="visit (VISIT)"),
         _DATE,
         _DAY,
+        _IMPUTED,
         _ROW,
     ),
 )
@@ -185,6 +212,7 @@ DISPOSITION = Table(
         Column(name="text", dtype=TEXT, meaning="as reported (DSTERM)"),
         _DATE,
         _DAY,
+        _IMPUTED,
         _ROW,
     ),
 )

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 from tests.unit.endpoints.clinic import date, tables
 
-from correlates.endpoints import study_days
-from correlates.endpoints.settings import Infusion
+from correlates.endpoints import derive, study_days
+from correlates.endpoints.settings import BestResponse, Conditioning, Imputation, Infusion
 from correlates.errors import DerivationError
-from correlates.schema.clinical import EXPOSURE
+from correlates.schema.clinical import ASSESSMENTS, EXPOSURE, SUBJECTS
 
 
 def exposure(*rows: tuple[str, str, int | str | None]) -> pl.DataFrame:
@@ -152,3 +152,108 @@ def test_every_check_is_one_row() -> None:
     checks = study_days(tables(responses=[(29, "CR"), (30, "CR")], death=20), Infusion()).checks
     assert checks["check_id"].is_unique().all()
     assert checks["source_ids"].to_list() == [["rs/0", "rs/1"]]
+
+
+@pytest.mark.parametrize(
+    ("rule", "missing", "bounded", "text", "day", "flag"),
+    [  # the infusion is on 2020-01-01; 2020 is a leap year
+        ("first", "day", False, "2020-02", 31, "D"),
+        ("middle", "day", False, "2020-02", 45, "D"),
+        ("last", "day", False, "2020-02", 59, "D"),
+        ("last", "day", False, "2020-02--", 59, "D"),
+        ("first", "day", False, "2020", None, None),  # the month is missing, and the rule covers the day only
+        ("first", "month", False, "2020", 0, "M"),
+        ("middle", "month", False, "2020", 181, "M"),  # 30 June
+        ("last", "month", False, "2020", 365, "M"),
+        ("last", "month", False, "2020---15", 365, "M"),
+        ("first", "month", False, "2019", -365, "M"),
+        ("first", "day", False, "2020-01", 0, "D"),
+        ("first", "day", True, "2019-12", -31, "D"),  # the month lies before the infusion: nothing is moved
+        ("middle", "month", True, "2019", -185, "M"),
+        ("first", "month", True, "2020-01", 0, "D"),
+        ("last", "day", False, "2020-02-30", None, None),  # no date at all
+        ("last", "day", False, "2020-13", None, None),
+        ("last", "day", False, "2020-02-03", 33, None),  # complete: nothing to impute
+    ],
+)
+def test_incomplete_dates_by_declared_rule(rule, missing, bounded, text, day, flag):
+    given = tables(responses=[(text, "CR")])
+    how = Imputation(rule=rule, missing=missing, not_before_infusion=bounded)
+    made = study_days(given, Infusion(), imputation={"assessments": how})
+    row = made.tables["assessments"].row(0, named=True)
+    assert (row["day"], row["day_imputed"], row["date"]) == (day, flag, text)
+    named = made.checks.filter(pl.col("rule") == "imputed-date")
+    assert named.height == (flag is not None)
+    if flag is not None:
+        assert f"P: {text} as day {day}" in named["found"][0]
+        assert named["source_ids"].to_list() == [["rs/0"]]
+
+
+def test_a_day_imputed_before_the_infusion_can_be_moved_to_it():
+    given = tables(adverse=[{"term": "CRS", "date": "2019"}], treated=False)
+    given["exposure"] = EXPOSURE.frame(
+        [{"subject_id": "P", "treatment": "CAR T", "date": "2019-06-10", "source_id": "ex/P"}]
+    )
+    how = Imputation(rule="first", missing="month", not_before_infusion=True)
+    made = study_days(given, Infusion(), imputation={"adverse_events": how}).tables["adverse_events"]
+    assert made.filter(pl.col("term") == "CRS").select("day", "day_imputed").rows() == [(0, "M")]
+
+
+def test_the_rule_of_a_date_goes_before_the_rule_of_its_table():
+    given = tables(death="2020-02", contact="2020-02")
+    rules = {"subjects": Imputation(rule="first"), "subjects.death_date": Imputation(rule="last")}
+    row = study_days(given, Infusion(), imputation=rules).tables["subjects"].row(0, named=True)
+    assert (row["death_day"], row["death_day_imputed"]) == (59, "D")
+    assert (row["last_contact_day"], row["last_contact_day_imputed"]) == (31, "D")
+
+
+def test_the_infusion_is_never_imputed():
+    given = tables(treated=False)
+    given["exposure"] = EXPOSURE.frame(
+        [{"subject_id": "P", "treatment": "CAR T", "date": "2020-01", "source_id": "ex/P"}]
+    )
+    made = study_days(given, Infusion(), imputation={"exposure": Imputation(rule="first")})
+    assert made.tables["exposure"]["day"].to_list() == [None]
+    assert made.exclusions["reason"].to_list() == ["partial-date"]
+
+
+def test_conditioning_is_found_within_its_days():
+    given = tables()
+    rows = [("CYCLOPHOSPHAMIDE", -5), ("FLUDARABINE", -4), ("CYCLOPHOSPHAMIDE", -200), ("BRIDGING", -15)]
+    more = [
+        {"subject_id": "P", "treatment": t, "category": "CONDITIONING", "date": date(d), "source_id": f"ex/{d}"}
+        for t, d in rows
+    ]
+    given["exposure"] = pl.concat([given["exposure"], EXPOSURE.frame(more)])
+    infusion = Infusion(treatment="CAR T")
+    by_treatment = Conditioning(treatments=("cyclophosphamide", "FLUDARABINE"))
+    made = study_days(given, infusion, by_treatment)
+    assert made.tables["subjects"]["conditioning_day"].to_list() == [-5]
+    assert study_days(given, infusion).tables["subjects"]["conditioning_day"].to_list() == [None]
+    with pytest.raises(DerivationError, match="category of the conditioning"):
+        study_days(given, infusion, Conditioning(category="LYMPHODEPLETION"))
+    none = study_days(given, infusion, Conditioning(treatments=("FLUDARABINE",), within=2))
+    assert none.checks.filter(pl.col("rule") == "no-conditioning")["item"].to_list() == ["P"]
+
+
+def test_records_that_count_days_from_the_infusion_need_no_dates():
+    people = SUBJECTS.frame([{"subject_id": "P", "infusion_date": "day 0", "source_id": "p"}])
+    seen = ASSESSMENTS.frame(
+        [
+            {"subject_id": "P", "test": "OVRLRESP", "response": r, "day": d, "source_id": f"{d}"}
+            for r, d in (("PR", 30), ("PD", 90))
+        ]
+    )
+    made = study_days({"subjects": people, "assessments": seen}, Infusion())
+    assert made.exclusions.is_empty()
+    found = derive({"best": BestResponse(derive="best_response")}, dict(made.tables)).outcomes.row(0, named=True)
+    assert (found["category"], found["day"]) == ("PR", 30)
+
+
+def test_a_day_that_contradicts_its_date_is_named():
+    given = tables(responses=[(30, "PR")])
+    given["assessments"] = given["assessments"].with_columns(day=pl.lit(29, pl.Int64))
+    made = study_days(given, Infusion())
+    assert made.tables["assessments"]["day"].to_list() == [30]
+    named = made.checks.filter(pl.col("rule") == "day-differs").row(0, named=True)
+    assert named["found"] == "2020-01-31 is day 30, the file says day 29"
