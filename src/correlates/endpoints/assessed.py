@@ -12,7 +12,7 @@ from correlates.endpoints.cheson import cheson
 from correlates.endpoints.lesions import Evaluation, area, courses, meaning
 from correlates.endpoints.lugano import lugano
 from correlates.endpoints.recist import recist
-from correlates.endpoints.settings import LesionRules
+from correlates.endpoints.settings import Lesions
 from correlates.endpoints.timepoint import Pet, Point, Verdict
 from correlates.endpoints.words import folded, response, tokens
 from correlates.schema.clinical import ASSESSMENTS
@@ -79,7 +79,7 @@ def criteria_of(name: str | None) -> Criteria | None:
 
 
 def responses(
-    tables: Mapping[str, pl.DataFrame], criteria: Sequence[Criteria], rules: LesionRules
+    tables: Mapping[str, pl.DataFrame], criteria: Sequence[Criteria], rules: Lesions
 ) -> tuple[pl.DataFrame, list[Check]]:
     """The response of each subject at each evaluation after baseline.
 
@@ -150,7 +150,7 @@ def as_assessments(frame: pl.DataFrame, criteria: Criteria) -> pl.DataFrame:
     return conform(made, ASSESSMENTS).with_columns(mine["source_ids"])
 
 
-def baseline_of(evaluations: Sequence[Evaluation], conditioning: int | None, rules: LesionRules) -> Evaluation | None:
+def baseline_of(evaluations: Sequence[Evaluation], conditioning: int | None, rules: Lesions) -> Evaluation | None:
     """The last evaluation on or before the day of infusion; or before the first day of conditioning, where it is known."""
     last = 0
     if rules.baseline == "before_conditioning" and conditioning is not None:
@@ -302,7 +302,7 @@ def _no_baseline(
     evaluator: str,
     evaluations: Sequence[Evaluation],
     conditioning: int | None,
-    rules: LesionRules,
+    rules: Lesions,
 ) -> Check:
     before = rules.baseline == "before_conditioning" and conditioning is not None
     end = f"day {conditioning}, the first of conditioning" if before else "the day of infusion"
@@ -319,7 +319,7 @@ def _no_baseline(
     )
 
 
-def _one_diameter(subject: str, baseline: Evaluation, rules: LesionRules) -> list[Check]:
+def _one_diameter(subject: str, baseline: Evaluation, rules: Lesions) -> list[Check]:
     """Target lesions with one diameter where the criteria need two."""
     found = []
     for name, lesion in baseline.of("TARGET").items():
@@ -341,22 +341,30 @@ def _one_diameter(subject: str, baseline: Evaluation, rules: LesionRules) -> lis
 
 
 def _differences(frame: pl.DataFrame) -> list[Check]:
-    """Derived responses that differ from the recorded one, each named."""
-    differ = frame.filter(pl.col("agrees").eq(other=False))
-    return [
-        check(
-            scope="subject",
-            item=row["subject_id"],
-            target=row["criteria"],
-            rule="response-differs",
-            found=f"day {row['day']}: {row['response']} from lesions ({row['rule']}), recorded {row['recorded']}",
-            value=float(row["day"]),
-            required="the same response",
-            action="kept: both stand in the table of responses",
-            source_ids=row["source_ids"],
+    """How many derived responses differ from the recorded one; each stands in the table of responses."""
+    compared = frame.filter(pl.col("agrees").is_not_null())
+    checks = []
+    for (criteria, evaluator), group in compared.group_by("criteria", "evaluator", maintain_order=True):
+        differ = group.filter(~pl.col("agrees"))
+        pairs = differ.group_by("response", "recorded", maintain_order=True).agg(n=pl.len()).sort("n", descending=True)
+        told = ", ".join(f"{ours} where {theirs} was recorded: {n}" for ours, theirs, n in pairs.iter_rows())
+        checks.append(
+            check(
+                scope="source",
+                item="assessments",
+                target=str(criteria),
+                rule="response-differs",
+                found=f"{differ.height} of {group.height} evaluations"
+                + (f" by {evaluator}" if evaluator else "")
+                + (f": {told}" if told else ""),
+                value=float(differ.height),
+                required="responses from lesions that say what was recorded",
+                passed=differ.is_empty(),
+                action="kept: both stand in the table of responses" if differ.height else "none",
+                source_ids=[i for ids in differ["source_ids"].to_list() for i in ids[:1]][:_SHOWN],
+            )
         )
-        for row in differ.iter_rows(named=True)
-    ]
+    return checks
 
 
 def _text(value: object) -> str | None:

@@ -13,16 +13,16 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from correlates.endpoints.lesions import Evaluation, Lesion, area, courses, diameter, why
-from correlates.endpoints.settings import LesionRules
+from correlates.endpoints.settings import Lesions
 from correlates.schema.burden import BURDEN
 from correlates.schema.table import conform
 from correlates.terms import Reason
 
-Size = Callable[[Lesion, LesionRules], tuple[float | None, str]]
+Size = Callable[[Lesion, Lesions], tuple[float | None, str]]
 TARGET = "TARGET"
 
 
-def burden(lesions: pl.DataFrame, rules: LesionRules | None = None) -> pl.DataFrame:
+def burden(lesions: pl.DataFrame, rules: Lesions | None = None) -> pl.DataFrame:
     """Tumour burden of each subject at each evaluation.
 
     Parameters
@@ -49,7 +49,7 @@ def burden(lesions: pl.DataFrame, rules: LesionRules | None = None) -> pl.DataFr
     said in ``detail``. With more target lesions than are summed the largest at the first evaluation count throughout.
     Images of one visit on several days are one evaluation, dated by the last.
     """
-    rules = rules or LesionRules()
+    rules = rules or Lesions()
     rows: list[dict[str, object]] = []
     for (subject, evaluator), evaluations in courses(lesions).items():
         first = next((e for e in evaluations if e.of(TARGET)), None)
@@ -79,7 +79,7 @@ def burden(lesions: pl.DataFrame, rules: LesionRules | None = None) -> pl.DataFr
     return conform(frame, BURDEN)
 
 
-def chosen(first: Evaluation | None, size: Size, most: int, rules: LesionRules) -> tuple[list[str], int]:
+def chosen(first: Evaluation | None, size: Size, most: int, rules: Lesions) -> tuple[list[str], int]:
     """Target lesions that are summed: all that cannot be sized at baseline, and of the others the largest; how many there are."""
     if first is None:
         return [], 0
@@ -90,7 +90,7 @@ def chosen(first: Evaluation | None, size: Size, most: int, rules: LesionRules) 
 
 
 def summed(
-    evaluation: Evaluation, first: Evaluation | None, choice: tuple[Sequence[str], int], size: Size, rules: LesionRules
+    evaluation: Evaluation, first: Evaluation | None, choice: tuple[Sequence[str], int], size: Size, rules: Lesions
 ) -> dict[str, object]:
     """The sum of the sizes of the chosen lesions at one evaluation, or why there is none; ``partial`` is the sum of those that have a size."""
     counted, all_targets = choice

@@ -9,6 +9,7 @@ from __future__ import annotations
 from correlates.endpoints.lesions import ACROSS, LONG, Lesion
 from correlates.endpoints.lesions import area as size_of
 from correlates.endpoints.timepoint import (
+    SLACK,
     Point,
     Verdict,
     marrow,
@@ -49,7 +50,7 @@ def cheson(point: Point) -> Verdict:
     if change is None:
         return Verdict(response=Response.NE, rule="sum of products 0 mm2 at baseline", sums=total)
     said = f"SPD {change:+.1f} % from baseline"
-    found = Response.PR if change <= -50.0 else Response.SD
+    found = Response.PR if change <= -50.0 + SLACK else Response.SD
     return Verdict(response=found, rule=said, sums=total, notes=tuple(open_))
 
 
@@ -60,7 +61,7 @@ def _progression(point: Point, now: float | None, low: float | None, *, negative
         if lesion.uncertain or (sizes and max(sizes) <= NODE_MM):
             continue
         words.append(f"new lesion {lesion.name}" + (f": {max(sizes):g} mm" if sizes else ""))
-    if now is not None and low and len(targets(point)) > 1 and now >= 1.5 * low:
+    if now is not None and low and len(targets(point)) > 1 and now >= 1.5 * low - SLACK:
         words.append(f"SPD {100.0 * (now / low - 1.0):+.0f} % from nadir")
     words += [said for name, lesion in targets(point).items() if (said := _grown(point, name, lesion))]
     words += [f"{n}: clear progression" for n, lesion in others(point).items() if lesion and lesion.progressed]
@@ -76,7 +77,7 @@ def _grown(point: Point, name: str, lesion: Lesion | None) -> str | None:
     """A single lesion: its longest diameter grew by half where its short axis was above 1 cm; a smaller one has to grow beyond 1.5 cm too."""
     long, low = measured(lesion, LONG, point.rules), nadir(point, name, LONG)
     short = nadir(point, name, ACROSS)
-    if long is None or low is None or long < 1.5 * low or long <= low:
+    if long is None or low is None or long < 1.5 * low - SLACK or long <= low:
         return None
     if (short is None or short <= SHORT_MM) and long <= NODE_MM:
         return None
@@ -100,7 +101,7 @@ def _not_complete(point: Point, *, negative: bool | None) -> list[str]:
     for name, lesion in others(point).items():
         if lesion is None or lesion.problem is not None:
             words.append(f"{name}: not evaluated")
-        elif not lesion.gone:
+        elif not lesion.gone and not _normal(point, name, lesion):
             words.append(f"{name}: still there")
     return words
 

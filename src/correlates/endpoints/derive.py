@@ -11,6 +11,7 @@ import polars as pl
 from correlates.endpoints.assessed import as_assessments, criteria_of
 from correlates.endpoints.checks import unique
 from correlates.endpoints.classes import derive_class_is, derive_recorded
+from correlates.endpoints.course_table import course_table
 from correlates.endpoints.record import Derived, EndpointKind, Given
 from correlates.endpoints.response import derive_best_response, derive_durability, derive_time_to_response
 from correlates.endpoints.sensitivity import sensitivity
@@ -132,12 +133,15 @@ class Outcomes:
         ``EXCLUSIONS``: one row per subject without an outcome of an endpoint (the scope), and why.
     sensitivity
         ``SENSITIVITY``: counts of the durable classes under each setting.
+    courses
+        ``COURSES``: what happened to each subject, as the endpoints of best response saw it.
     """
 
     outcomes: pl.DataFrame
     checks: pl.DataFrame
     exclusions: pl.DataFrame
     sensitivity: pl.DataFrame
+    courses: pl.DataFrame
 
 
 def derive(
@@ -198,6 +202,7 @@ def derive(
         checks=CHECKS.frame(unique([c for d in done.values() for c in d.checks])),
         exclusions=conform(EXCLUSIONS.frame(excluded), EXCLUSIONS),
         sensitivity=sensitivity(specs, seen_by),
+        courses=course_table(specs, seen_by),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from correlates import units
-from correlates.endpoints.settings import LesionRules
+from correlates.endpoints.settings import Lesions
 from correlates.endpoints.words import folded
 from correlates.errors import InputError
 from correlates.terms import Reason
@@ -140,7 +140,7 @@ def meaning(text: str | None) -> str | None:
     return None
 
 
-def area(lesion: Lesion, rules: LesionRules) -> tuple[float | None, str]:
+def area(lesion: Lesion, rules: Lesions) -> tuple[float | None, str]:
     """Product of the diameters, mm2, and the rule that stood in for one; null with its ``problem`` where there is none."""
     if lesion.pieces:
         return _summed(lesion, [area(piece, rules) for piece in lesion.pieces])
@@ -164,7 +164,7 @@ def area(lesion: Lesion, rules: LesionRules) -> tuple[float | None, str]:
     return one * one, f"{lesion.name}: one diameter, taken as circular"
 
 
-def diameter(lesion: Lesion, rules: LesionRules) -> tuple[float | None, str]:
+def diameter(lesion: Lesion, rules: Lesions) -> tuple[float | None, str]:
     """The diameter that RECIST 1.1 sums, mm: the short axis of a lymph node, the longest diameter of any other lesion."""
     if lesion.pieces:
         return _summed(lesion, [diameter(piece, rules) for piece in lesion.pieces])

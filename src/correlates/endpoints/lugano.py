@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from correlates.endpoints.lesions import ACROSS, LONG, Lesion
 from correlates.endpoints.lesions import area as size_of
+from correlates.endpoints.settings import Lesions
 from correlates.endpoints.timepoint import (
+    SLACK,
     Pet,
     Point,
     Verdict,
@@ -103,9 +105,9 @@ def by_ct(point: Point) -> Verdict:
         return Verdict(response=Response.NE, rule="sum of products 0 mm2 at baseline", ct=Response.NE, sums=total)
     said = f"SPD {change:+.1f} % from baseline"
     shrunk = _spleen_shrunk(point)
-    if change <= -50.0 and shrunk is not False:
+    if change <= -50.0 + SLACK and shrunk is not False:
         return Verdict(response=Response.PR, rule=said, ct=Response.PR, sums=total, notes=tuple(open_))
-    if change <= -50.0:
+    if change <= -50.0 + SLACK:
         said += ", spleen not regressed by more than half of its excess"
     return Verdict(response=Response.SD, rule=said, ct=Response.SD, sums=total, notes=tuple(open_))
 
@@ -135,11 +137,11 @@ def _grown(point: Point, name: str, lesion: Lesion | None) -> str | None:
     least = NODE_MM if lesion.nodal or low_long > 0 else EXTRANODAL_MM
     products = [p for e in point.earlier if (p := _product(e.lesions.get(name), point)) is not None]
     product, smallest = _product(lesion, point), min(products, default=None)
-    if long <= least or product is None or smallest is None or product < 1.5 * smallest:
+    if long <= least or product is None or smallest is None or product < 1.5 * smallest - SLACK:
         return None
     step = _STEP_SMALL if low_long <= _SMALL_MM else _STEP_LARGE
     risen = [long - low_long] + ([short - low_short] if short is not None and low_short is not None else [])
-    if max(risen) < step:
+    if max(risen) < step - SLACK:
         return None
     if smallest == 0:
         return f"{name} regrown: {long:g} mm"
@@ -214,7 +216,7 @@ def _not_complete(point: Point) -> list[str]:
     for name, lesion in others(point).items():
         if lesion is None or lesion.problem is not None:
             words.append(f"{name}: not evaluated")
-        elif not lesion.gone and not _normal_node(lesion):
+        elif not lesion.gone and not _normal_node(lesion, point.rules):
             words.append(f"{name}: still there")
     words += [f"new lesion {lesion.name}, too small or uncertain for progression" for lesion in new_lesions(point)]
     length = spleen(point.now)
@@ -226,6 +228,6 @@ def _not_complete(point: Point) -> list[str]:
     return words
 
 
-def _normal_node(lesion: Lesion) -> bool:
-    long = lesion.diameters.get(LONG)
+def _normal_node(lesion: Lesion, rules: Lesions) -> bool:
+    long = measured(lesion, LONG, rules)
     return lesion.nodal and long is not None and long <= NODE_MM

@@ -5,9 +5,9 @@ Source: Eisenhauer 2009, Eur J Cancer 45:228, sections 4.3 and Tables 1 and 2.
 
 from __future__ import annotations
 
-from correlates.endpoints.lesions import ACROSS
+from correlates.endpoints.lesions import ACROSS, Lesion
 from correlates.endpoints.lesions import diameter as size_of
-from correlates.endpoints.timepoint import Point, Sums, Verdict, measured, new_lesions, sums, targets
+from correlates.endpoints.timepoint import SLACK, Point, Sums, Verdict, measured, new_lesions, sums, targets
 from correlates.endpoints.timepoint import others as non_targets
 from correlates.terms import Response
 
@@ -45,7 +45,12 @@ def _target(point: Point, total: Sums) -> tuple[Response | None, str]:
         return None, ""
     now, low = total.now, total.nadir
     seen = now if now is not None else total.partial
-    if seen is not None and low is not None and seen - low >= STEP_MM and seen >= (1.0 + GROWTH / 100.0) * low:
+    if (
+        seen is not None
+        and low is not None
+        and seen - low >= STEP_MM - SLACK
+        and seen >= (1.0 + GROWTH / 100.0) * low - SLACK
+    ):
         grown = f"{100.0 * (seen / low - 1.0):+.1f} %" if low else f"{seen:g} mm after 0 mm"
         short = "" if now is not None else f" already without what has no size ({total.why})"
         return Response.PD, f"SLD {grown} from nadir, +{seen - low:g} mm{short}"
@@ -58,7 +63,7 @@ def _target(point: Point, total: Sums) -> tuple[Response | None, str]:
     change = total.from_baseline
     if change is None:
         return Response.NE, "sum of diameters 0 mm at baseline"
-    return (Response.PR if change <= SHRINKAGE else Response.SD), f"SLD {change:+.1f} % from baseline"
+    return (Response.PR if change <= SHRINKAGE + SLACK else Response.SD), f"SLD {change:+.1f} % from baseline"
 
 
 def _disappeared(point: Point) -> bool:
@@ -73,6 +78,11 @@ def _disappeared(point: Point) -> bool:
     return True
 
 
+def _small_node(lesion: Lesion, point: Point) -> bool:
+    short = measured(lesion, ACROSS, point.rules)
+    return lesion.nodal and short is not None and short < NODE_MM
+
+
 def _other(point: Point) -> tuple[Response | None, str]:
     """The response of the non-target lesions, non-CR/non-PD as stable disease; null where baseline has none."""
     lesions = non_targets(point)
@@ -84,11 +94,7 @@ def _other(point: Point) -> tuple[Response | None, str]:
     unknown = [name for name, lesion in lesions.items() if lesion is None or lesion.problem is not None]
     if unknown:
         return Response.NE, f"non-target {', '.join(unknown)} not evaluated"
-    there = [
-        name
-        for name, lesion in lesions.items()
-        if lesion and not lesion.gone and not (lesion.nodal and 0 < lesion.diameters.get(ACROSS, NODE_MM) < NODE_MM)
-    ]
+    there = [name for name, lesion in lesions.items() if lesion and not lesion.gone and not _small_node(lesion, point)]
     if there:
         return Response.SD, f"non-target {', '.join(there)} still there"
     return Response.CR, "non-target lesions gone"

@@ -56,7 +56,7 @@ class Imputation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LesionRules:
+class Lesions:
     """How lesions are measured and summed, for tumour burden and for responses derived from lesions."""
 
     one_diameter: Literal["circular", "missing"] = "circular"

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from correlates.endpoints.burden import Size, chosen, summed
 from correlates.endpoints.lesions import ACROSS, LONG, Evaluation, Lesion
-from correlates.endpoints.settings import LesionRules
+from correlates.endpoints.settings import Lesions
 from correlates.terms import Response
 
 TARGET, NON_TARGET, NEW = "TARGET", "NON-TARGET", "NEW"
 SPLEEN = "SPLEEN"
+SLACK = 1e-9
+"""mm, mm2 or percent: sums of decimal diameters are not exact, and a threshold that is met to the last digit is met."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class Point:
     baseline: Evaluation
     earlier: tuple[Evaluation, ...]
     """Evaluations from baseline to the one before, in order."""
-    rules: LesionRules
+    rules: Lesions
     pet: Pet | None = None
     baseline_pet: Pet | None = None
     marrow: Sequence[tuple[int, bool]] = ()
@@ -132,7 +134,7 @@ def nadir(point: Point, name: str, measure: str) -> float | None:
     return min(seen, default=None)
 
 
-def measured(lesion: Lesion | None, measure: str, rules: LesionRules) -> float | None:
+def measured(lesion: Lesion | None, measure: str, rules: Lesions) -> float | None:
     """A diameter of a lesion, mm: as measured, 0 where it is gone or merged, the smallest where it is too small to measure."""
     if lesion is None or lesion.problem is not None:
         return None

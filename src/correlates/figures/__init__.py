@@ -1,14 +1,17 @@
 """Results and tables to charts. Nothing that is printed is computed here."""
 
 from correlates.figures.assays import AGREEMENT, RECOVERY, STANDARD_CURVES
+from correlates.figures.burden_charts import SPIDER, WATERFALL
 from correlates.figures.expansion import EXPANSION
 from correlates.figures.export import library, png, save, svg
+from correlates.figures.flow import FLOW
 from correlates.figures.forest import FOREST
 from correlates.figures.groups import COMPARISON
 from correlates.figures.record import Drawn, Figure
-from correlates.figures.settings import Expansion, FigureSettings, Forest
+from correlates.figures.settings import Expansion, FigureSettings, Flow, Forest, ResponseCharts
+from correlates.figures.swimmer import SWIMMER
 
-FIGURES = (STANDARD_CURVES, RECOVERY, AGREEMENT, EXPANSION, COMPARISON, FOREST)
+FIGURES = (FLOW, STANDARD_CURVES, RECOVERY, AGREEMENT, EXPANSION, SWIMMER, WATERFALL, SPIDER, COMPARISON, FOREST)
 """Every kind of figure, in the order of the report."""
 
 __all__ = [
@@ -17,7 +20,9 @@ __all__ = [
     "Expansion",
     "Figure",
     "FigureSettings",
+    "Flow",
     "Forest",
+    "ResponseCharts",
     "library",
     "png",
     "save",

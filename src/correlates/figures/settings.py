@@ -34,6 +34,30 @@ class Forest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseCharts:
+    """What the waterfall, the spider and the swimmer plot show."""
+
+    best: str
+    """The endpoint of best response: colours the waterfall, and its course is what the swimmer plot draws."""
+    by: str | None = None
+    """Class endpoint that colours the lines of the spider plot; null takes the best response."""
+    evaluator: str | None = None
+    """Whose measurements of lesions are drawn; null takes the only evaluator, or the one with the most evaluations."""
+    last_day: float | None = None
+    """Last day of the axis; null draws all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """What the flow of subjects shows: from all subjects to those that an analysis sees, with why the others are not in it."""
+
+    endpoints: tuple[str, ...]
+    """Endpoints, each a branch: evaluable subjects, and those without an outcome by reason."""
+    populations: tuple[str, ...] = ()
+    """Populations within each branch: the subjects of the endpoint that are in them too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FigureSettings:
     """All that the figures need to know beside the tables."""
 
@@ -41,12 +65,18 @@ class FigureSettings:
     """Expansion curves; none without."""
     forest: Forest | None = None
     """Forest of associations; none without."""
+    response: ResponseCharts | None = None
+    """Waterfall, spider and swimmer plot; none without."""
+    flow: Flow | None = None
+    """Flow of subjects; none without."""
     comparisons: tuple[str, ...] = ()
     """Analyses that compare a biomarker across classes and are drawn as group figures."""
     confirmations: tuple[tuple[str, str], ...] = ()
     """Pairs of assays of which the second confirms the first."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Label of a biomarker, endpoint or assay, and of a class as ``class:NAME``; without one a name is shown as it is."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Sentence of a reason."""
     order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Classes of a class endpoint in the order in which they are drawn."""
 

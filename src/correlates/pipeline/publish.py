@@ -17,6 +17,7 @@ from correlates.pipeline.translate import class_order, labels, populations, used
 from correlates.plan import Plan
 from correlates.plan.analyses import Agreement, Compare
 from correlates.provenance import environment
+from correlates.terms import Reason
 
 if TYPE_CHECKING:
     from correlates.figures import FigureSettings
@@ -78,6 +79,9 @@ def figure_settings(plan: Plan, names: Mapping[str, str]) -> FigureSettings:
     return FigureSettings(
         expansion=plan.report.expansion,
         forest=plan.report.forest,
+        flow=plan.report.flow,
+        response=plan.report.response,
+        reasons={reason.value: reason.label for reason in Reason},
         comparisons=tuple(name for name, a in plan.analyses.items() if isinstance(a, Compare) and a.figure),
         confirmations=tuple(a.assays for a in plan.analyses.values() if isinstance(a, Agreement)),
         labels=names,

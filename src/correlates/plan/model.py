@@ -19,7 +19,7 @@ from correlates.endpoints.settings import (
     DurableClass,
     Imputation,
     Infusion,
-    LesionRules,
+    Lesions,
     MaxGrade,
     Recorded,
     ResponseTime,
@@ -35,7 +35,7 @@ from correlates.endpoints.toxicity_settings import (
     Onset,
     TreatmentGiven,
 )
-from correlates.figures.settings import Expansion, Forest
+from correlates.figures.settings import Expansion, Flow, Forest, ResponseCharts
 from correlates.parameters.settings import (
     Burden,
     Characteristic,
@@ -194,6 +194,10 @@ class Biomarkers(Strict):
 class Report(Strict):
     """The report."""
 
+    flow: Flow | None = None
+    """Flow of subjects from all to those an analysis sees, with reasons."""
+    response: ResponseCharts | None = None
+    """Waterfall, spider and swimmer plot."""
     expansion: Expansion | None = None
     """Expansion curves."""
     forest: Forest | None = None
@@ -210,7 +214,7 @@ class Plan(Strict):
     """Clinical records, manifests and plain tables, by name."""
     days: Days = Days()
     """Day 0, conditioning, incomplete dates."""
-    lesions: LesionRules = LesionRules()
+    lesions: Lesions = Lesions()
     """How lesions are measured and summed, for tumour burden and for responses derived from lesions."""
     assays: dict[str, AssayPlan] = {}
     """Assays, by name."""

@@ -17,6 +17,7 @@ from correlates.schema.clinical import (
     PRODUCT,
     SUBJECTS,
 )
+from correlates.schema.courses import COURSES
 from correlates.schema.curves import CURVE_POINTS, CURVES
 from correlates.schema.daily import DAILY
 from correlates.schema.exclusions import EXCLUSIONS
@@ -46,6 +47,7 @@ TABLES = (
     RESPONSES,
     PARAMETERS,
     OUTCOMES,
+    COURSES,
     SENSITIVITY,
     ANALYSIS,
     EXCLUSIONS,
@@ -62,6 +64,7 @@ __all__ = [
     "CHARACTERISTICS",
     "CHECKS",
     "CLINICAL",
+    "COURSES",
     "CURVES",
     "CURVE_POINTS",
     "DAILY",
