@@ -18,7 +18,7 @@ from correlates.plan import plan_from_text
 from correlates.schema import TABLES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-SECTIONS = ("assays", "kinetics", "associations")
+SECTIONS = ("overview", "assays", "kinetics", "outcomes", "associations")
 
 each = pytest.mark.parametrize("record", FIGURES, ids=lambda r: r.code)
 
@@ -154,6 +154,10 @@ def test_every_axis_with_a_unit_says_it(record, charts):
         "recovery": "(%)",
         "agreement": "(cells/µL)",
         "expansion": "(cells/µL)",
+        "flow": "",  # boxes; each says its n
+        "swimmer": "(days)",
+        "waterfall": "(%)",
+        "spider": "(%)",
         "comparison": "(cells/µL)/mm²",
         "forest": "Odds ratio (95 % CI)",
     }

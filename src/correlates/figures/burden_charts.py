@@ -8,8 +8,8 @@ import polars as pl
 
 from correlates.figures.record import Drawn, Figure, Tables
 from correlates.figures.settings import FigureSettings, ResponseCharts
-from correlates.figures.theme import GREY, chart, colours, layer, rows, shapes, tip
-from correlates.schema import OUTCOMES, RESPONSES
+from correlates.figures.theme import GREY, PALE, RESPONSE_COLOURS, chart, colours, layer, rows, shapes, tip
+from correlates.schema import COURSES, OUTCOMES, RESPONSES
 from correlates.terms import Response
 
 _ORDER = tuple(r.value for r in Response if r is not Response.NE)
@@ -22,7 +22,7 @@ _SPD = "sum of products of diameters (SPD)"
 
 
 def _points(tables: Tables, wanted: ResponseCharts) -> pl.DataFrame:
-    """Changes from baseline by evaluation: of one evaluator, by the criteria that most rows have."""
+    """Changes from baseline by evaluation, up to new therapy: of one evaluator, by the criteria that most rows have."""
     found = tables["responses"].filter(pl.col("from_baseline").is_not_null())
     if wanted.last_day is not None:
         found = found.filter(pl.col("day") <= wanted.last_day)
@@ -32,7 +32,16 @@ def _points(tables: Tables, wanted: ResponseCharts) -> pl.DataFrame:
         counts = found.group_by(column).agg(n=pl.len()).sort("n", column, descending=[True, False])
         if counts.height > 1:
             found = found.filter(pl.col(column) == counts[column][0])
-    return found.sort("subject_id", "day")
+    later = (
+        tables["courses"]
+        .filter((pl.col("endpoint") == wanted.best) & pl.col("event").is_in(["new_therapy", "transplant"]))
+        .group_by("subject_id")
+        .agg(stop=pl.col("day").min())
+    )
+    found = found.join(later, on="subject_id", how="left").filter(
+        (pl.col("day") <= pl.col("stop")).fill_null(value=True)
+    )
+    return found.drop("stop").sort("subject_id", "day")
 
 
 def _classes(tables: Tables, endpoint: str) -> pl.DataFrame:
@@ -46,6 +55,8 @@ def _named(there: list[str], settings: FigureSettings, endpoint: str) -> list[st
 
 def _palette(names: list[str], settings: FigureSettings, endpoint: str) -> list[str]:
     known = [n for n in names if n != _NONE]
+    if set(known) <= set(RESPONSE_COLOURS):
+        return [*(RESPONSE_COLOURS[n] for n in known), *([PALE] if _NONE in names else [])]
     return [*colours(known, settings.order.get(endpoint, ())), *([GREY] if _NONE in names else [])]
 
 
@@ -68,9 +79,6 @@ def _waterfall(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
         .with_columns(
             place=pl.int_range(1, pl.len() + 1),
             drawn=pl.col("from_baseline").clip(upper_bound=_MOST),
-            beyond=pl.when(pl.col("from_baseline") > _MOST).then(
-                pl.format("{}", pl.col("from_baseline").round(0).cast(pl.Int64))
-            ),
         )
     )
     there = best["group"].unique().sort().to_list()
@@ -117,19 +125,10 @@ def _waterfall(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
             "data": {"values": [{}]},
             "encoding": reference,
         },
-        {
-            **layer(
-                "drawn",
-                {"type": "text", "dy": 9, "fontSize": 9, "color": "white", "angle": 270},
-                x=x,
-                y=y,
-                text={"field": "beyond", "type": "nominal"},
-            ),
-            "transform": [{"filter": "datum.beyond != null"}],
-        },
     ]
     above = int((best["from_baseline"] > _MOST).sum())
-    cut = f" {above} bars end at {_MOST:.0f} % and bear their number." if above else ""
+    most = float(best["from_baseline"].max())  # type: ignore[arg-type]
+    cut = f" {above} bars go beyond {_MOST:.0f} %, to {most:,.0f} % at most." if above else ""
     lost = tables["outcomes"].filter(pl.col("endpoint") == wanted.best)["subject_id"].n_unique() - data.height
     absent = f" {lost} subjects have no evaluation with a change from baseline." if lost > 0 else ""
     drawn = Drawn(
@@ -137,7 +136,7 @@ def _waterfall(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
         title="Best change of tumour burden in each subject",
         caption=f"Smallest {words} after baseline against baseline, one bar per subject ({criteria}); dashed: {line:.0f} %, the "
         f"partial response by size. Colour: {settings.label(wanted.best).lower()}, which new lesions, PET and lesions that are not "
-        f"measured decide too.{cut}{absent}",
+        f"measured decide too.{cut}{absent} Evaluations after new anticancer therapy do not count.",
         spec=chart({"width": 600, "height": 300, "layer": layers}, {"drawn": rows(data)}),
         data=data,
     )
@@ -236,7 +235,7 @@ def _spider(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
             title="Tumour burden over time in each subject",
             caption=f"Change of the {words} from baseline at every evaluation, {data['subject_id'].n_unique()} subjects by "
             f"{settings.label(endpoint).lower()}; each line starts at the baseline of its subject; dashed: {line:.0f} %. Evaluations at "
-            f"which a target lesion has no size are not drawn.{cut}",
+            f"which a target lesion has no size, and those after new anticancer therapy, are not drawn.{cut}",
             spec=chart(body, {"drawn": rows(data)}),
             data=data,
         ),
@@ -247,7 +246,7 @@ WATERFALL = Figure(
     code="waterfall",
     label="Waterfall of the best change of tumour burden",
     section="outcomes",
-    needs=(RESPONSES, OUTCOMES),
+    needs=(RESPONSES, COURSES, OUTCOMES),
     draw=_waterfall,
     shows="Best percent change of the tumour burden from baseline, one bar per subject, coloured by best response",
     citation="Gillespie 2012, Oncologist 17:1148",
@@ -256,7 +255,7 @@ SPIDER = Figure(
     code="spider",
     label="Spider plot of tumour burden",
     section="outcomes",
-    needs=(RESPONSES, OUTCOMES),
+    needs=(RESPONSES, COURSES, OUTCOMES),
     draw=_spider,
     shows="Percent change of the tumour burden from baseline over time, one line per subject, by class",
     citation="Mercier 2019, JCO Clin Cancer Inform 3:1",

@@ -17,7 +17,6 @@ from correlates.terms import Reason
 
 _WIDTH, _GAP = 620, 16
 _LINE = 13
-_SIDE = 0.42  # share of the width of a branch that a box of those left out takes
 _POPULATION = "population:"
 
 
@@ -77,26 +76,34 @@ def _branch(
     known = pl.any_horizontal(pl.col("category", "event", "grade", "time").is_not_null())
     inside = set(rows_.filter(known)["subject_id"])
     lost = Counter(settings.reasons.get(r, r) for r in rows_.filter(~known)["reason"].fill_null("no reason given"))
-    x = left + width * (0.28 if lost or wanted.populations else 0.5)
-    box = width * 0.5
+    populations = [p for p in wanted.populations if f"{_POPULATION}{p}" in tables["analysis"].columns]
+    steps = _members(inside, populations, tables["analysis"])
+    aside = bool(lost) or any(len(after) < len(before) for before, after in pairwise((inside, *steps)))
+    x = left + width * (0.27 if aside else 0.5)
+    box = width * (0.54 if aside else 0.8)
     y = top
     if lost:
         y = _aside(boxes, endpoint, sum(lost.values()), _lines(lost), x, y, left + width, branch=endpoint)
     name = settings.label(endpoint)
-    y = _stack(boxes, "evaluable", f"{name}\nevaluable (n = {len(inside)})", x, y, box, branch=endpoint)
-    for population in wanted.populations:
+    y = _stack(boxes, "evaluable", f"{name}: evaluable (n = {len(inside)})", x, y, box, branch=endpoint)
+    for population, members in zip(populations, steps, strict=True):
         column = f"{_POPULATION}{population}"
-        analysis = tables["analysis"]
-        if column not in analysis.columns:
-            continue
-        members = set(analysis.filter(pl.col(column))["subject_id"])
         without = inside - members
         if without:
             why = _why(tables["exclusions"], column, without, settings)
             y = _aside(boxes, endpoint, len(without), _lines(why), x, y, left + width, branch=endpoint)
-        inside &= members
-        text = f"{settings.label(population)}\nanalysed (n = {len(inside)})"
+        inside = members
+        text = f"{settings.label(population)}: analysed (n = {len(inside)})"
         y = _stack(boxes, population, text, x, y, box, branch=endpoint)
+
+
+def _members(inside: set[str], populations: list[str], analysis: pl.DataFrame) -> list[set[str]]:
+    """Who is left after each population."""
+    left, steps = set(inside), []
+    for population in populations:
+        left = left & set(analysis.filter(pl.col(f"{_POPULATION}{population}"))["subject_id"])
+        steps.append(left)
+    return steps
 
 
 def _why(exclusions: pl.DataFrame, scope: str, subjects: Iterable[str], settings: FigureSettings) -> Counter[str]:
@@ -113,7 +120,7 @@ def _lines(counts: Counter[str]) -> str:
 
 def _wrapped(text: str, most: int = 34) -> list[str]:
     lines: list[str] = [""]
-    for word in text.split():
+    for word in text.split(" "):
         if lines[-1] and len(lines[-1]) + 1 + len(word) > most:
             lines.append("  " + word)
         else:
@@ -125,8 +132,11 @@ def _stack(
     boxes: list[dict[str, Any]], step: str, text: str, x: float, y: float, width: float, branch: str = ""
 ) -> float:
     """A box of the stem below what is there; gives where the next one begins."""
-    high = _LINE * (text.count("\n") + 1) + 12
     count = int(text.rpartition("n = ")[2].rstrip(")"))
+    text = "\n".join(
+        line.strip() for line in _wrapped(text.replace(" (n = ", "\u00a0(n\u00a0=\u00a0"), int(width / 6.4))
+    )
+    high = _LINE * (text.count("\n") + 1) + 12
     boxes.append(
         {
             "branch": branch,

@@ -8,21 +8,16 @@ import polars as pl
 
 from correlates.figures.record import Drawn, Figure, Tables
 from correlates.figures.settings import FigureSettings
-from correlates.figures.theme import BLUE, GREY, INK, PALE, SKY, VERMILION, chart, layer, rows, tip
+from correlates.figures.theme import GREY, INK, PALE, RESPONSE_COLOURS, VERMILION, chart, layer, rows, tip
 from correlates.schema import COURSES, OUTCOMES
 from correlates.terms import Response
 
 _LANE, _MARK = "lane", "mark"
 _BEFORE = "no response yet"
 _STATES: tuple[tuple[str, str], ...] = (
-    (Response.SCR.value, "#005486"),
-    (Response.CR.value, BLUE),
-    (Response.VGPR.value, "#2a9bd8"),
-    (Response.PR.value, SKY),
-    (Response.MR.value, "#b9c9d6"),
-    (Response.SD.value, "#b5b5b5"),
+    *((r.value, RESPONSE_COLOURS[r.value]) for r in Response if r not in (Response.PD, Response.NE)),
     (_BEFORE, PALE),
-    (Response.PD.value, "#f2c4a6"),
+    (Response.PD.value, "#f2c4a6"),  # paler than the mark of progression that stands on it
 )
 _EVENTS: tuple[tuple[str, str, str, str], ...] = (
     ("progression", "Progression", "diamond", VERMILION),
@@ -82,7 +77,9 @@ def _subject(
     since, state = 0.0, _BEFORE
     for response in (*responses, None):
         to = stop if response is None else min(float(response["day"]), stop)
-        if to > since:
+        if to > since and lanes and lanes[-1]["state"] == state:
+            lanes[-1]["to_day"] = to
+        elif to > since:
             lanes.append(_row(_LANE, subject, since, to, state))
         if response is None:
             break
@@ -148,7 +145,7 @@ def _chart(data: pl.DataFrame, settings: FigureSettings, endpoint: str) -> Drawn
     happened = {
         "field": "state",
         "type": "nominal",
-        "legend": {"orient": "top", "title": "Event", "symbolSize": 50, "columns": 5},
+        "legend": {"orient": "bottom", "title": "Event", "symbolSize": 50, "columns": 5},
     }
     points = layer(
         "drawn",

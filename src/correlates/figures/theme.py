@@ -19,6 +19,16 @@ PALE = "#d9d9d9"
 # Okabe and Ito 2008: distinguishable with every common colour-vision deficiency
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 CLASSES = (BLUE, ORANGE, VERMILION, GREEN, PURPLE, SKY)
+RESPONSE_COLOURS = {
+    "sCR": "#005486",
+    "CR": BLUE,
+    "VGPR": "#2a9bd8",
+    "PR": SKY,
+    "MR": "#b9c9d6",
+    "SD": "#a8a8a8",
+    "PD": VERMILION,
+}
+"""A response has one colour in every figure: the better the deeper blue, progression vermilion."""
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-right")
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"

@@ -427,6 +427,19 @@ def _report(file: PlanFile) -> Iterator[Problem]:
         yield from _reference(file, "assay", report.expansion.assay, file.plan.assays, (*path, "assay"))
         if report.expansion.by is not None:
             yield from _reference(file, "endpoint", report.expansion.by, file.plan.endpoints, (*path, "by"))
+    if report.response is not None:
+        spot: Path_ = ("report", "response")
+        best = [name for name, e in file.plan.endpoints.items() if isinstance(e, BestResponse)]
+        yield from _reference(file, "endpoint of best response", report.response.best, best, (*spot, "best"))
+        if report.response.by is not None:
+            yield from _reference(file, "endpoint", report.response.by, file.plan.endpoints, (*spot, "by"))
+    if report.flow is not None:
+        flow: Path_ = ("report", "flow")
+        for index, endpoint in enumerate(report.flow.endpoints):
+            yield from _reference(file, "endpoint", endpoint, file.plan.endpoints, (*flow, "endpoints", index))
+        for index, population in enumerate(report.flow.populations):
+            named = {ALL, *file.plan.populations}
+            yield from _reference(file, "population", population, named, (*flow, "populations", index))
     if report.forest is not None:
         here: Path_ = ("report", "forest")
         populations = {ALL, *file.plan.populations}

@@ -64,12 +64,17 @@ def compose(
     """
     drawn = {section: [d for charts in kinds.values() for d in charts] for section, kinds in figures.items()}
     sections = (
-        Section(name="overview", title="Study and data", parts=_overview(tables, facts)),
+        Section(name="overview", title="Study and data", parts=_overview(tables, facts, figures.get("overview", {}))),
         Section(name="assays", title="Assay quality", parts=(*drawn.get("assays", ()), *_assays(tables, facts))),
         Section(
             name="kinetics",
             title="Kinetics and parameters",
             parts=(*drawn.get("kinetics", ()), *_present(show.parameters(tables["parameters"], _reasons()))),
+        ),
+        Section(
+            name="outcomes",
+            title="Outcomes: response, survival, toxicity",
+            parts=(*drawn.get("outcomes", ()), *_outcomes(tables, facts)),
         ),
         Section(
             name="associations",
@@ -91,17 +96,28 @@ def _present(*tables: show.DisplayTable | None) -> tuple[Part, ...]:
     return tuple(table for table in tables if table is not None and table.height)
 
 
-def _overview(tables: Mapping[str, pl.DataFrame], facts: Facts) -> tuple[Part, ...]:
+def _overview(
+    tables: Mapping[str, pl.DataFrame], facts: Facts, figures: Mapping[str, tuple[Drawn, ...]]
+) -> tuple[Part, ...]:
     reasons, labels = _reasons(), facts.labels
     outcomes, exclusions = tables["outcomes"], tables["exclusions"]
     return (
         Text(paragraphs=_overview_text(tables)),
+        *(chart for charts in figures.values() for chart in charts),
         *_present(
             show.populations(tables["analysis"], exclusions, labels, reasons),
             show.endpoints(outcomes, labels, reasons),
             show.rules(outcomes, labels),
             show.exclusions(exclusions, labels, reasons),
         ),
+    )
+
+
+def _outcomes(tables: Mapping[str, pl.DataFrame], facts: Facts) -> tuple[Part, ...]:
+    return _present(
+        show.sensitivity(tables["sensitivity"], facts.labels),
+        show.agreements(tables["responses"]),
+        show.disagreements(tables["responses"]),
     )
 
 

@@ -45,6 +45,7 @@ def _classes(names: Sequence[str], labels: Labels) -> str:
 
 def _whose(rule: Rule) -> str:
     parts = [standard(rule["criteria"])] if rule.get("criteria") else []
+    parts += ["derived from lesions"] if rule.get("assessments") == "lesions" else []
     parts += [f"read by {rule['evaluator']}"] if rule.get("evaluator") else []
     return f" ({', '.join(parts)})" if parts else ""
 
@@ -53,7 +54,23 @@ def _best_response(rule: Rule, _labels: Labels) -> str:
     until = "progression or new anticancer therapy" if rule.get("until_new_therapy", True) else "progression"
     text = f"Best overall response{_whose(rule)} of the evaluable assessments after the infusion and up to {until}."
     first = rule.get("stable_from", 1)
-    return text + (f" Stable disease counts from day {first}." if first > 1 else "")
+    text += f" Stable disease counts from day {first}." if first > 1 else ""
+    if rule.get("confirm"):
+        text += (
+            f" {' and '.join(rule['confirm'])} count where a response at least as good confirms them {rule['confirm_after']} days "
+            "later or more, else as stable disease."
+        )
+    return text
+
+
+def _time_to_response(rule: Rule, _labels: Labels) -> str:
+    until = "progression or new anticancer therapy" if rule.get("until_new_therapy", True) else "progression"
+    rest = (
+        "subjects without one have no time"
+        if rule["among"] == "responders"
+        else "others are censored at their last assessment"
+    )
+    return f"Days from the infusion to the first {rule['reach']} or better{_whose(rule)}, up to {until}; {rest}."
 
 
 def _durability(rule: Rule, _labels: Labels) -> str:
@@ -74,6 +91,8 @@ def _durability(rule: Rule, _labels: Labels) -> str:
     for key, event in events.items():
         by_class.setdefault(rule.get(key, "undetermined"), []).append(event)
     words = {"ongoing": "does not end the response"}
+    if (short := rule.get("follow_up_too_short", "undetermined")) != "undetermined":
+        text += f" In response when last seen before the landmark: {short}."
     told = [f"{' or '.join(names)}: {words.get(outcome, outcome)}" for outcome, names in by_class.items()]
     return f"{text} In response before day {day}, {'; '.join(told)}."
 
@@ -220,6 +239,7 @@ def _cytopenia(rule: Rule, _labels: Labels) -> str:
 SENTENCES: Mapping[str, Callable[[Rule, Labels], str]] = {
     "best_response": _best_response,
     "durability": _durability,
+    "time_to_response": _time_to_response,
     "class_is": _class_is,
     "max_grade": _max_grade,
     "at_least": _at_least,
