@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 from scripts.reference_errors import error_codes  # noqa: E402
 
 from correlates import terms  # noqa: E402
-from correlates.association import METHODS  # noqa: E402
+from correlates.association import INQUIRIES, METHODS  # noqa: E402
 from correlates.association.notices import Notice  # noqa: E402
 from correlates.cli import commands  # noqa: E402
 from correlates.cli.app import app  # noqa: E402
@@ -485,10 +485,28 @@ def methods() -> list[str]:
                 ("Explained", link(m.docs)),
             ]
         )
-        unit = {"none": "", "own": "of the biomarker", "ratio": "ratio"}
-        rows = [(f"`{s.name}`", s.label, unit[s.unit], ", ".join(s.scopes)) for s in m.statistics]
-        lines += table(("statistic", "label", "unit", "given of the"), rows)
+        lines += _statistics(m)
+    lines += ["# Inquiries", "", "Analyses with a question of their own, each asked for by its word after `do:`.", ""]
+    for i in INQUIRIES:
+        lines += [f"## {i.label} {{#{i.code}}}", ""]
+        lines += facts(
+            [
+                ("Code", f"`{i.code}`"),
+                ("Asked for by", f"`do: {i.does}`"),
+                ("Formula", i.formula),
+                ("Settings printed with the result", words(i.options)),
+                ("Source", i.citation),
+                ("Explained", link(i.docs)),
+            ]
+        )
+        lines += _statistics(i)
     return lines
+
+
+def _statistics(record) -> list[str]:
+    unit = {"none": "", "own": "of the biomarker", "ratio": "ratio"}
+    rows = [(f"`{s.name}`", s.label, unit[s.unit], ", ".join(s.scopes)) for s in record.statistics]
+    return table(("statistic", "label", "unit", "given of the"), rows)
 
 
 def figures() -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from scripts.make_reference import pages
 
-from correlates.association import METHODS
+from correlates.association import INQUIRIES, METHODS
 from correlates.endpoints import ENDPOINTS
 from correlates.parameters import PARAMETERS
 
@@ -52,7 +52,8 @@ def test_every_exit_code_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", sorted({p.docs for p in PARAMETERS} | {e.page for e in ENDPOINTS} | {m.docs for m in METHODS})
+    "page",
+    sorted({p.docs for p in PARAMETERS} | {e.page for e in ENDPOINTS} | {m.docs for m in (*METHODS, *INQUIRIES)}),
 )
 def test_page_of_a_record_exists_and_says_something(page: str) -> None:
     assert len((ROOT / "docs" / page).read_text(encoding="utf-8")) > 500

@@ -1,6 +1,12 @@
-"""Associations: the analysis table and settings in, results out. Every method is a record in :data:`METHODS`."""
+"""Associations: the analysis table and settings in, results out.
+
+Every method that holds a biomarker against an endpoint is a record in :data:`METHODS`, every other one in :data:`INQUIRIES`.
+"""
 
 from correlates.association.associate import ADJUSTMENTS, associate, compare
+from correlates.association.forests import Forests, grow_forests
+from correlates.association.inquiries import INQUIRIES, RECORDS
+from correlates.association.inquiry import Inquiry
 from correlates.association.missing import Missing, missing_data
 from correlates.association.notices import Notice
 from correlates.association.record import Method, Statistic
@@ -21,13 +27,17 @@ from correlates.association.settings import (
 
 __all__ = [
     "ADJUSTMENTS",
+    "INQUIRIES",
     "METHODS",
+    "RECORDS",
     "Biomarker",
     "Comparison",
     "CurveOptions",
     "Endpoint",
     "FisherOptions",
+    "Forests",
     "ImputationOptions",
+    "Inquiry",
     "LogisticOptions",
     "Method",
     "Missing",
@@ -39,6 +49,7 @@ __all__ = [
     "WilcoxonOptions",
     "associate",
     "compare",
+    "grow_forests",
     "method",
     "missing_data",
 ]

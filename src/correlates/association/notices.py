@@ -68,6 +68,7 @@ class Notice(StrEnum):
         "The two markers order the subjects alike, or both separate the classes: no variance to judge by",
     )
     NO_WINDOW = "no-window", "At no exposure observed is efficacy likely enough and toxicity unlikely enough"
+    NO_PERMUTATIONS = "no-permutations", "A P value of an importance needs permutations, and none are declared"
     EMPTY_CLASS = "empty-class", "A class of the pair has no subject with a value"
     NO_LEVEL = "asymptotic-interval", "The limits are asymptotic: the level is the declared one"
     EMPTY_GROUP = "empty-group", "Ties at a cut leave the group empty"

@@ -43,7 +43,7 @@ def explain_code(code: str | None, *, json: bool) -> None:
 
 
 def _records() -> dict[str, dict[str, Any]]:
-    from correlates.association import METHODS
+    from correlates.association import RECORDS
     from correlates.endpoints import ENDPOINTS
     from correlates.figures import FIGURES
     from correlates.figures.assay_charts import ASSAY_FIGURES
@@ -55,7 +55,7 @@ def _records() -> dict[str, dict[str, Any]]:
         "assay": {str(record.code): record for record in QUANTIFIERS},
         "parameter": {record.kind: record for record in PARAMETERS},
         "endpoint": {record.code: record for record in ENDPOINTS},
-        "method": {record.code: record for record in METHODS},
+        "method": {record.code: record for record in RECORDS},
         "figure": {record.code: record for record in (*FIGURES, *ASSAY_FIGURES)},
         "reader": {record.code: record for record in READERS},
     }

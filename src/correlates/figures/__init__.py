@@ -10,8 +10,22 @@ from correlates.figures.groups import COMPARISON
 from correlates.figures.record import Drawn, Figure
 from correlates.figures.settings import Expansion, FigureSettings, Flow, Forest, ResponseCharts
 from correlates.figures.swimmer import SWIMMER
+from correlates.figures.trees import IMPORTANCE, TREE
 
-FIGURES = (FLOW, STANDARD_CURVES, RECOVERY, AGREEMENT, EXPANSION, SWIMMER, WATERFALL, SPIDER, COMPARISON, FOREST)
+FIGURES = (
+    FLOW,
+    STANDARD_CURVES,
+    RECOVERY,
+    AGREEMENT,
+    EXPANSION,
+    SWIMMER,
+    WATERFALL,
+    SPIDER,
+    COMPARISON,
+    FOREST,
+    TREE,
+    IMPORTANCE,
+)
 """Every kind of figure, in the order of the report."""
 
 __all__ = [

@@ -71,6 +71,8 @@ class FigureSettings:
     """Flow of subjects; none without."""
     comparisons: tuple[str, ...] = ()
     """Analyses that compare a biomarker across classes and are drawn as group figures."""
+    forests: tuple[str, ...] = ()
+    """Analyses of trees and forests that are drawn."""
     confirmations: tuple[tuple[str, str], ...] = ()
     """Pairs of assays of which the second confirms the first."""
     labels: Mapping[str, str] = field(default_factory=dict)

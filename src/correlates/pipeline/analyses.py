@@ -16,7 +16,7 @@ from correlates.plan import analyses as asked
 from correlates.stats.multiplicity import Adjust
 from correlates.terms import OutcomeKind
 
-RESULT_TABLES = ("results",)
+RESULT_TABLES = ("results", "trees")
 """The tables of the analyses; a runner gives those it has rows of."""
 
 _FAMILY = {"analysis": "analysis_id", "group": "biomarker_group"}
@@ -100,7 +100,7 @@ def _univariable(context: Context, name: str, analysis: asked.Univariable) -> Ta
     settings = Univariable(
         name=name,
         methods=analysis.methods,
-        families=tuple(_FAMILY.get(word, word) for word in analysis.families.by),
+        families=_families(analysis.families),
         adjust=Adjust(analysis.families.adjust),
         populations=analysis.populations,
         unit_of=analysis.unit_of,
@@ -132,7 +132,7 @@ def _correlation(context: Context, name: str, analysis: asked.Correlation) -> Ta
     settings = Univariable(
         name=name,
         methods=analysis.methods,
-        families=tuple(_FAMILY.get(word, word) for word in analysis.families.by),
+        families=_families(analysis.families),
         adjust=Adjust(analysis.families.adjust),
         populations=analysis.populations,
         level=analysis.level,
@@ -162,6 +162,35 @@ def _missing(context: Context, name: str, analysis: asked.MissingData) -> Tables
     return {"results": found}
 
 
+def _forest(context: Context, name: str, analysis: asked.Forest) -> Tables:
+    from correlates.association import Forests, grow_forests
+
+    plan = context.file.plan
+    settings = Forests(
+        name=name,
+        methods=analysis.methods,
+        trees=analysis.trees,
+        permutations=analysis.permutations,
+        rounds=analysis.rounds,
+        node_level=analysis.node_level,
+        least_split=analysis.least_split,
+        least_leaf=analysis.least_leaf,
+        population=analysis.population,
+        families=_families(analysis.families),
+        adjust=Adjust(analysis.families.adjust),
+        seed=plan.study.seed,
+        prespecified=True,
+    )
+    targets = [endpoint(plan, e, context.tables["outcomes"]) for e in analysis.endpoints]
+    chosen = context.chosen(analysis.biomarkers)
+    results, trees = grow_forests(context.tables["analysis"], chosen, targets, settings)
+    return {"results": results, "trees": trees}
+
+
+def _families(families: asked.Families) -> tuple[str, ...]:
+    return tuple(_FAMILY.get(word, word) for word in families.by)
+
+
 def _undeclared(code: str, parameters: pl.DataFrame) -> Biomarker:
     from correlates.parameters import record
 
@@ -174,6 +203,7 @@ RUNNERS: Mapping[type, Runner] = {
     asked.Univariable: Runner(run=_univariable, methods=lambda analysis: analysis.methods),
     asked.Correlation: Runner(run=_correlation, methods=lambda analysis: analysis.methods),
     asked.MissingData: Runner(run=_missing, methods=lambda _: ("wilcoxon", "fisher")),
+    asked.Forest: Runner(run=_forest, methods=lambda analysis: analysis.methods),
 }
 """The runner of each kind of analysis that reads the analysis table."""
 

@@ -15,7 +15,7 @@ from correlates.pipeline.pseudonyms import pseudonymise
 from correlates.pipeline.store import Progress
 from correlates.pipeline.translate import class_order, labels, populations, used
 from correlates.plan import Plan
-from correlates.plan.analyses import Agreement, Compare
+from correlates.plan.analyses import Agreement, Compare, Forest
 from correlates.provenance import environment
 from correlates.terms import Reason
 
@@ -51,6 +51,7 @@ def publish(
             labels=names,
             notices={notice.value: notice.label for notice in Notice},
             comparisons=tuple(name for name, a in plan.analyses.items() if isinstance(a, Compare)),
+            forests=tuple(name for name, a in plan.analyses.items() if isinstance(a, Forest)),
             used=items,
             general=general,
             blocks=(
@@ -83,6 +84,7 @@ def figure_settings(plan: Plan, names: Mapping[str, str]) -> FigureSettings:
         response=plan.report.response,
         reasons={reason.value: reason.label for reason in Reason},
         comparisons=tuple(name for name, a in plan.analyses.items() if isinstance(a, Compare) and a.figure),
+        forests=tuple(name for name, a in plan.analyses.items() if isinstance(a, Forest) and a.figure),
         confirmations=tuple(a.assays for a in plan.analyses.values() if isinstance(a, Agreement)),
         labels=names,
         order={name: order for name in plan.endpoints if (order := class_order(plan, name))},

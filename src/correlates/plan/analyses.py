@@ -180,4 +180,39 @@ class Agreement(Strict):
     """Variance of the error of the first assay over that of the second, for Deming lines."""
 
 
-AnalysisPlan = Annotated[Compare | Univariable | Correlation | MissingData | Agreement, Field(discriminator="do")]
+class Forest(Strict):
+    """Trees and forests: which of many biomarkers tell an endpoint, without a model of how."""
+
+    do: Literal["forest"]
+    biomarkers: Annotated[Literal["all"] | tuple[str, ...], Refers("group")] = "all"
+    """Groups or codes; all takes every declared biomarker."""
+    endpoints: Annotated[tuple[str, ...], Refers("endpoint")]
+    """Endpoints, each with a tree and forests of its own."""
+    methods: tuple[Literal["conditional_tree", "conditional_forest", "random_forest", "boruta"], ...] = (
+        "conditional_tree",
+        "conditional_forest",
+    )
+    """Conditional inference tree and forest, random forest, and Boruta's choice of all that matters."""
+    trees: int = Field(500, ge=10)
+    """Trees of a forest."""
+    permutations: int = Field(0, ge=0)
+    """Forests grown on permuted outcomes for the P value of an importance; 0 gives none. A hundred take a hundred times as long."""
+    rounds: int = Field(100, ge=5)
+    """Most rounds of Boruta."""
+    node_level: float = Field(0.05, gt=0, le=1)
+    """A node of the single tree is split while the adjusted P value of the best biomarker is at most this."""
+    least_split: int = Field(20, ge=4)
+    """Subjects a node must have to be split."""
+    least_leaf: int = Field(7, ge=1)
+    """Subjects each part of a split must have."""
+    population: Annotated[str, Refers("population")] = "all"
+    """The population."""
+    families: Families = Families(by=("analysis", "endpoint", "method"))
+    """Families of tests for multiplicity."""
+    figure: bool = True
+    """Whether the report draws the tree and the importances."""
+
+
+AnalysisPlan = Annotated[
+    Compare | Univariable | Correlation | MissingData | Agreement | Forest, Field(discriminator="do")
+]

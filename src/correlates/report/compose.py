@@ -29,6 +29,8 @@ class Facts:
         Sentence of a notice of the results.
     comparisons
         Analyses that compare one biomarker across classes.
+    forests
+        Analyses of trees and forests.
     used
         What the run used, for the methods.
     general
@@ -43,6 +45,7 @@ class Facts:
     labels: Mapping[str, str]
     notices: Mapping[str, str]
     comparisons: tuple[str, ...]
+    forests: tuple[str, ...]
     used: Sequence[Used]
     general: Sequence[str]
     blocks: tuple[Block, ...]
@@ -81,6 +84,7 @@ def compose(
             title="Associations with efficacy and toxicity",
             parts=_associations(tables, figures.get("associations", {}), facts),
         ),
+        Section(name="forests", title="Trees and forests", parts=_forests(tables, drawn.get("forests", ()), facts)),
         Section(name="methods", title="Methods", parts=_methods(facts)),
         Section(name="provenance", title="Provenance", parts=(*_present(show.files(tables["files"])), *facts.blocks)),
     )
@@ -147,11 +151,24 @@ def _associations(
         *rest,
         *_present(
             *(
-                show.associations(results, facts.labels, reasons, facts.notices, which, facts.comparisons)
+                show.associations(
+                    results, facts.labels, reasons, facts.notices, which, (*facts.comparisons, *facts.forests)
+                )
                 for which in ("prespecified", "exploratory")
             )
         ),
     )
+
+
+def _forests(tables: Mapping[str, pl.DataFrame], drawn: Sequence[Drawn], facts: Facts) -> tuple[Part, ...]:
+    shown = show.forests(tables["results"], tables["trees"], facts.forests, facts.labels, _reasons(), facts.notices)
+    if not shown:
+        return ()
+    text = (
+        "Trees and forests ask which of many biomarkers tell an endpoint, without a model of how. They find what a single test misses "
+        "(a biomarker that matters in some subjects only) and, in a trial of this size, little that is certain."
+    )
+    return (Text(paragraphs=(text,)), *drawn, *_present(*shown))
 
 
 def _methods(facts: Facts) -> tuple[Part, ...]:

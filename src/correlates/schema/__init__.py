@@ -30,6 +30,7 @@ from correlates.schema.results import RESULTS
 from correlates.schema.samples import SAMPLES
 from correlates.schema.sensitivity import SENSITIVITY
 from correlates.schema.table import Column, Table, conform
+from correlates.schema.trees import TREES
 from correlates.schema.wells import WELLS
 
 TABLES = (
@@ -52,6 +53,7 @@ TABLES = (
     ANALYSIS,
     EXCLUSIONS,
     RESULTS,
+    TREES,
 )
 
 __all__ = [
@@ -84,6 +86,7 @@ __all__ = [
     "SENSITIVITY",
     "SUBJECTS",
     "TABLES",
+    "TREES",
     "WELLS",
     "Column",
     "Table",

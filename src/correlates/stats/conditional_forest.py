@@ -75,15 +75,13 @@ class Forest:
 class ImportanceTest:
     """Importance against its law when the outcome says nothing.
 
-    ``importance`` (p,), ``p_value`` (p,) the share of forests on permuted outcomes, and the forest itself, whose importance of the same
-    variable is as large; ``null_mean`` and ``null_sd`` (p,) of them.
+    ``p_value`` (p,): the share of forests on permuted outcomes, and the forest itself, whose importance of the same variable is as
+    large; ``null_mean`` and ``null_sd`` (p,) of the importance on permuted outcomes.
     """
 
-    importance: Floats
     p_value: Floats
     null_mean: Floats
     null_sd: Floats
-    permutations: int
 
 
 def grow_forest(
@@ -179,14 +177,21 @@ def predict(forest: Forest, x: npt.ArrayLike, present: npt.ArrayLike | None = No
 
 
 def importance_test(
-    importance: Callable[[Ints, np.random.Generator], Floats], n: int, *, permutations: int, rng: np.random.Generator
+    importance: Floats,
+    permuted: Callable[[Ints, np.random.Generator], Floats],
+    n: int,
+    *,
+    permutations: int,
+    rng: np.random.Generator,
 ) -> ImportanceTest:
     """Hold the importance of variables against its law under permuted outcomes (Altmann).
 
     Parameters
     ----------
     importance
-        Of (order of the outcomes (n,), generator): the importance (p,) of the procedure on the outcomes in that order, all tuning inside.
+        (p,) of the outcomes as they are.
+    permuted
+        Of (order of the outcomes (n,), generator): the importance (p,) of the same procedure on the outcomes in that order.
     n
         Subjects.
     permutations
@@ -204,16 +209,12 @@ def importance_test(
     whatever the scale of the importance, which differs between variables with few and with many values. A variable that no tree ever
     uses has P = 1.
     """
-    streams = rng.spawn(permutations + 1)
-    observed = importance(np.arange(n), streams[0])
-    null = np.stack([importance(rng.permutation(n), stream) for stream in streams[1:]])
-    reach = (null >= observed).sum(axis=0)
+    null = np.stack([permuted(rng.permutation(n), stream) for stream in rng.spawn(permutations)])
+    reach = (null >= importance).sum(axis=0)
     return ImportanceTest(
-        importance=observed,
         p_value=(1.0 + reach) / (1.0 + permutations),
         null_mean=null.mean(axis=0),
-        null_sd=null.std(axis=0, ddof=1) if permutations > 1 else np.zeros_like(observed),
-        permutations=permutations,
+        null_sd=null.std(axis=0, ddof=1) if permutations > 1 else np.zeros_like(importance),
     )
 
 

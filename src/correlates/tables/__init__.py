@@ -3,6 +3,7 @@
 from correlates.tables.agreement import agreement
 from correlates.tables.assays import assays, checks, checks_by_rule, curves
 from correlates.tables.associations import associations, comparisons
+from correlates.tables.forests import forests
 from correlates.tables.parameters import files, parameters
 from correlates.tables.record import Column, DisplayTable
 from correlates.tables.responses import agreements, disagreements, sensitivity
@@ -23,6 +24,7 @@ __all__ = [
     "endpoints",
     "exclusions",
     "files",
+    "forests",
     "parameters",
     "populations",
     "rules",

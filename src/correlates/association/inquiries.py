@@ -1,0 +1,13 @@
+"""The inquiries there are: one record each."""
+
+from __future__ import annotations
+
+from correlates.association.forests import BORUTA, CONDITIONAL_FOREST, CONDITIONAL_TREE, RANDOM_FOREST
+from correlates.association.inquiry import Inquiry
+from correlates.association.record import Method
+from correlates.association.registry import METHODS
+
+INQUIRIES: tuple[Inquiry, ...] = (CONDITIONAL_TREE, CONDITIONAL_FOREST, RANDOM_FOREST, BORUTA)
+
+RECORDS: tuple[Method | Inquiry, ...] = (*METHODS, *INQUIRIES)
+"""Everything that a result can be of."""
