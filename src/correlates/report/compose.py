@@ -45,7 +45,7 @@ class Facts:
     labels: Mapping[str, str]
     notices: Mapping[str, str]
     comparisons: tuple[str, ...]
-    forests: tuple[str, ...]
+    forests: tuple[str, ...] = ()
     used: Sequence[Used]
     general: Sequence[str]
     blocks: tuple[Block, ...]
