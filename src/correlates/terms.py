@@ -261,4 +261,8 @@ class Reason(StrEnum):
     NOT_POSITIVE = "not-positive", "A logarithm is declared and a value is zero or negative"
     NOT_FINITE = "not-finite", "A value is infinite or not a number"
     NOT_APPLICABLE = "not-applicable", "The method does not apply to this kind of biomarker or endpoint"
+    IMMORTAL_TIME = (
+        "immortal-time",
+        "The groups become known after the start, and no landmark is declared: compared from the start they would be biased",
+    )
     NOT_ESTIMABLE = "not-estimable", "The quantity is not defined for these data"

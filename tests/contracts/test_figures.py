@@ -160,6 +160,9 @@ def test_every_axis_with_a_unit_says_it(record, charts):
         "spider": "(%)",
         "comparison": "(cells/µL)/mm²",
         "forest": "Odds ratio (95 % CI)",
+        "survival": "(days)",
+        "incidence": "(days)",
+        "toxicity": "Day after infusion",
         "conditional_tree": "(cells/µL)/mm²",
         "forest_importance": "Rise of the squared error out of bag when permuted",
     }

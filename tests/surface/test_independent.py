@@ -203,9 +203,44 @@ def test_adjusted_p_of_every_family(run: Run) -> None:
 
 def test_counts_of_every_result(run: Run) -> None:
     everybody = run.analysis.filter(pl.col("population:all"))
-    for (_, endpoint, biomarker, _), row in run.about.items():
+    for (_, endpoint, biomarker, method), row in run.about.items():
+        if method in ("kaplan_meier", "cumulative_incidence"):
+            continue  # from a landmark, of those at risk then: see the survival of the subjects
         there = everybody.select(pl.col(endpoint).is_not_null() & pl.col(biomarker).is_not_null()).to_series().sum()
         assert (row["n"], row["n_missing"]) == (there, everybody.height - there), (endpoint, biomarker)
+
+
+def test_survival_of_the_subjects(run: Run) -> None:
+    from lifelines import AalenJohansenFitter, KaplanMeierFitter
+    from lifelines.statistics import logrank_test
+
+    table = run.analysis.filter(pl.col("population:all"))
+    for endpoint in ("os", "pfs", "dor"):
+        rows = table.filter(pl.col(endpoint).is_not_null())
+        found = run.results["survival", endpoint, "", "kaplan_meier"]
+        fit = KaplanMeierFitter().fit(rows[endpoint].to_numpy(), rows[f"{endpoint}|event"].to_numpy())
+        limits = fit.confidence_interval_survival_function_
+        for day in (182, 365):
+            assert close(found["survival", f"day {day}"], float(fit.predict(day)))
+            at = limits[limits.index <= day].iloc[-1]
+            assert close(found["survival_lower", f"day {day}"], at.iloc[0])
+            assert close(found["survival_upper", f"day {day}"], at.iloc[1])
+            assert found["n_risk", f"day {day}"] == int((rows[endpoint] >= day).sum())
+        assert (found["n", ""], found["n_events", ""]) == (rows.height, int(rows[f"{endpoint}|event"].sum()))
+    half = table.filter(pl.col("BURDEN").is_not_null())
+    low = half.filter(pl.col("BURDEN") <= float(np.median(half["BURDEN"])))
+    high = half.filter(pl.col("BURDEN") > float(np.median(half["BURDEN"])))
+    test = logrank_test(low["pfs"], high["pfs"], low["pfs|event"], high["pfs|event"])
+    assert close(run.results["survival_by_burden", "pfs", "BURDEN", "kaplan_meier"]["p", ""], test.p_value)
+    late = table.filter(pl.col("relapse").is_not_null() & (pl.col("relapse") > 91) & ~pl.col("crs3"))
+    kinds = [{"relapse": 1, "death without progression": 2}.get(c or "", 0) for c in late["relapse|cause"]]
+    found = run.results["relapse_by_crs", "relapse", "crs3", "cumulative_incidence"]
+    assert found["n", "no; relapse"] == late.height
+    aalen = AalenJohansenFitter(calculate_variance=False, jitter_level=0).fit(late["relapse"].to_numpy() - 91, kinds, 1)
+    curve = aalen.cumulative_density_
+    assert (
+        abs(found["incidence", "no; relapse; day 274"] - curve[curve.index <= 274].iloc[-1, 0]) < 5e-3
+    )  # ties jittered
 
 
 def test_durability_classes_compared(run: Run) -> None:

@@ -6,8 +6,16 @@ from correlates.association.forests import BORUTA, CONDITIONAL_FOREST, CONDITION
 from correlates.association.inquiry import Inquiry
 from correlates.association.record import Method
 from correlates.association.registry import METHODS
+from correlates.association.survival_curves import CUMULATIVE_INCIDENCE, KAPLAN_MEIER
 
-INQUIRIES: tuple[Inquiry, ...] = (CONDITIONAL_TREE, CONDITIONAL_FOREST, RANDOM_FOREST, BORUTA)
+INQUIRIES: tuple[Inquiry, ...] = (
+    KAPLAN_MEIER,
+    CUMULATIVE_INCIDENCE,
+    CONDITIONAL_TREE,
+    CONDITIONAL_FOREST,
+    RANDOM_FOREST,
+    BORUTA,
+)
 
 RECORDS: tuple[Method | Inquiry, ...] = (*METHODS, *INQUIRIES)
 """Everything that a result can be of."""

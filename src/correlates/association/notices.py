@@ -45,6 +45,14 @@ class Notice(StrEnum):
         "class-uncertain",
         "The likeliest class has less than the declared probability: the data do not settle the class",
     )
+    IMMORTAL_TIME = (
+        "immortal-time",
+        "The groups became known after the start and are compared from it: subjects who lived long enough to be known look better for that alone",
+    )
+    FROM_LANDMARK = (
+        "from-landmark",
+        "Time counts from the landmark, for those still at risk after it, by what was known then",
+    )
     MONTE_CARLO = "monte-carlo", "The P value is estimated from random tables with the declared seed"
     # of one statistic
     AUC_DEGENERATE = "auc-degenerate", "The AUC is 0 or 1: DeLong's interval has no width and is left out"
@@ -69,6 +77,7 @@ class Notice(StrEnum):
     )
     NO_WINDOW = "no-window", "At no exposure observed is efficacy likely enough and toxicity unlikely enough"
     NO_PERMUTATIONS = "no-permutations", "A P value of an importance needs permutations, and none are declared"
+    NO_GROUPS = "no-groups", "There are no groups to compare, or no events to compare them by"
     EMPTY_CLASS = "empty-class", "A class of the pair has no subject with a value"
     NO_LEVEL = "asymptotic-interval", "The limits are asymptotic: the level is the declared one"
     EMPTY_GROUP = "empty-group", "Ties at a cut leave the group empty"

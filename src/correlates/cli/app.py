@@ -30,6 +30,7 @@ for command in (
     commands.run,
     commands.report,
     commands.trace,
+    commands.export,
     commands.explain,
 ):
     app.command(command)

@@ -164,6 +164,30 @@ def trace(
     show(folder, code=code, subject=subject, result=result, json=json)
 
 
+def export(
+    folder: Path,
+    /,
+    *,
+    out: Path,
+    format: Literal["xpt", "json"] = "xpt",  # noqa: A002 the field's word for it
+    json: Json = False,
+) -> None:
+    """Write the tables of a run as ADaM-like datasets with a define: ADSL, ADPP, ADRS, ADTR, ADTTE, ADAE and the results.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    out
+        Folder to write to; empty or new.
+    format
+        SAS transport version 5 (xpt) or Dataset-JSON 1.1 (json).
+    """
+    from correlates.cli.exporting import export as write
+
+    write(folder, out=out, form=format, json=json)
+
+
 def explain(code: str | None = None, /, *, json: Json = False) -> None:
     """Say what a parameter, endpoint, method, figure or reader is: its formula and its source.
 

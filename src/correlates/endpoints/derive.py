@@ -36,6 +36,7 @@ from correlates.schema.clinical import CLINICAL
 from correlates.schema.exclusions import EXCLUSIONS
 from correlates.schema.outcomes import OUTCOMES
 from correlates.schema.table import conform
+from correlates.schema.toxicity import TOXICITY
 
 _COURSE = ("subjects", "assessments", "disposition", "exposure", "lesions", "labs", "adverse_events")
 
@@ -135,6 +136,8 @@ class Outcomes:
         ``SENSITIVITY``: counts of the durable classes under each setting.
     courses
         ``COURSES``: what happened to each subject, as the endpoints of best response saw it.
+    toxicity
+        ``TOXICITY``: the course of the grades that the grade endpoints are maxima of.
     """
 
     outcomes: pl.DataFrame
@@ -142,6 +145,7 @@ class Outcomes:
     exclusions: pl.DataFrame
     sensitivity: pl.DataFrame
     courses: pl.DataFrame
+    toxicity: pl.DataFrame
 
 
 def derive(
@@ -203,6 +207,7 @@ def derive(
         exclusions=conform(EXCLUSIONS.frame(excluded), EXCLUSIONS),
         sensitivity=sensitivity(specs, seen_by),
         courses=course_table(specs, seen_by),
+        toxicity=conform(TOXICITY.frame([row for name in specs for row in _spells(name, done[name])]), TOXICITY),
     )
 
 
@@ -279,6 +284,24 @@ def _order(specs: Mapping[str, Endpoint]) -> list[str]:
     if problems:
         raise DerivationError(problems)
     return ordered
+
+
+def _spells(name: str, derived: Derived) -> list[dict[str, object]]:
+    return [
+        {
+            "subject_id": subject,
+            "endpoint": name,
+            "scale": derived.findings[subject].scale,
+            "day": spell.first,
+            "end_day": spell.last,
+            "grade": spell.least,
+            "most": spell.most,
+            "daily": spell.daily,
+            "source_ids": list(spell.source_ids),
+        }
+        for subject, spells in (derived.courses or {}).items()
+        for spell in spells
+    ]
 
 
 def _rule(spec: Endpoint) -> dict[str, object]:

@@ -8,8 +8,10 @@ from correlates.figures.flow import FLOW
 from correlates.figures.forest import FOREST
 from correlates.figures.groups import COMPARISON
 from correlates.figures.record import Drawn, Figure
-from correlates.figures.settings import Expansion, FigureSettings, Flow, Forest, ResponseCharts
+from correlates.figures.settings import Expansion, FigureSettings, Flow, Forest, ResponseCharts, Toxicity
+from correlates.figures.survival import CURVES, INCIDENCES
 from correlates.figures.swimmer import SWIMMER
+from correlates.figures.toxicity import TOXICITIES
 from correlates.figures.trees import IMPORTANCE, TREE
 
 FIGURES = (
@@ -21,6 +23,9 @@ FIGURES = (
     SWIMMER,
     WATERFALL,
     SPIDER,
+    CURVES,
+    INCIDENCES,
+    TOXICITIES,
     COMPARISON,
     FOREST,
     TREE,
@@ -37,6 +42,7 @@ __all__ = [
     "Flow",
     "Forest",
     "ResponseCharts",
+    "Toxicity",
     "library",
     "png",
     "save",

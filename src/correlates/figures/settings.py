@@ -58,6 +58,18 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Toxicity:
+    """What the timeline of toxicities shows."""
+
+    endpoints: tuple[str, ...]
+    """Grade endpoints, side by side."""
+    treatments: tuple[str, ...] = ()
+    """Endpoints of treatments given, marked on the day of the first."""
+    last_day: int = 30
+    """Last day of the axis."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FigureSettings:
     """All that the figures need to know beside the tables."""
 
@@ -69,6 +81,10 @@ class FigureSettings:
     """Waterfall, spider and swimmer plot; none without."""
     flow: Flow | None = None
     """Flow of subjects; none without."""
+    toxicity: Toxicity | None = None
+    """Timeline of toxicities; none without."""
+    survivals: tuple[str, ...] = ()
+    """Survival analyses that are drawn."""
     comparisons: tuple[str, ...] = ()
     """Analyses that compare a biomarker across classes and are drawn as group figures."""
     forests: tuple[str, ...] = ()

@@ -9,14 +9,15 @@ from typing import Any
 import polars as pl
 
 from correlates.association.settings import Biomarker, Comparison, Endpoint, FisherOptions, Univariable
+from correlates.errors import DerivationError, Problem
 from correlates.pipeline.store import Tables
-from correlates.pipeline.translate import biomarkers, endpoint
+from correlates.pipeline.translate import biomarkers, class_order, endpoint
 from correlates.plan import PlanFile, biomarker_groups, expand
 from correlates.plan import analyses as asked
 from correlates.stats.multiplicity import Adjust
-from correlates.terms import OutcomeKind
+from correlates.terms import OutcomeKind, Timing
 
-RESULT_TABLES = ("results", "trees")
+RESULT_TABLES = ("results", "trees", "survival")
 """The tables of the analyses; a runner gives those it has rows of."""
 
 _FAMILY = {"analysis": "analysis_id", "group": "biomarker_group"}
@@ -191,6 +192,87 @@ def _families(families: asked.Families) -> tuple[str, ...]:
     return tuple(_FAMILY.get(word, word) for word in families.by)
 
 
+def _survival(context: Context, name: str, analysis: asked.Survival) -> Tables:
+    from correlates.association.survival_curves import survival
+    from correlates.association.survival_settings import Grouping, Survival
+
+    plan, tables = context.file.plan, context.tables
+    grouping = None
+    known: Mapping[str, float] = {}
+    if analysis.by is not None:
+        levels = analysis.classes or class_order(plan, analysis.by)
+        marker = (
+            Biomarker(code=analysis.by, label=plan.endpoints[analysis.by].label or analysis.by, kind="categorical")
+            if analysis.by in plan.endpoints
+            else context.biomarker(analysis.by)
+        )
+        number = analysis.by in plan.parameters and tables["analysis"][analysis.by].dtype.is_numeric()
+        if number and analysis.cut is None:
+            raise DerivationError(
+                Problem(
+                    code="no-cut",
+                    what=f"Analysis {name!r}: {analysis.by} is a number, and nothing says where it is divided",
+                    expected="cut: median, or values",
+                    do="Set cut of the analysis",
+                )
+            )
+        grouping = Grouping(by=marker, levels=tuple(levels), cut=analysis.cut)
+        known = _known(analysis.by, tables)
+    parts: dict[str, list[pl.DataFrame]] = {"results": [], "survival": []}
+    for endpoint_name in analysis.endpoints:
+        rows = tables["outcomes"].filter(pl.col("endpoint") == endpoint_name)
+        causes = _kinds_of_event(plan.endpoints[endpoint_name]) if analysis.causes else ()
+        there = set(rows.filter("event")["category"].drop_nulls())
+        settings = Survival(
+            name=name,
+            endpoint=endpoint_name,
+            causes=tuple(c for c in causes if c in there),
+            grouping=grouping,
+            landmark=analysis.landmark,
+            naive=analysis.naive,
+            days=analysis.days,
+            population=analysis.population,
+            interval=analysis.interval,
+            level=analysis.level,
+            prespecified=True,
+        )
+        begins = rows.filter(pl.col("time").is_not_null()).select(
+            "subject_id", (pl.col("day") - pl.col("time")).fill_null(0.0)
+        )
+        found = survival(tables["analysis"], settings, start=dict(begins.iter_rows()), known=known)
+        parts["results"].append(found.results)
+        parts["survival"].append(found.curves)
+    return {table: pl.concat(frames) for table, frames in parts.items()}
+
+
+def _known(by: str, tables: Tables | Mapping[str, pl.DataFrame]) -> dict[str, float]:
+    """The day on which the group of each subject is known; a parameter of before the infusion without a day is known at it."""
+    parameters = tables["parameters"].filter(pl.col("code") == by)
+    if parameters.height:
+        day = pl.coalesce("known_on_day", pl.when(pl.col("timing") != Timing.POST.value).then(0.0))
+        return dict(parameters.select("subject_id", day).drop_nulls().iter_rows())
+    outcomes = tables["outcomes"].filter(pl.col("endpoint") == by)
+    return dict(outcomes.select("subject_id", "known_on_day").drop_nulls().iter_rows())
+
+
+def _kinds_of_event(endpoint_plan: object) -> tuple[str, ...]:
+    """The kinds of event a time endpoint can end in, the one it is named after first."""
+    from correlates.endpoints.spells import DEATH, ONSET, RESOLVED
+    from correlates.endpoints.time_settings import TimeToEvent
+    from correlates.endpoints.time_to_event import causes
+    from correlates.endpoints.toxicity_settings import Duration, Onset
+
+    if isinstance(endpoint_plan, TimeToEvent):
+        return causes(endpoint_plan)
+    return (
+        (ONSET, DEATH)
+        if isinstance(endpoint_plan, Onset)
+        else (RESOLVED, DEATH)
+        if isinstance(endpoint_plan, Duration)
+        else ()
+    )
+
+
 def _undeclared(code: str, parameters: pl.DataFrame) -> Biomarker:
     from correlates.parameters import record
 
@@ -204,6 +286,10 @@ RUNNERS: Mapping[type, Runner] = {
     asked.Correlation: Runner(run=_correlation, methods=lambda analysis: analysis.methods),
     asked.MissingData: Runner(run=_missing, methods=lambda _: ("wilcoxon", "fisher")),
     asked.Forest: Runner(run=_forest, methods=lambda analysis: analysis.methods),
+    asked.Survival: Runner(
+        run=_survival,
+        methods=lambda analysis: ("kaplan_meier", *(("cumulative_incidence",) if analysis.causes else ())),
+    ),
 }
 """The runner of each kind of analysis that reads the analysis table."""
 

@@ -15,7 +15,7 @@ from correlates.pipeline.pseudonyms import pseudonymise
 from correlates.pipeline.store import Progress
 from correlates.pipeline.translate import class_order, labels, populations, used
 from correlates.plan import Plan
-from correlates.plan.analyses import Agreement, Compare, Forest
+from correlates.plan.analyses import Agreement, Compare, Forest, Survival
 from correlates.provenance import environment
 from correlates.terms import Reason
 
@@ -83,6 +83,8 @@ def figure_settings(plan: Plan, names: Mapping[str, str]) -> FigureSettings:
         flow=plan.report.flow,
         response=plan.report.response,
         reasons={reason.value: reason.label for reason in Reason},
+        toxicity=plan.report.toxicity,
+        survivals=tuple(name for name, a in plan.analyses.items() if isinstance(a, Survival) and a.figure),
         comparisons=tuple(name for name, a in plan.analyses.items() if isinstance(a, Compare) and a.figure),
         forests=tuple(name for name, a in plan.analyses.items() if isinstance(a, Forest) and a.figure),
         confirmations=tuple(a.assays for a in plan.analyses.values() if isinstance(a, Agreement)),

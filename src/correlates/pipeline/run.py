@@ -117,7 +117,11 @@ def compute(file: PlanFile, inputs: InputFiles, store: Store) -> None:
     store.stage("read", READ, lambda: gather(file, inputs, store.progress))
     store.stage("quantify", ("measurements", "curves", "curve_points"), lambda: _quantify(file, t))
     store.stage("agreement", ("agreement",), lambda: {"agreement": _agreement(file, t)})
-    store.stage("endpoints", ("burden", "responses", "outcomes", "sensitivity", "courses"), lambda: _endpoints(file, t))
+    store.stage(
+        "endpoints",
+        ("burden", "responses", "outcomes", "sensitivity", "courses", "toxicity"),
+        lambda: _endpoints(file, t),
+    )
     store.stage("parameters", ("parameters",), lambda: _parameters(file, t))
     store.stage("dataset", ("analysis", "exclusions"), lambda: _dataset(file, t))
     store.stage("association", RESULT_TABLES, lambda: associations(file, t))
@@ -199,6 +203,7 @@ def _endpoints(file: PlanFile, t: Tables) -> Tables:
         "outcomes": outcomes.outcomes,
         "sensitivity": outcomes.sensitivity,
         "courses": outcomes.courses,
+        "toxicity": outcomes.toxicity,
         "checks": pl.concat([outcomes.checks, CHECKS.frame(unique(checks))]),
     }
 

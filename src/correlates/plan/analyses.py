@@ -180,6 +180,37 @@ class Agreement(Strict):
     """Variance of the error of the first assay over that of the second, for Deming lines."""
 
 
+class Survival(Strict):
+    """Kaplan-Meier curves and cumulative incidences of times to an event, of everybody or by group."""
+
+    do: Literal["survival"]
+    endpoints: Annotated[tuple[str, ...], Refers("endpoint")]
+    """Times to an event."""
+    by: Annotated[str | None, Refers("factor")] = None
+    """Parameter or class endpoint that groups the subjects; null takes everybody together."""
+    classes: tuple[str, ...] | None = None
+    """Classes to compare, in order; null takes all."""
+    cut: Literal["median"] | tuple[float, ...] | None = None
+    """Where a parameter that is a number is divided; a subject at a cut is in the lower group."""
+    landmark: float | None = None
+    """Day after the infusion from which time counts, for those still at risk then, grouped by what was known on it. Needed where the
+    groups become known after the infusion."""
+    naive: bool = False
+    """Compare from the infusion although the groups become known later; every result says that it is biased."""
+    days: tuple[float, ...] = ()
+    """Days from the infusion (or the landmark) at which survival and incidence are told."""
+    causes: bool = False
+    """Whether the cumulative incidence of each kind of event is given, with Gray's test."""
+    interval: Literal["log-log", "log", "plain"] = "log-log"
+    """Scale on which the limits of survival are symmetric."""
+    level: float = 0.95
+    """Confidence level."""
+    population: Annotated[str, Refers("population")] = "all"
+    """The population."""
+    figure: bool = True
+    """Whether the report shows it as figures."""
+
+
 class Forest(Strict):
     """Trees and forests: which of many biomarkers tell an endpoint, without a model of how."""
 
@@ -214,5 +245,5 @@ class Forest(Strict):
 
 
 AnalysisPlan = Annotated[
-    Compare | Univariable | Correlation | MissingData | Agreement | Forest, Field(discriminator="do")
+    Compare | Univariable | Correlation | MissingData | Agreement | Survival | Forest, Field(discriminator="do")
 ]

@@ -35,7 +35,7 @@ from correlates.endpoints.toxicity_settings import (
     Onset,
     TreatmentGiven,
 )
-from correlates.figures.settings import Expansion, Flow, Forest, ResponseCharts
+from correlates.figures.settings import Expansion, Flow, Forest, ResponseCharts, Toxicity
 from correlates.parameters.settings import (
     Burden,
     Characteristic,
@@ -202,6 +202,8 @@ class Report(Strict):
     """Expansion curves."""
     forest: Forest | None = None
     """Forest of associations with efficacy and toxicity, side by side."""
+    toxicity: Toxicity | None = None
+    """Timeline of toxicities, day by day."""
     pseudonyms: bool = False
     """Whether subjects appear under pseudonyms."""
 

@@ -21,7 +21,7 @@ from correlates.endpoints.toxicity_settings import (
 from correlates.endpoints.words import categories
 from correlates.errors import InputError, PlanError, Problem, unknown
 from correlates.parameters.settings import Burden, Characteristic, Lab, Product, Profile, Ratio, Window
-from correlates.plan.analyses import Compare
+from correlates.plan.analyses import Compare, Survival
 from correlates.plan.document import Path_
 from correlates.plan.load import PlanFile
 from correlates.plan.model import DailySource, FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
@@ -364,12 +364,70 @@ def _analyses(file: PlanFile) -> Iterator[Problem]:
     for name, analysis in file.plan.analyses.items():
         path: Path_ = ("analyses", name)
         yield from _followed(file, analysis, path)
+        if isinstance(analysis, Survival):
+            yield from _survival(file, analysis, path)
         if isinstance(analysis, Compare) and analysis.across in file.plan.endpoints:
             classes = _classes(file, analysis.across)
             for index, pair in enumerate(analysis.pairs):
                 for side, word in enumerate(pair):
                     if classes is not None:
                         yield from _reference(file, "class", word, classes, (*path, "pairs", index, side))
+
+
+def _survival(file: PlanFile, analysis: Survival, path: Path_) -> Iterator[Problem]:
+    """Times to an event, and groups that are known when time begins."""
+    plan, times = file.plan, (TimeToEvent, Onset, Duration)
+    for index, name in enumerate(analysis.endpoints):
+        endpoint = plan.endpoints.get(name)
+        if endpoint is not None and not isinstance(endpoint, times):
+            known = [n for n, e in plan.endpoints.items() if isinstance(e, times)]
+            yield Problem(
+                code="wrong-kind",
+                what=f"{name!r} is no time to an event",
+                where=file.document.where((*path, "endpoints", index)),
+                found=f"derive: {endpoint.derive}",
+                expected=f"one of {', '.join(known)}"
+                if known
+                else "an endpoint derived by time_to_event, onset or duration",
+            )
+        if analysis.landmark is not None and _starts_later(endpoint):
+            yield Problem(
+                code="landmark-of-duration",
+                what=f"{name!r} does not count from the infusion, the landmark does",
+                where=file.document.where((*path, "landmark")),
+                do="Leave the landmark out: groups known by the start of each subject's time may be compared without one",
+            )
+    grouping = plan.endpoints.get(analysis.by or "")
+    if analysis.by is None and (analysis.classes or analysis.cut or analysis.naive):
+        yield Problem(
+            code="no-groups",
+            what="Classes, cut and naive are of groups, and by names none",
+            where=file.document.where(path, key=True),
+            do="Set by, or leave them out",
+        )
+    if grouping is not None and analysis.landmark is None and not analysis.naive:
+        late = [n for n in analysis.endpoints if not _starts_later(plan.endpoints.get(n))]
+        if late:
+            yield Problem(
+                code="immortal-time",
+                what=f"{analysis.by!r} is known only after the infusion, and {', '.join(late)} count from it",
+                where=file.document.where((*path, "by")),
+                expected="groups that are known when time begins",
+                do="Set landmark to a day on which the groups are known, or ask for the biased comparison with naive: true",
+            )
+    parameter = plan.parameters.get(analysis.by or "")
+    if analysis.cut is not None and (grouping is not None or getattr(parameter, "categorical", False)):
+        yield Problem(
+            code="cut-of-classes",
+            what=f"{analysis.by!r} has classes, which are not cut",
+            where=file.document.where((*path, "cut")),
+            do="Leave cut out; classes chooses and orders them",
+        )
+
+
+def _starts_later(endpoint: object) -> bool:
+    """Whether the time of an endpoint begins after the infusion."""
+    return isinstance(endpoint, Duration) or (isinstance(endpoint, TimeToEvent) and endpoint.measure == "dor")
 
 
 def _followed(file: PlanFile, part: Strict, path: Path_) -> Iterator[Problem]:
@@ -416,12 +474,22 @@ def _name(file: PlanFile, refers: Refers, name: str, path: Path_) -> Iterator[Pr
             "parameter": plan.parameters,
             "population": {ALL, *plan.populations},
             "assay": plan.assays,
+            "factor": {*plan.parameters, *plan.endpoints},
         }
         yield from _reference(file, refers.to, name, known[refers.to], path)
 
 
 def _report(file: PlanFile) -> Iterator[Problem]:
     report = file.plan.report
+    if report.toxicity is not None:
+        graded = (MaxGrade, DailyGrade, CrsGrade, IcansGrade)
+        for word, names, kinds in (
+            ("endpoints", report.toxicity.endpoints, graded),
+            ("treatments", report.toxicity.treatments, (TreatmentGiven,)),
+        ):
+            known = [n for n, e in file.plan.endpoints.items() if isinstance(e, kinds)]
+            for index, name in enumerate(names):
+                yield from _reference(file, "endpoint", name, known, ("report", "toxicity", word, index))
     if report.expansion is not None:
         path: Path_ = ("report", "expansion")
         yield from _reference(file, "assay", report.expansion.assay, file.plan.assays, (*path, "assay"))

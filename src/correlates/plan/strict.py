@@ -18,7 +18,8 @@ class Strict(BaseModel):
 class Refers:
     """Annotation of a field that holds names (a text, or texts in lists): what they are names of.
 
-    ``biomarker`` is a parameter code, or a pattern over a family; ``group`` is a group of biomarkers, or a biomarker.
+    ``biomarker`` is a parameter code, or a pattern over a family; ``group`` is a group of biomarkers, or a biomarker;
+    ``factor`` is a parameter or an endpoint.
     """
 
-    to: Literal["endpoint", "parameter", "biomarker", "group", "population", "assay"]
+    to: Literal["endpoint", "parameter", "biomarker", "group", "population", "assay", "factor"]

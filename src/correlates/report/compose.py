@@ -122,6 +122,8 @@ def _outcomes(tables: Mapping[str, pl.DataFrame], facts: Facts) -> tuple[Part, .
         show.sensitivity(tables["sensitivity"], facts.labels),
         show.agreements(tables["responses"]),
         show.disagreements(tables["responses"]),
+        show.medians(tables["results"], facts.labels, _reasons(), facts.notices),
+        show.at_days(tables["results"], facts.labels),
     )
 
 
@@ -139,7 +141,7 @@ def _assays(tables: Mapping[str, pl.DataFrame], facts: Facts) -> tuple[Part, ...
 def _associations(
     tables: Mapping[str, pl.DataFrame], figures: Mapping[str, tuple[Drawn, ...]], facts: Facts
 ) -> tuple[Part, ...]:
-    results = tables["results"]
+    results = tables["results"].filter(~pl.col("method").is_in(show.SURVIVAL_METHODS))
     if results.is_empty():
         return (Text(paragraphs=("The plan declares no analysis, or none of its biomarkers has a value.",)),)
     reasons = _reasons()

@@ -29,7 +29,9 @@ from correlates.schema.responses import RESPONSES
 from correlates.schema.results import RESULTS
 from correlates.schema.samples import SAMPLES
 from correlates.schema.sensitivity import SENSITIVITY
+from correlates.schema.survival import SURVIVAL
 from correlates.schema.table import Column, Table, conform
+from correlates.schema.toxicity import TOXICITY
 from correlates.schema.trees import TREES
 from correlates.schema.wells import WELLS
 
@@ -50,10 +52,12 @@ TABLES = (
     OUTCOMES,
     COURSES,
     SENSITIVITY,
+    TOXICITY,
     ANALYSIS,
     EXCLUSIONS,
     RESULTS,
     TREES,
+    SURVIVAL,
 )
 
 __all__ = [
@@ -85,7 +89,9 @@ __all__ = [
     "SAMPLES",
     "SENSITIVITY",
     "SUBJECTS",
+    "SURVIVAL",
     "TABLES",
+    "TOXICITY",
     "TREES",
     "WELLS",
     "Column",

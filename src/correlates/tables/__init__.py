@@ -8,14 +8,18 @@ from correlates.tables.parameters import files, parameters
 from correlates.tables.record import Column, DisplayTable
 from correlates.tables.responses import agreements, disagreements, sensitivity
 from correlates.tables.subjects import endpoints, exclusions, populations, rules
+from correlates.tables.survival import METHODS as SURVIVAL_METHODS
+from correlates.tables.survival import at_days, medians
 
 __all__ = [
+    "SURVIVAL_METHODS",
     "Column",
     "DisplayTable",
     "agreement",
     "agreements",
     "assays",
     "associations",
+    "at_days",
     "checks",
     "checks_by_rule",
     "comparisons",
@@ -25,6 +29,7 @@ __all__ = [
     "exclusions",
     "files",
     "forests",
+    "medians",
     "parameters",
     "populations",
     "rules",
