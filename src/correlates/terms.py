@@ -265,4 +265,12 @@ class Reason(StrEnum):
         "immortal-time",
         "The groups become known after the start, and no landmark is declared: compared from the start they would be biased",
     )
+    UNKNOWN_CLASS = "unknown-class", "The model has not seen this class"
+    MORE_COLUMNS_THAN_EVENTS = (
+        "more-columns-than-events",
+        "The model has as many columns as subjects with the rarer outcome, or more",
+    )
+    COLLINEAR = "collinear", "Columns of the model are linearly dependent"
+    TOO_TIED = "too-tied", "The values are too tied for the knots of a spline"
+    NOTHING_SELECTED = "nothing-selected", "No candidate was selected"
     NOT_ESTIMABLE = "not-estimable", "The quantity is not defined for these data"

@@ -97,3 +97,26 @@ class Notice(StrEnum):
     MARGINAL = "marginal", "The interval is not defined: the likelihood does not fall far enough"
     LIMITS_DIFFER = "limits-differ", "Limits of quantification differ between subjects"
     COMPETING = "competing", "Competing events count as censoring: hazard ratios are specific to the cause"
+    # of multivariable models
+    FEW_EVENTS_PER_COLUMN = (
+        "few-events-per-column",
+        "Fewer subjects with the rarer outcome per column of the model than the declared number",
+    )
+    COLLINEAR_COVARIATES = (
+        "collinear-covariates",
+        "Two covariates say nearly the same: their coefficients share one effect and mean little alone",
+    )
+    BOOTSTRAP_OPTIMISTIC = (
+        "bootstrap-optimistic",
+        "The bootstrap corrects a procedure that can fit any outcome too little: read the cross-validated figure",
+    )
+    GAPS_FILLED = (
+        "gaps-filled",
+        "Missing covariates were filled inside each resample; P values and limits do not know of it",
+    )
+    COVARIATE_LEFT_OUT = "covariate-left-out", "A declared covariate could not take part and is left out"
+    RESAMPLES_WITHOUT_MODEL = "resamples-without-model", "Some resamples gave no model and count in no mean"
+    SELECTED_COEFFICIENTS = (
+        "selected-coefficients",
+        "The coefficients are of covariates chosen on the same data: they are too large, and have no limits",
+    )

@@ -18,6 +18,7 @@ from correlates.stats.multiplicity import Adjust
 from correlates.terms import OutcomeKind, Timing
 
 RESULT_TABLES = ("results", "trees", "survival")
+RESULT_TABLES = ("results", "models", "predictions")
 """The tables of the analyses; a runner gives those it has rows of."""
 
 _FAMILY = {"analysis": "analysis_id", "group": "biomarker_group"}
@@ -42,10 +43,14 @@ class Context:
         """The declared biomarkers that groups, codes and patterns stand for; ``all`` is every one."""
         if isinstance(names, str):
             return list(self.declared)
+        codes = set(self.codes(names))
+        return [b for b in self.declared if b.code in codes]
+
+    def codes(self, names: Sequence[str]) -> list[str]:
+        """The codes that groups, codes and patterns stand for, in their order: parameters, whether declared biomarkers or not."""
         groups = biomarker_groups(self.file)
         patterns = [p for c in names for p in (groups[c][0] if c in groups else (c,))]
-        codes = set(expand(patterns, [b.code for b in self.declared]))
-        return [b for b in self.declared if b.code in codes]
+        return expand(patterns, self.tables["parameters"]["code"].unique(maintain_order=True).to_list())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +276,44 @@ def _kinds_of_event(endpoint_plan: object) -> tuple[str, ...]:
         if isinstance(endpoint_plan, Duration)
         else ()
     )
+def _multivariable(context: Context, name: str, analysis: asked.Multivariable) -> Tables:
+    from correlates.association.declared_model import multivariable
+    from correlates.association.model_settings import Multivariable, Validation
+
+    plan = context.file.plan
+    codes = list(context.codes(analysis.covariates))
+    settings = Multivariable(
+        name=name,
+        population=analysis.population,
+        splines=analysis.splines,
+        interactions=analysis.interactions,
+        adds=analysis.adds,
+        missing=analysis.missing,
+        prespecified=True,
+        seed=plan.study.seed,
+        validation=Validation(**analysis.validation.model_dump()),
+    )
+    target = endpoint(plan, analysis.endpoint, context.tables["outcomes"])
+    made = multivariable(context.tables["analysis"], [context.biomarker(c) for c in codes], target, settings)
+    return {"models": made.models, "predictions": made.predictions}
+
+
+def _selection(context: Context, name: str, analysis: asked.Selection) -> Tables:
+    from correlates.association.model_settings import Selection, Validation
+    from correlates.association.selected_model import selection
+
+    plan = context.file.plan
+    given = analysis.model_dump(exclude={"do", "endpoint", "candidates", "validation"})
+    settings = Selection(
+        name=name,
+        prespecified=True,
+        seed=plan.study.seed,
+        validation=Validation(**analysis.validation.model_dump()),
+        **given,
+    )
+    target = endpoint(plan, analysis.endpoint, context.tables["outcomes"])
+    made = selection(context.tables["analysis"], context.chosen(analysis.candidates), target, settings)
+    return {"models": made.models, "predictions": made.predictions}
 
 
 def _undeclared(code: str, parameters: pl.DataFrame) -> Biomarker:
@@ -290,6 +333,8 @@ RUNNERS: Mapping[type, Runner] = {
         run=_survival,
         methods=lambda analysis: ("kaplan_meier", *(("cumulative_incidence",) if analysis.causes else ())),
     ),
+    asked.Multivariable: Runner(run=_multivariable, methods=lambda _: ("firth_model", "cox_model")),
+    asked.Selection: Runner(run=_selection, methods=lambda analysis: (analysis.method,)),
 }
 """The runner of each kind of analysis that reads the analysis table."""
 

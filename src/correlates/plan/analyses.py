@@ -246,4 +246,84 @@ class Forest(Strict):
 
 AnalysisPlan = Annotated[
     Compare | Univariable | Correlation | MissingData | Agreement | Survival | Forest, Field(discriminator="do")
+class ValidationPlan(Strict):
+    """How a model is validated; everything done to the outcome is done again in each resample."""
+
+    bootstrap: Annotated[int, Field(ge=0, le=10_000)] = 500
+    """Resamples of the optimism bootstrap; 0 for none."""
+    folds: Annotated[int, Field(ge=0)] = 10
+    """Folds of cross-validation; as many as there are subjects, or more, leaves one out; 0 for none."""
+    repeats: Annotated[int, Field(ge=1, le=100)] = 5
+    """Repeats of cross-validation."""
+    permutations: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """Permuted outcomes for the test that the whole procedure beats chance; 0 for none."""
+
+
+class Multivariable(Strict):
+    """One model with declared covariates: logistic (Firth) for a binary endpoint, Cox for a time to event."""
+
+    do: Literal["multivariable"]
+    endpoint: Annotated[str, Refers("endpoint")]
+    """The endpoint."""
+    covariates: Annotated[tuple[str, ...], Refers("group")]
+    """Groups or codes, in the order of the table; each is on the scale of its parameter (per doubling, standard deviation or unit)."""
+    splines: dict[str, Annotated[int, Field(ge=3, le=7)]] = {}
+    """Covariate: number of knots; it enters as a restricted cubic spline."""
+    interactions: Annotated[tuple[tuple[str, str], ...], Refers("biomarker")] = ()
+    """Pairs of covariates whose product enters too."""
+    adds: Annotated[tuple[str, ...], Refers("biomarker")] = ()
+    """Covariates that are tested together against the model of the others: do they add to it?"""
+    population: Annotated[str, Refers("population")] = "all"
+    """The population."""
+    missing: Literal["complete", "median"] = "complete"
+    """Subjects with every covariate, or gaps filled with the median (most frequent class) inside each resample."""
+    validation: ValidationPlan = ValidationPlan()
+    """How the model is validated."""
+
+
+class Selection(Strict):
+    """A model whose covariates are selected from candidates, the selection validated too."""
+
+    do: Literal["selection"]
+    endpoint: Annotated[str, Refers("endpoint")]
+    """The endpoint: binary, or a time to event."""
+    candidates: Annotated[Literal["all"] | tuple[str, ...], Refers("group")]
+    """Groups or codes; all takes every declared biomarker."""
+    method: Literal["elastic_net", "adaptive_lasso", "stepwise", "stability"] = "elastic_net"
+    """How covariates are selected."""
+    population: Annotated[str, Refers("population")] = "all"
+    """The population."""
+    collinear: Annotated[float, Field(gt=0, lt=1)] | None = 0.9
+    """Absolute rank correlation from which candidates form a cluster of which one takes part; null lets all take part."""
+    representative: tuple[Literal["prespecified", "complete", "central"], ...] = ("prespecified", "complete", "central")
+    """What is preferred within a cluster: prespecified, with the fewest missing values, most correlated with the rest."""
+    least_present: Annotated[float, Field(ge=0, le=1)] = 0.7
+    """Share of subjects with a value that a candidate needs."""
+    missing: Literal["complete", "median"] = "median"
+    """Gaps filled with the median (most frequent class) inside each resample, or subjects with every candidate."""
+    mixing: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Elastic net and stability selection: 1 is the lasso, towards 0 the ridge."""
+    rule: Literal["min", "1se"] = "min"
+    """Penalty with the best cross-validated likelihood, or the largest within one standard error of it."""
+    criterion: Literal["aic", "bic"] = "aic"
+    """Stepwise: the criterion."""
+    direction: Literal["forward", "backward", "both"] = "forward"
+    """Stepwise: from nothing, from all candidates, or from all with candidates let in again."""
+    most: Annotated[int, Field(ge=1, le=50)] = 5
+    """Stepwise: columns a forward search stops at."""
+    picked: Annotated[int, Field(ge=1)] | None = None
+    """Stability selection: candidates let in per half-sample; by default the most at which at most one false selection is expected."""
+    threshold: Annotated[float, Field(gt=0.5, le=1)] = 0.75
+    """Stability selection: share of half-samples from which a candidate is selected."""
+    pairs: Annotated[int, Field(ge=10, le=1000)] = 50
+    """Stability selection: pairs of complementary halves."""
+    assumption: Literal["none", "unimodal", "r_concave"] = "unimodal"
+    """Stability selection: what the bound assumes (Meinshausen and Bühlmann; Shah and Samworth)."""
+    validation: ValidationPlan = ValidationPlan(bootstrap=100)
+    """How the selection is validated."""
+
+
+AnalysisPlan = Annotated[
+    Compare | Univariable | Correlation | MissingData | Agreement | Multivariable | Selection,
+    Field(discriminator="do"),
 ]

@@ -23,6 +23,7 @@ from correlates.schema.daily import DAILY
 from correlates.schema.exclusions import EXCLUSIONS
 from correlates.schema.files import FILES
 from correlates.schema.measurements import MEASUREMENTS
+from correlates.schema.models import MODELS, PREDICTIONS
 from correlates.schema.outcomes import OUTCOMES
 from correlates.schema.parameters import PARAMETERS
 from correlates.schema.responses import RESPONSES
@@ -58,6 +59,8 @@ TABLES = (
     RESULTS,
     TREES,
     SURVIVAL,
+    MODELS,
+    PREDICTIONS,
 )
 
 __all__ = [
@@ -81,8 +84,10 @@ __all__ = [
     "LABS",
     "LESIONS",
     "MEASUREMENTS",
+    "MODELS",
     "OUTCOMES",
     "PARAMETERS",
+    "PREDICTIONS",
     "PRODUCT",
     "RESPONSES",
     "RESULTS",

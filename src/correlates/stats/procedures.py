@@ -14,6 +14,7 @@ import numpy as np
 
 from correlates.stats.arrays import Bools, Floats, Ints, divide, where
 from correlates.stats.candidates import Candidates, filled
+from correlates.stats.design import Term, expand
 from correlates.stats.elastic_net import ElasticNetPath, elastic_net, largest_penalty, penalties
 from correlates.stats.logistic import Penalty
 from correlates.stats.logistic_resamples import logistic_resamples
@@ -62,14 +63,19 @@ def predictors(coefficient: Floats, x: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """All columns, as declared."""
+    """All columns, as declared; with ``terms``, the columns these make of the filled variables."""
+
+    terms: tuple[Term, ...] | None = None
 
     def fit(self, given: Candidates, target: Target, weight: Floats, seed: np.random.SeedSequence) -> Fitted:  # noqa: ARG002
         """See :class:`correlates.stats.validation.Procedure`."""
         x = filled(given, weight)
+        if self.terms is not None:
+            x = expand(self.terms, x)
         found = estimates(target, x, weight)
         eta = where(found.converged[:, None], predictors(found.coefficient, x), np.nan)
-        return Fitted(eta=eta, selected=np.ones((weight.shape[0], given.columns), dtype=np.bool_))
+        selected = np.ones((weight.shape[0], x.shape[-1]), dtype=np.bool_)
+        return Fitted(eta=eta, selected=selected, coefficient=found.coefficient)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +184,7 @@ def _refitted(target: Target, x: Floats, weight: Floats, chosen: list[Ints]) -> 
     """Models on the columns chosen in each resample; those of one size are fitted together."""
     count, p = weight.shape[0], x.shape[-1]
     eta = np.full(weight.shape, np.nan)
+    coefficient = np.full((count, 1 + p), np.nan)
     selected = np.zeros((count, p), dtype=np.bool_)
     for size in {c.size for c in chosen}:
         at = np.array([b for b, c in enumerate(chosen) if c.size == size])
@@ -185,9 +192,11 @@ def _refitted(target: Target, x: Floats, weight: Floats, chosen: list[Ints]) -> 
         own = np.stack([(x if x.ndim == 2 else x[b])[:, chosen[b]] for b in at])
         fit = estimates(target, own, weight[at])
         eta[at] = where(fit.converged[:, None], predictors(fit.coefficient, own), np.nan)
-        np.put_along_axis(selected[at], index, values=True, axis=1)
         selected[at[:, None], index] = True
-    return Fitted(eta=eta, selected=selected)
+        coefficient[at, 1:] = 0.0
+        coefficient[at, 0] = fit.coefficient[:, 0]
+        coefficient[at[:, None], 1 + index] = fit.coefficient[:, 1:]
+    return Fitted(eta=eta, selected=selected, coefficient=coefficient)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +219,7 @@ class ElasticNet:
         path, at, x = self.tuned(given, target, weight, seed)
         rows = np.arange(weight.shape[0])
         beta = np.concatenate((path.intercept[rows, at][:, None], path.coefficient[rows, at]), axis=1)
-        return Fitted(eta=predictors(beta, x), selected=path.coefficient[rows, at] != 0)
+        return Fitted(eta=predictors(beta, x), selected=path.coefficient[rows, at] != 0, coefficient=beta)
 
     def tuned(
         self, given: Candidates, target: Target, weight: Floats, seed: np.random.SeedSequence

@@ -23,10 +23,14 @@ _BATCH = 128  # resamples that a procedure is given at a time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """What a procedure made in B resamples: linear predictors of all subjects (B, n), NaN where it made none; columns in (B, p)."""
+    """What a procedure made in B resamples: linear predictors of all subjects (B, n), NaN where it made none; columns in (B, p).
+
+    ``coefficient`` (B, 1 + p): intercept (0 for Cox) and coefficients, 0 for columns not in; None where the model is no sum.
+    """
 
     eta: Floats
     selected: Bools
+    coefficient: Floats | None = None
 
     @property
     def made(self) -> Bools:
@@ -136,7 +140,7 @@ def bootstrap(
         plus=_plus(target, whole.eta, eta, mass, apparent),
         lower=lower,
         upper=upper,
-        selected=fits.selected[made].mean(axis=0) if made.any() else np.full(given.columns, np.nan),
+        selected=fits.selected[made].mean(axis=0) if made.any() else np.full(fits.selected.shape[1], np.nan),
         resamples=int(weight.shape[0]),
         made=int(made.sum()),
     )
@@ -247,7 +251,7 @@ def cross_validate(
     return CrossValidation(
         measures=measures,
         eta=pooled,
-        selected=fits.selected[made].mean(axis=0) if made.any() else np.full(given.columns, np.nan),
+        selected=fits.selected[made].mean(axis=0) if made.any() else np.full(fits.selected.shape[1], np.nan),
         folds=int(weight.shape[0]),
         failed=int((~made).sum()),
     )

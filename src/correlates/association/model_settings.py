@@ -1,0 +1,115 @@
+"""Settings of the multivariable models: what a declared model and a selected one are made of, and how they are validated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """How a model is validated, everything done to the outcome done again in each resample."""
+
+    bootstrap: int = 500
+    """Resamples of the optimism bootstrap; 0 for none."""
+    folds: int = 10
+    """Folds of cross-validation; as many as there are subjects (or more) leaves one out; 0 for none."""
+    repeats: int = 5
+    """Repeats of cross-validation."""
+    permutations: int = 0
+    """Permuted outcomes for the test that the whole procedure beats chance; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Multivariable:
+    """A model whose covariates are declared.
+
+    Attributes
+    ----------
+    name
+        ``analysis_id``.
+    population
+        The population.
+    splines
+        Number of knots by covariate: it enters as a restricted cubic spline.
+    interactions
+        Pairs of covariates whose product enters too.
+    adds
+        Covariates that are tested together against the model of the others.
+    missing
+        ``complete``: subjects with every covariate; ``median``: gaps are filled (median, or most frequent class) in each resample.
+    high_correlation, high_inflation
+        |Spearman's rho| of two covariates, and variance inflation, from which a notice is set.
+    least_events_per_variable
+        Events (of the rarer outcome) per column of the model below which a notice is set.
+    level
+        Confidence level.
+    """
+
+    name: str
+    population: str = "all"
+    splines: Mapping[str, int] = field(default_factory=dict)
+    interactions: tuple[tuple[str, str], ...] = ()
+    adds: tuple[str, ...] = ()
+    missing: Literal["complete", "median"] = "complete"
+    high_correlation: float = 0.8
+    high_inflation: float = 5.0
+    least_events_per_variable: float = 10.0
+    level: float = 0.95
+    prespecified: bool = False
+    seed: int = 20200101
+    validation: Validation = field(default_factory=Validation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """A model whose covariates are selected from candidates.
+
+    Attributes
+    ----------
+    name, population
+        As for a declared model.
+    method
+        ``elastic_net``, ``adaptive_lasso``, ``stepwise`` or ``stability``.
+    collinear
+        |Spearman's rho| from which candidates form a cluster of which one takes part; None lets all take part.
+    representative
+        What is preferred within a cluster, in this order: ``prespecified`` candidates, those with the fewest missing values
+        (``complete``), the one most correlated with the rest (``central``); then the first of the plan.
+    least_present
+        Share of subjects with a value that a candidate needs.
+    missing
+        As for a declared model; by default gaps are filled in each resample.
+    mixing
+        Elastic net: 1 is the lasso.
+    rule
+        Penalty with the best cross-validated likelihood (min), or the largest within one standard error of it (1se).
+    criterion, direction, most
+        Stepwise: AIC or BIC; forward, backward or both; columns a forward search stops at.
+    picked, threshold, pairs, assumption
+        Stability selection: candidates let in per half-sample (by default the most at which at most one false selection is
+        expected), share of half-samples from which a candidate is selected, pairs of halves, bound.
+    """
+
+    name: str
+    population: str = "all"
+    method: Literal["elastic_net", "adaptive_lasso", "stepwise", "stability"] = "elastic_net"
+    collinear: float | None = 0.9
+    representative: tuple[Literal["prespecified", "complete", "central"], ...] = ("prespecified", "complete", "central")
+    least_present: float = 0.7
+    missing: Literal["complete", "median"] = "median"
+    mixing: float = 0.9
+    rule: Literal["min", "1se"] = "min"
+    inner_folds: int = 10
+    criterion: Literal["aic", "bic"] = "aic"
+    direction: Literal["forward", "backward", "both"] = "forward"
+    most: int = 5
+    picked: int | None = None
+    threshold: float = 0.75
+    pairs: int = 50
+    assumption: Literal["none", "unimodal", "r_concave"] = "unimodal"
+    level: float = 0.95
+    prespecified: bool = False
+    seed: int = 20200101
+    validation: Validation = field(default_factory=lambda: Validation(bootstrap=100))

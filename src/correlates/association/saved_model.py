@@ -1,0 +1,264 @@
+"""A fitted model as plain JSON, and its predictions for other subjects, with the checks that guard against a wrong use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from correlates.association.model_columns import Prepared, Variable
+from correlates.errors import InputError, Problem, unknown
+from correlates.schema.table import NUMBER, TEXT
+from correlates.stats.arrays import Bools, Floats
+from correlates.stats.design import Term, expand
+from correlates.stats.performance import probability
+from correlates.terms import Reason
+
+FORMAT = "correlates-model/1"
+OUT_OF_RANGE = "outside-the-range"
+FILLED = "filled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedModel:
+    """A model: ``kind`` logistic or cox; ``variables`` as they are transformed, ``terms`` made of their columns, ``coefficient`` of each.
+
+    ``fill`` is what a missing column becomes, None where a subject without it gets no prediction. ``horizon`` and ``survival``: days,
+    and the probability of no event by then at a linear predictor of 0 (Cox).
+    """
+
+    name: str
+    kind: str
+    endpoint: str
+    label: str
+    n: int
+    events: int
+    variables: tuple[dict[str, Any], ...]
+    terms: tuple[Term, ...]
+    intercept: float
+    coefficient: tuple[float, ...]
+    fill: tuple[float, ...] | None
+    horizon: tuple[float, ...] = ()
+    survival: tuple[float, ...] = ()
+
+    def text(self) -> str:
+        """The model as JSON."""
+        return json.dumps(
+            {
+                "format": FORMAT,
+                "name": self.name,
+                "kind": self.kind,
+                "endpoint": self.endpoint,
+                "label": self.label,
+                "n": self.n,
+                "events": self.events,
+                "variables": list(self.variables),
+                "terms": [
+                    {"name": t.name, "of": list(t.of), "knots": list(t.knots), "part": t.part, "coefficient": c}
+                    for t, c in zip(self.terms, self.coefficient, strict=True)
+                ],
+                "intercept": self.intercept,
+                "fill": None if self.fill is None else list(self.fill),
+                "baseline": {"day": list(self.horizon), "survival": list(self.survival)},
+            },
+            indent=1,
+            allow_nan=False,
+        )
+
+
+def saved(
+    prepared: Prepared,
+    *,
+    name: str,
+    endpoint: str,
+    label: str,
+    kind: str,
+    terms: Sequence[Term],
+    intercept: float,
+    coefficient: Sequence[float],
+    fill: Sequence[float] | None,
+    baseline: tuple[Sequence[float], Sequence[float]] = ((), ()),
+) -> SavedModel:
+    """A fitted model with only the variables and columns its terms use."""
+    used = sorted({column for term in terms for column in term.of})
+    place = {column: i for i, column in enumerate(used)}
+    variables: list[dict[str, Any]] = []
+    for column in used:
+        variable = prepared.variables[int(prepared.given.variable[column])]
+        variables.append(_described(variable, prepared.names[column]))
+    return SavedModel(
+        name=name,
+        kind=kind,
+        endpoint=endpoint,
+        label=label,
+        n=prepared.n,
+        events=int(prepared.target.event.sum()),
+        variables=tuple(variables),
+        terms=tuple(Term(name=t.name, of=tuple(place[c] for c in t.of), knots=t.knots, part=t.part) for t in terms),
+        intercept=float(intercept),
+        coefficient=tuple(float(c) for c in coefficient),
+        fill=None if fill is None else tuple(float(fill[c]) for c in used),
+        horizon=tuple(float(v) for v in baseline[0]),
+        survival=tuple(float(v) for v in baseline[1]),
+    )
+
+
+def _described(variable: Variable, column: str) -> dict[str, Any]:
+    marker = variable.biomarker
+    common = {"code": marker.code, "label": marker.label, "unit": marker.unit}
+    if variable.classes:
+        return {**common, "is": column.removeprefix(f"{marker.code}="), "classes": list(variable.classes)}
+    return {
+        **common,
+        "log2": variable.log2,
+        "centre": variable.centre,
+        "divided_by": variable.unit,
+        "range": [variable.low, variable.high],
+    }
+
+
+def load_model(text: str, *, file: str) -> SavedModel:
+    """A model from its JSON.
+
+    Raises
+    ------
+    InputError
+        Not JSON, or not a model of this format.
+    """
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            Problem(
+                code="not-json",
+                what=f"{file} is not JSON",
+                found=str(error),
+                expected="a model of a run (models/NAME.json)",
+            )
+        ) from error
+    try:
+        _ = {FORMAT: True}[data["format"]]
+        return SavedModel(
+            name=data["name"],
+            kind=data["kind"],
+            endpoint=data["endpoint"],
+            label=data["label"],
+            n=data["n"],
+            events=data["events"],
+            variables=tuple(data["variables"]),
+            terms=tuple(
+                Term(name=t["name"], of=tuple(t["of"]), knots=tuple(t["knots"]), part=t["part"]) for t in data["terms"]
+            ),
+            intercept=float(data["intercept"]),
+            coefficient=tuple(float(t["coefficient"]) for t in data["terms"]),
+            fill=None if data["fill"] is None else tuple(data["fill"]),
+            horizon=tuple(data["baseline"]["day"]),
+            survival=tuple(data["baseline"]["survival"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            Problem(
+                code="not-a-model",
+                what=f"{file} is no model that this version reads",
+                found=f"{type(error).__name__}: {error}",
+                expected=f"the format {FORMAT!r}, as a run writes it to models/NAME.json",
+            )
+        ) from error
+
+
+def predict(model: SavedModel, data: pl.DataFrame) -> pl.DataFrame:
+    """Predictions for the rows of a table with a column per covariate.
+
+    Parameters
+    ----------
+    model
+        The model.
+    data
+        ``subject_id``, and the covariates by their codes, in the units of the model.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``subject_id``, ``linear_predictor``, ``probability`` (null for Cox), ``error`` (why there is no prediction) and ``notices``
+        (values outside the range the model was made from; gaps that were filled).
+
+    Raises
+    ------
+    InputError
+        With every column that is missing or not of numbers.
+    """
+    problems = [
+        unknown("column", code, data.columns, code="unknown-column")
+        for code in dict.fromkeys(["subject_id", *(v["code"] for v in model.variables)])
+        if code not in data.columns
+    ]
+    problems += [
+        Problem(
+            code="not-numeric",
+            what=f"The column {v['code']!r} does not hold numbers",
+            found=str(data.schema[v["code"]]),
+            expected=f"numbers{' in ' + v['unit'] if v['unit'] else ''}",
+        )
+        for v in model.variables
+        if v["code"] in data.columns and "classes" not in v and not data.schema[v["code"]].is_numeric()
+    ]
+    if problems:
+        raise InputError(problems)
+    n = data.height
+    raw = np.zeros((n, len(model.variables)))
+    there = np.zeros(raw.shape, dtype=np.bool_)
+    errors: list[Reason | None] = [None] * n
+    notices: list[list[str]] = [[] for _ in range(n)]
+    for j, variable in enumerate(model.variables):
+        raw[:, j], there[:, j] = _column(variable, data[variable["code"]], errors, notices)
+    missing = ~there
+    for i in np.flatnonzero(missing.any(axis=1)):
+        if errors[i] is not None:
+            continue
+        absent = [str(model.variables[j]["code"]) for j in np.flatnonzero(missing[i])]
+        if model.fill is None:
+            errors[i] = Reason.NOT_RECORDED
+        else:
+            notices[i] += [f"{FILLED}: {code}" for code in dict.fromkeys(absent)]
+    filled = np.where(there, raw, 0.0 if model.fill is None else np.array(model.fill)[None, :])
+    eta: Floats = model.intercept + expand(model.terms, filled) @ np.array(model.coefficient)
+    known: Bools = np.array([e is None for e in errors], dtype=np.bool_)
+    chance = probability(np.where(known, eta, 0.0)) if model.kind == "logistic" else np.full(n, np.nan)
+    return pl.DataFrame(
+        {
+            "subject_id": data["subject_id"].cast(pl.String),
+            "linear_predictor": pl.Series(np.where(known, eta, np.nan), dtype=NUMBER).fill_nan(None),
+            "probability": pl.Series(np.where(known, chance, np.nan), dtype=NUMBER).fill_nan(None),
+            "error": pl.Series([None if e is None else e.value for e in errors], dtype=TEXT),
+            "notices": pl.Series(["; ".join(row) for row in notices], dtype=TEXT),
+        }
+    )
+
+
+def _column(
+    variable: Mapping[str, Any], series: pl.Series, errors: list[Reason | None], notices: list[list[str]]
+) -> tuple[Floats, Bools]:
+    if "classes" in variable:
+        words = series.cast(pl.String).to_list()
+        for i, word in enumerate(words):
+            if word is not None and word not in variable["classes"]:
+                errors[i] = Reason.UNKNOWN_CLASS
+        known = np.array([w is not None for w in words], dtype=np.bool_)
+        return np.array([float(w == variable["is"]) for w in words]), known
+    numbers = series.cast(NUMBER)
+    present: Bools = (numbers.is_not_null() & numbers.is_finite().fill_null(value=False)).to_numpy().astype(np.bool_)
+    values = numbers.fill_null(0.0).fill_nan(0.0).to_numpy().copy()
+    values[~present] = 1.0
+    if variable["log2"]:
+        for i in np.flatnonzero(present & (values <= 0)).tolist():
+            errors[i] = Reason.NOT_POSITIVE
+        values = np.log2(np.where(values > 0, values, 1.0))
+    low, high = variable["range"]
+    original = numbers.fill_null(0.0).to_numpy()
+    for i in np.flatnonzero(present & ((original < low) | (original > high))).tolist():
+        notices[i].append(f"{OUT_OF_RANGE}: {variable['code']}")
+    return (values - variable["centre"]) / variable["divided_by"], present
