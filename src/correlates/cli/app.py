@@ -31,6 +31,7 @@ for command in (
     commands.report,
     commands.trace,
     commands.export,
+    commands.predict,
     commands.explain,
 ):
     app.command(command)

@@ -188,6 +188,23 @@ def export(
     write(folder, out=out, form=format, json=json)
 
 
+def predict(model: Path, data: Path, /, *, out: Path | None = None, json: Json = False) -> None:
+    """Apply a saved multivariable model to other subjects, with the checks that guard against a wrong use.
+
+    Parameters
+    ----------
+    model
+        A model of a run: models/NAME.json in its folder.
+    data
+        Table (.csv or .parquet) with subject_id and a column per covariate, by its code and in the unit of the model.
+    out
+        File to write (.csv or .parquet); standard output when left out.
+    """
+    from correlates.cli.predicting import predict_subjects
+
+    predict_subjects(model, data, out=out, json=json)
+
+
 def explain(code: str | None = None, /, *, json: Json = False) -> None:
     """Say what a parameter, endpoint, method, figure or reader is: its formula and its source.
 

@@ -44,6 +44,7 @@ def explain_code(code: str | None, *, json: bool) -> None:
 
 def _records() -> dict[str, dict[str, Any]]:
     from correlates.association import RECORDS
+    from correlates.association.model_record import MODEL_METHODS
     from correlates.endpoints import ENDPOINTS
     from correlates.figures import FIGURES
     from correlates.figures.assay_charts import ASSAY_FIGURES
@@ -56,6 +57,7 @@ def _records() -> dict[str, dict[str, Any]]:
         "parameter": {record.kind: record for record in PARAMETERS},
         "endpoint": {record.code: record for record in ENDPOINTS},
         "method": {record.code: record for record in RECORDS},
+        "model": {record.code: record for record in MODEL_METHODS},
         "figure": {record.code: record for record in (*FIGURES, *ASSAY_FIGURES)},
         "reader": {record.code: record for record in READERS},
     }

@@ -7,6 +7,7 @@ from correlates.figures.export import library, png, save, svg
 from correlates.figures.flow import FLOW
 from correlates.figures.forest import FOREST
 from correlates.figures.groups import COMPARISON
+from correlates.figures.models import CALIBRATION, COLLINEARITY, DECISION_CURVE, SELECTION_FREQUENCY
 from correlates.figures.record import Drawn, Figure
 from correlates.figures.settings import Expansion, FigureSettings, Flow, Forest, ResponseCharts, Toxicity
 from correlates.figures.survival import CURVES, INCIDENCES
@@ -30,6 +31,10 @@ FIGURES = (
     FOREST,
     TREE,
     IMPORTANCE,
+    CALIBRATION,
+    DECISION_CURVE,
+    COLLINEARITY,
+    SELECTION_FREQUENCY,
 )
 """Every kind of figure, in the order of the report."""
 

@@ -17,8 +17,7 @@ from correlates.plan import analyses as asked
 from correlates.stats.multiplicity import Adjust
 from correlates.terms import OutcomeKind, Timing
 
-RESULT_TABLES = ("results", "trees", "survival")
-RESULT_TABLES = ("results", "models", "predictions")
+RESULT_TABLES = ("results", "trees", "survival", "models", "predictions")
 """The tables of the analyses; a runner gives those it has rows of."""
 
 _FAMILY = {"analysis": "analysis_id", "group": "biomarker_group"}
@@ -276,6 +275,8 @@ def _kinds_of_event(endpoint_plan: object) -> tuple[str, ...]:
         if isinstance(endpoint_plan, Duration)
         else ()
     )
+
+
 def _multivariable(context: Context, name: str, analysis: asked.Multivariable) -> Tables:
     from correlates.association.declared_model import multivariable
     from correlates.association.model_settings import Multivariable, Validation

@@ -62,9 +62,18 @@ def publish(
         )
         progress("writing the report")
         page = render(compose(shown, figures, facts), script())
+    _write_models(shown["models"], folder)
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "methods.md").write_text(markdown(plan.study.title, items, general), encoding="utf-8")
     return tuple(chart.name for kinds in figures.values() for drawn in kinds.values() for chart in drawn)
+
+
+def _write_models(models: pl.DataFrame, folder: Path) -> None:
+    """Each model of the run as a file of its own, for ``correlates predict``."""
+    for name, text in models.filter(pl.col("stat_name") == "json").select("analysis_id", "text").iter_rows():
+        target = folder / "models" / f"{name}.json"
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(text + "\n", encoding="utf-8")
 
 
 def printed_labels(plan: Plan, tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:

@@ -93,9 +93,11 @@ def endpoint(plan: Plan, name: str, outcomes: pl.DataFrame, *, classes: tuple[st
 def labels(plan: Plan, tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
     """Labels of parameters, endpoints, assays, methods and (as ``class:NAME``) classes."""
     from correlates.association import RECORDS
+    from correlates.association.model_record import MODEL_METHODS
 
     found = {f"class:{d.value}": label for d, label in _CLASS_LABELS.items()}
     found |= {method.code: method.label for method in RECORDS}
+    found |= {method.code: method.label for method in MODEL_METHODS}
     found |= dict(tables["parameters"].select("code", "label").unique(maintain_order=True).iter_rows())
     for part in (plan.assays, plan.endpoints, plan.populations):
         found |= {name: item.label for name, item in part.items() if item.label}
@@ -105,6 +107,7 @@ def labels(plan: Plan, tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
 def used(plan: Plan, wanted: Collection[str]) -> tuple[Used, ...]:
     """What the plan uses, kind by kind, for the methods text; ``wanted`` are codes of methods of association."""
     from correlates.association import RECORDS
+    from correlates.association.model_record import MODEL_METHODS
     from correlates.endpoints import ENDPOINTS
     from correlates.parameters import record
     from correlates.quantify import QUANTIFIERS
@@ -123,6 +126,7 @@ def used(plan: Plan, wanted: Collection[str]) -> tuple[Used, ...]:
             if item.derive == endpoint_kind.code:
                 items.append(_used("Endpoint", (name,), endpoint_kind, _settings(item)))
     items += [_used("Statistic", (), method, ()) for method in RECORDS if method.code in wanted]
+    items += [_used("Multivariable model", (), method, ()) for method in MODEL_METHODS if method.code in wanted]
     return tuple(items)
 
 

@@ -244,8 +244,6 @@ class Forest(Strict):
     """Whether the report draws the tree and the importances."""
 
 
-AnalysisPlan = Annotated[
-    Compare | Univariable | Correlation | MissingData | Agreement | Survival | Forest, Field(discriminator="do")
 class ValidationPlan(Strict):
     """How a model is validated; everything done to the outcome is done again in each resample."""
 
@@ -324,6 +322,6 @@ class Selection(Strict):
 
 
 AnalysisPlan = Annotated[
-    Compare | Univariable | Correlation | MissingData | Agreement | Multivariable | Selection,
+    Compare | Univariable | Correlation | MissingData | Agreement | Survival | Forest | Multivariable | Selection,
     Field(discriminator="do"),
 ]

@@ -21,7 +21,7 @@ from correlates.endpoints.toxicity_settings import (
 from correlates.endpoints.words import categories
 from correlates.errors import InputError, PlanError, Problem, unknown
 from correlates.parameters.settings import Burden, Characteristic, Lab, Product, Profile, Ratio, Window
-from correlates.plan.analyses import Compare, Survival
+from correlates.plan.analyses import Compare, Multivariable, Survival
 from correlates.plan.document import Path_
 from correlates.plan.load import PlanFile
 from correlates.plan.model import DailySource, FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
@@ -366,6 +366,8 @@ def _analyses(file: PlanFile) -> Iterator[Problem]:
         yield from _followed(file, analysis, path)
         if isinstance(analysis, Survival):
             yield from _survival(file, analysis, path)
+        if isinstance(analysis, Multivariable):
+            yield from _model(file, analysis, path)
         if isinstance(analysis, Compare) and analysis.across in file.plan.endpoints:
             classes = _classes(file, analysis.across)
             for index, pair in enumerate(analysis.pairs):
@@ -428,6 +430,22 @@ def _survival(file: PlanFile, analysis: Survival, path: Path_) -> Iterator[Probl
 def _starts_later(endpoint: object) -> bool:
     """Whether the time of an endpoint begins after the infusion."""
     return isinstance(endpoint, Duration) or (isinstance(endpoint, TimeToEvent) and endpoint.measure == "dor")
+
+
+def _model(file: PlanFile, analysis: Multivariable, path: Path_) -> Iterator[Problem]:
+    """Covariates that a declared model names twice: what is a spline, a product or added must be among them."""
+    groups = biomarker_groups(file)
+    patterns = [p for c in analysis.covariates for p in (groups[c][0] if c in groups else (c,))]
+    named: list[tuple[str, Path_]] = [(code, (*path, "splines", code)) for code in analysis.splines]
+    named += [(code, (*path, "adds", i)) for i, code in enumerate(analysis.adds)]
+    named += [
+        (c, (*path, "interactions", i, j)) for i, pair in enumerate(analysis.interactions) for j, c in enumerate(pair)
+    ]
+    for code, where in named:
+        if code not in expand(patterns, [code]):
+            yield unknown(
+                "covariate of the model", code, patterns, where=file.document.where(where), code="unknown-covariate"
+            )
 
 
 def _followed(file: PlanFile, part: Strict, path: Path_) -> Iterator[Problem]:

@@ -85,6 +85,11 @@ def compose(
             parts=_associations(tables, figures.get("associations", {}), facts),
         ),
         Section(name="forests", title="Trees and forests", parts=_forests(tables, drawn.get("forests", ()), facts)),
+        Section(
+            name="models",
+            title="Multivariable models",
+            parts=_models(tables, drawn.get("models", []), facts),
+        ),
         Section(name="methods", title="Methods", parts=_methods(facts)),
         Section(name="provenance", title="Provenance", parts=(*_present(show.files(tables["files"])), *facts.blocks)),
     )
@@ -171,6 +176,19 @@ def _forests(tables: Mapping[str, pl.DataFrame], drawn: Sequence[Drawn], facts: 
         "(a biomarker that matters in some subjects only) and, in a trial of this size, little that is certain."
     )
     return (Text(paragraphs=(text,)), *drawn, *_present(*shown))
+
+
+def _models(tables: Mapping[str, pl.DataFrame], charts: Sequence[Drawn], facts: Facts) -> tuple[Part, ...]:
+    found = tables["models"]
+    if found.is_empty():
+        return ()
+    text = (
+        "Each model is told as TRIPOD asks: who was analysed, how candidates became the model, how often each was chosen, and apparent "
+        "performance beside what is left of it when everything that was done to the outcome is done again in resamples. With this many "
+        "subjects a model is a hypothesis: none is for use on patients before it has held in another trial."
+    )
+    shown = show.models(found, facts.labels, _reasons(), facts.notices)
+    return (Text(paragraphs=(text,)), *_present(*shown), *charts)
 
 
 def _methods(facts: Facts) -> tuple[Part, ...]:

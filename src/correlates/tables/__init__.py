@@ -4,6 +4,7 @@ from correlates.tables.agreement import agreement
 from correlates.tables.assays import assays, checks, checks_by_rule, curves
 from correlates.tables.associations import associations, comparisons
 from correlates.tables.forests import forests
+from correlates.tables.models import models
 from correlates.tables.parameters import files, parameters
 from correlates.tables.record import Column, DisplayTable
 from correlates.tables.responses import agreements, disagreements, sensitivity
@@ -30,6 +31,7 @@ __all__ = [
     "files",
     "forests",
     "medians",
+    "models",
     "parameters",
     "populations",
     "rules",

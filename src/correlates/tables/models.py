@@ -1,0 +1,301 @@
+"""Multivariable models to display tables: the model card, its covariates, what they add, performance, and the candidates of a selection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from correlates.rounding import NOTHING, fixed, interval, number, p_value, percent
+from correlates.tables.record import Declared, DisplayTable, counts, marked, numbers, words
+
+Texts = Mapping[str, str]
+_MEASURES = {
+    "auc": "Area under the ROC curve",
+    "c_index": "Harrell's C",
+    "brier": "Brier score",
+    "scaled_brier": "Scaled Brier score",
+    "intercept": "Calibration intercept",
+    "slope": "Calibration slope",
+}
+_SHOWN = 30  # candidates; all are in the table of the run
+
+
+def models(found: pl.DataFrame, labels: Texts, reasons: Texts, notices: Texts) -> tuple[DisplayTable, ...]:
+    """The tables of each model in the order of the plan.
+
+    Parameters
+    ----------
+    found
+        Table ``models``.
+    labels, reasons, notices
+        Label of a biomarker, endpoint, population or method; sentence of a reason and of a notice.
+    """
+    tables: list[DisplayTable] = []
+    for name in found["analysis_id"].unique(maintain_order=True):
+        mine = found.filter(pl.col("analysis_id") == name)
+        made = (
+            _card(name, mine, labels, reasons, notices),
+            _terms(name, mine, labels),
+            _added(name, mine, labels),
+            _performance(name, mine),
+            _candidates(name, mine, labels),
+        )
+        tables += [table for table in made if table is not None]
+    return tuple(tables)
+
+
+def _title(mine: pl.DataFrame, labels: Texts) -> str:
+    method, endpoint = mine["method"][0], mine["endpoint"][0]
+    return f"{labels.get(endpoint, endpoint)}: {labels.get(method, method).lower()}"
+
+
+def _declared(mine: pl.DataFrame) -> Declared:
+    return "prespecified" if mine["prespecified"][0] else "exploratory"
+
+
+def _stats(mine: pl.DataFrame, part: str) -> dict[str, dict[str, Any]]:
+    """By term and statistic: value or text."""
+    found: dict[str, dict[str, Any]] = {}
+    for term, stat, value, text in (
+        mine.filter((pl.col("part") == part) & (pl.col("level") == ""))
+        .select("term", "stat_name", "value", "text")
+        .iter_rows()
+    ):
+        found.setdefault(term, {})[stat] = text if value is None else value
+    return found
+
+
+def _named(term: str, labels: Texts) -> str:
+    """The label of a column: of its covariate, with the class, the part of the spline or the partner of a product."""
+    if ":" in term:
+        return " x ".join(_named(part, labels) for part in term.split(":"))
+    code, equals, level = term.partition("=")
+    plain = code.rstrip("'")
+    marks = code[len(plain) :]
+    label = labels.get(plain, plain)
+    return f"{label}{' (spline)' if marks else ''}{': ' + level if equals else ''}" + marks
+
+
+def _card(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices: Texts) -> DisplayTable:
+    whole = _stats(mine, "model").get("", {})
+    settings = json.loads(mine["settings"][0])
+    validation = settings["validation"]
+    population = mine["population"][0]
+    events = whole.get("n_events")
+    lines: list[tuple[str, str]] = [
+        ("Endpoint", labels.get(mine["endpoint"][0], mine["endpoint"][0])),
+        ("Population", labels.get(population, population)),
+        ("Method", labels.get(mine["method"][0], mine["method"][0])),
+        ("Subjects", f"{mine['n'][0]} ({events:.0f} with the event; {whole.get('n_missing', 0):.0f} not analysed)"),
+    ]
+    if "candidates" in whole:
+        flow = f"{whole['candidates']:.0f} declared"
+        excluded = mine.filter(pl.col("stat_name") == "univariable_excluded").height
+        flow += f", {excluded} could not take part" if excluded else ""
+        flow += f", {whole['clusters']:.0f} after one of each cluster"
+        flow += f", {whole['selected']:.0f} selected" if "selected" in whole else ""
+        lines.append(("Flow of candidates", flow))
+    if "columns" in whole:
+        per = whole.get("events_per_column")
+        shown = "" if per is None else f"; {number(per)} subjects with the rarer outcome per column"
+        lines.append(("Columns", f"{whole['columns']:.0f}{shown}"))
+    if "chi_square" in whole:
+        text = f"chi-square {fixed(whole['chi_square'])} with {whole['df']:.0f} df, P {p_value(whole['p'])}"
+        lines.append(("Likelihood ratio against no covariate", text))
+    if "error_bound" in whole:
+        lines.append(("Expected number of false selections", f"at most {number(whole['error_bound'])}"))
+    gaps = "filled inside each resample" if settings["missing"] == "median" else "only subjects without gaps"
+    lines.append(("Missing covariates", gaps))
+    lines.append(("Validation", _validation(validation)))
+    shuffled = _stats(mine, "performance").get("", {})
+    if "permutation_p" in shuffled:
+        text = f"P {p_value(shuffled['permutation_p'])} ({shuffled['permutations']:.0f} permuted outcomes)"
+        lines.append(("The whole procedure against chance", text))
+    left = _stats(mine, "variable")
+    lines += [
+        (labels.get(term, term), f"left out: {reasons.get(stats['univariable_excluded'], '').lower()}")
+        for term, stats in left.items()
+        if "univariable_excluded" in stats
+    ]
+    error = mine["error"].drop_nulls()
+    if not error.is_empty():
+        lines.append(("No model", reasons.get(error[0], error[0])))
+    codes = dict.fromkeys(mine["notices"].explode(empty_as_null=True).drop_nulls().to_list())
+    lines += [("To know", notices.get(code, code)) for code in codes]
+    lines.append(("Model", mine["model_id"][0]))
+    return DisplayTable(
+        name=f"model_{name}",
+        title=f"{_title(mine, labels)} ({name.replace('_', ' ')})",
+        declared=_declared(mine),
+        columns=(words("Model card", [a for a, _ in lines]), words("", [b for _, b in lines])),
+    )
+
+
+def _validation(settings: Mapping[str, int]) -> str:
+    parts = []
+    if settings["bootstrap"]:
+        parts.append(f"bootstrap, {settings['bootstrap']} resamples")
+    if settings["folds"]:
+        parts.append(f"{settings['repeats']} x {settings['folds']}-fold cross-validation")
+    return "; ".join(parts) or "none"
+
+
+def _terms(name: str, mine: pl.DataFrame, labels: Texts) -> DisplayTable | None:
+    found = _stats(mine, "term")
+    if not found:
+        return None
+    cox = mine["method"][0] == "cox_model"
+    whole = _stats(mine, "variable")
+
+    def column(stat: str) -> list[float | None]:
+        return [stats.get(stat) for stats in found.values()]
+
+    ratios = [
+        f"{fixed(s['ratio'])} ({interval(s.get('ratio_lower'), s.get('ratio_upper'))})" if "ratio" in s else NOTHING
+        for s in found.values()
+    ]
+    tests = "; ".join(
+        f"{labels.get(code, code)}: P {p_value(s['p'])} ({s['df']:.0f} df)"
+        for code, s in whole.items()
+        if s.get("df", 1) > 1
+    )
+    splines = "; ".join(f"{labels.get(t, t)}: {s['knots']}" for t, s in found.items() if "knots" in s)
+    return DisplayTable(
+        name=f"terms_{name}",
+        title=f"{_title(mine, labels)}: covariates",
+        declared=_declared(mine),
+        columns=(
+            words("Covariate", [_named(t, labels) for t in found]),
+            marked("Hazard ratio (95 % CI)" if cox else "Odds ratio (95 % CI)", ratios, column("ratio")),
+            words("Per", [s.get("per") for s in found.values()]),
+            numbers("P", column("p"), p_value),
+            numbers("Coefficient", column("coefficient"), fixed),
+            numbers("SE", column("standard_error"), fixed),
+            numbers("VIF", column("inflation"), number),
+            numbers("Largest change, SE", column("influence"), number),
+        ),
+        note="Limits and P from the profile likelihood. VIF: variance inflation. Largest change: of the coefficient when one subject is "
+        "left out."
+        + (f" Whole covariates by likelihood ratio: {tests}." if tests else "")
+        + (f" Knots: {splines}." if splines else ""),
+    )
+
+
+def _added(name: str, mine: pl.DataFrame, labels: Texts) -> DisplayTable | None:
+    found = _stats(mine, "added")
+    if not found:
+        return None
+
+    def column(stat: str) -> list[float | None]:
+        return [stats.get(stat) for stats in found.values()]
+
+    gains = [
+        f"{fixed(s['difference'])} ({interval(s.get('difference_lower'), s.get('difference_upper'))})"
+        if "difference" in s
+        else NOTHING
+        for s in found.values()
+    ]
+    measure = "C" if mine["method"][0] == "cox_model" else "AUC"
+    return DisplayTable(
+        name=f"added_{name}",
+        title=f"{_title(mine, labels)}: what is added to the other covariates",
+        declared=_declared(mine),
+        columns=(
+            words("Added", [", ".join(labels.get(c, c) for c in t.split(", ")) for t in found]),
+            numbers("Chi-square", column("chi_square"), fixed),
+            numbers("df", column("df"), number),
+            numbers("P", column("p"), p_value),
+            numbers(f"{measure} without", column("without"), fixed),
+            numbers(f"{measure} with", column("with"), fixed),
+            marked(f"Change in {measure} (95 % CI)", gains, column("difference")),
+        ),
+        note=f"Likelihood ratio of the nested models; {measure} corrected for optimism with the same resamples for both.",
+    )
+
+
+def _performance(name: str, mine: pl.DataFrame) -> DisplayTable | None:
+    found = {t: s for t, s in _stats(mine, "performance").items() if t}
+    if not found:
+        return None
+    overfits = "selected" in _stats(mine, "model").get("", {})
+
+    def column(stat: str) -> list[float | None]:
+        return [stats.get(stat) for stats in found.values()]
+
+    corrected = [
+        f"{fixed(s['corrected'])} ({interval(s.get('corrected_lower'), s.get('corrected_upper'))})"
+        if s.get("corrected") is not None
+        else NOTHING
+        for s in found.values()
+    ]
+    crossed = [
+        NOTHING
+        if s.get("cross_validated") is None
+        else fixed(s["cross_validated"]) + (f" (SD {fixed(sd)})" if (sd := s.get("cross_validated_sd")) else "")
+        for s in found.values()
+    ]
+    return DisplayTable(
+        name=f"performance_{name}",
+        title=f"Apparent and corrected performance ({name.replace('_', ' ')})",
+        declared=_declared(mine),
+        columns=(
+            words("Measure", [_MEASURES.get(t, t) for t in found]),
+            numbers("Apparent", column("apparent"), fixed),
+            numbers("Optimism", column("optimism"), fixed),
+            marked("Corrected by bootstrap (95 % CI)", corrected, column("corrected")),
+            numbers(".632+", column("plus"), fixed),
+            marked("Cross-validated (SD of repeats)", crossed, column("cross_validated")),
+        ),
+        note="Selection, tuning and filling of gaps are repeated in every resample. "
+        + (
+            "A selection can fit any outcome, and the bootstrap corrects it too little: the cross-validated figure is the one to read."
+            if overfits
+            else "Ideal: AUC 1, Brier score 0, intercept 0, slope 1; a slope below 1 tells of predictions that are too extreme."
+        ),
+    )
+
+
+def _candidates(name: str, mine: pl.DataFrame, labels: Texts) -> DisplayTable | None:
+    found = {t: s for t, s in _stats(mine, "candidate").items() if "in_model" in s}
+    if not found:
+        return None
+    stands: dict[str, list[str]] = {}
+    for term, stats in _stats(mine, "candidate").items():
+        leader = stats.get("representative")
+        if leader and leader != term:
+            stands.setdefault(leader, []).append(labels.get(term, term))
+    order = sorted(
+        found,
+        key=lambda t: (
+            -found[t]["in_model"],
+            -max(found[t].get(s) or 0.0 for s in ("frequency", "bootstrap_frequency", "fold_frequency")),
+        ),
+    )
+    shown = order[:_SHOWN]
+
+    def column(stat: str) -> list[float | None]:
+        return [found[t].get(stat) for t in shown]
+
+    def share(value: float | None) -> str:
+        return NOTHING if value is None else percent(value)
+
+    return DisplayTable(
+        name=f"candidates_{name}",
+        title=f"{_title(mine, labels)}: candidates",
+        declared=_declared(mine),
+        columns=(
+            words("Candidate", [_named(t, labels) for t in shown]),
+            words("In the model", ["yes" if found[t]["in_model"] else "no" for t in shown]),
+            numbers("Coefficient", [v if v else None for v in column("coefficient")], fixed),
+            numbers("Half-samples", column("frequency"), share),
+            numbers("Bootstrap", column("bootstrap_frequency"), share),
+            numbers("Cross-validation", column("fold_frequency"), share),
+            words("Stands for", [", ".join(stands.get(t, ())) for t in shown]),
+            counts("Place", range(1, len(shown) + 1)),
+        ),
+        note=f"The {len(shown)} of {len(found)} candidates selected most often; shares of the resamples that selected them. Coefficients of "
+        "a selected model are too large and have no limits. Stands for: candidates of its cluster, which say nearly the same.",
+    )
