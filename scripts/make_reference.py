@@ -20,6 +20,7 @@ from scripts.reference_errors import error_codes  # noqa: E402
 
 from correlates import terms  # noqa: E402
 from correlates.association import INQUIRIES, METHODS  # noqa: E402
+from correlates.association.model_record import MODEL_METHODS, STATISTICS  # noqa: E402
 from correlates.association.notices import Notice  # noqa: E402
 from correlates.cli import commands  # noqa: E402
 from correlates.cli.app import app  # noqa: E402
@@ -500,6 +501,24 @@ def methods() -> list[str]:
             ]
         )
         lines += _statistics(i)
+    lines += [
+        "# Multivariable models",
+        "",
+        "What `do: multivariable` and `do: selection` of a plan give; their statistics are rows of the table [models](tables.md#models).",
+        "",
+    ]
+    for model in MODEL_METHODS:
+        lines += [f"## {model.label} {{#{model.code}}}", ""]
+        lines += facts(
+            [
+                ("Code", f"`{model.code}`"),
+                ("In a plan", f"`do: {model.does}`"),
+                ("Formula", model.formula),
+                ("Source", model.citation),
+                ("Explained", link(model.docs)),
+            ]
+        )
+    lines += table(("statistic", "label"), [(f"`{name}`", label) for name, label in STATISTICS.items()])
     return lines
 
 

@@ -18,7 +18,7 @@ from correlates.plan import plan_from_text
 from correlates.schema import TABLES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-SECTIONS = ("overview", "assays", "kinetics", "outcomes", "associations", "forests")
+SECTIONS = ("overview", "assays", "kinetics", "outcomes", "associations", "forests", "models")
 
 each = pytest.mark.parametrize("record", FIGURES, ids=lambda r: r.code)
 

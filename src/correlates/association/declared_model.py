@@ -187,6 +187,8 @@ def _counts(prepared: Prepared, columns: int) -> list[Row]:
 
 
 def _impossible(prepared: Prepared, columns: int) -> Reason | None:
+    if not columns and prepared.left_out:
+        return prepared.left_out[0][1]
     if not columns or prepared.n < 3:
         return Reason.TOO_FEW
     if prepared.rarer == 0:

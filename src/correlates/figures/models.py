@@ -234,7 +234,7 @@ def _collinearity(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]
         colour = {
             "field": "rho",
             "type": "quantitative",
-            "scale": {"domain": [-1, 0, 1], "range": [VERMILION, "#ffffff", BLUE]},
+            "scale": {"domain": [-1, 0, 1], "range": [VERMILION, "#ffffff", BLUE], "interpolate": "rgb"},
             "legend": {"title": "Spearman's rho", "orient": "right"},
         }
         size = 14 if order.len() > 20 else 20

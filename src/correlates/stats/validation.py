@@ -18,6 +18,8 @@ from correlates.stats.candidates import Candidates
 from correlates.stats.logistic_resamples import counts_of
 from correlates.stats.target import Target
 
+_LIMITS_FROM = 100  # resamples
+_CALIBRATION = ("intercept", "slope")
 _BATCH = 128  # resamples that a procedure is given at a time
 
 
@@ -67,7 +69,8 @@ class Bootstrap:
     ``apparent``: of the model on its own data. ``optimism``: mean over resamples of a resample's model on that resample less the
     same on the original data; ``optimism_error`` its Monte Carlo standard error; ``corrected`` = apparent - optimism. ``plus`` the .632+
     estimates (discrimination, and Brier score for a binary outcome). ``lower`` and ``upper``: 95 % of the corrected measure, by shifting the
-    bootstrap distribution of the apparent one by the optimism (location-shifted: Noma et al., Stat Med 2021;40:5691-5701).
+    bootstrap distribution of the apparent one by the optimism (location-shifted: Noma et al., Stat Med 2021;40:5691-5701); not with fewer
+    than 100 resamples, and not for calibration, which is nearly perfect on the data of a model whatever they are.
     ``selected`` (p,) share of resamples each column was in. ``made`` of ``resamples`` gave a model.
     """
 
@@ -130,7 +133,8 @@ def bootstrap(
         optimism[name] = float(gap.mean()) if gap.size else float("nan")
         error[name] = float(gap.std(ddof=1) / np.sqrt(gap.size)) if enough else float("nan")
         spread = on_resample[np.isfinite(on_resample)]
-        limits = np.quantile(spread, (0.025, 0.975)) if enough else (np.nan, np.nan)
+        limited = spread.size >= _LIMITS_FROM and name not in _CALIBRATION
+        limits = np.quantile(spread, (0.025, 0.975)) if limited else (np.nan, np.nan)
         lower[name], upper[name] = (float(limit) - optimism[name] for limit in limits)
     return Bootstrap(
         apparent=apparent,

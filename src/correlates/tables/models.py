@@ -130,7 +130,7 @@ def _card(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices:
         name=f"model_{name}",
         title=f"{_title(mine, labels)} ({name.replace('_', ' ')})",
         declared=_declared(mine),
-        columns=(words("Model card", [a for a, _ in lines]), words("", [b for _, b in lines])),
+        columns=(words("Model card", [a for a, _ in lines]), words("This model", [b for _, b in lines])),
     )
 
 

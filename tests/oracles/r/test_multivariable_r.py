@@ -7,9 +7,11 @@ import pytest
 from tests.external import oracle
 
 from correlates.stats.candidates import candidates
+from correlates.stats.collinearity import variance_inflation
 from correlates.stats.elastic_net import binary, elastic_net, survival
+from correlates.stats.logistic import logistic_model
 from correlates.stats.logistic_resamples import logistic_resamples
-from correlates.stats.procedures import predictors
+from correlates.stats.procedures import Stepwise, predictors
 from correlates.stats.stability import error_bound, picked_for, threshold_for
 from correlates.stats.target import binary_target
 from correlates.stats.validation import Fitted, bootstrap
@@ -84,3 +86,36 @@ class _MaximumLikelihood:
         fit = logistic_resamples(given.values, target.event, weight, penalty="none")
         eta = predictors(fit.coefficient, given.values)
         return Fitted(eta=eta, selected=np.ones((weight.shape[0], given.columns), dtype=bool))
+
+
+def test_variance_inflation_as_car() -> None:
+    case = oracle("multivariable")["step-vif-birthwt-logistic"]
+    x, y = _columns(case)
+    fit = logistic_model(x, y, penalty="none")
+    np.testing.assert_allclose(variance_inflation(fit.covariance[1:, 1:]), case["expected"]["vif_car"], rtol=1e-9)
+    plain = variance_inflation(np.linalg.inv(np.cov(x.T)))
+    np.testing.assert_allclose(plain, case["expected"]["vif_from_x_correlation"], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("direction", "criterion", "expected"),
+    [
+        ("backward", "aic", "backward_terms"),
+        ("forward", "aic", "forward_terms_in_entry_order"),
+        ("both", "aic", "both_terms"),
+        ("backward", "bic", "bic_backward_terms"),
+    ],
+)
+def test_stepwise_as_step(direction: str, criterion: str, expected: str) -> None:
+    # R takes the likelihood at its maximum and ours at Firth's estimate: the paths agree, the criterion to about 1e-2
+    case = oracle("multivariable")["step-vif-birthwt-logistic"]
+    x, y = _columns(case)
+    names = [c for c in case["input"] if c != "response"]
+    search = Stepwise(direction=direction, criterion=criterion, most=20)
+    found = search.search(candidates(x), binary_target(y), x, np.ones((1, y.size)), 0)
+    assert [names[c] for c in found] == case["expected"][expected]
+
+
+def _columns(case):
+    names = [c for c in case["input"] if c != "response"]
+    return np.column_stack([case["input"][c] for c in names]).astype(float), np.array(case["input"]["response"])

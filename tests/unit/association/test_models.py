@@ -1,0 +1,262 @@
+"""Multivariable models of the analysis table: what stands in the rows, what bad input does, and the saved model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from correlates.association.declared_model import multivariable
+from correlates.association.model_columns import prepare
+from correlates.association.model_settings import Multivariable, Selection, Validation
+from correlates.association.saved_model import load_model, predict
+from correlates.association.selected_model import selection
+from correlates.association.settings import Biomarker, Endpoint
+from correlates.errors import DerivationError, InputError
+from correlates.schema import MODELS, PREDICTIONS, conform
+from correlates.stats.cox import cox_model
+from correlates.stats.logistic import logistic_model
+from correlates.stats.splines import knots, restricted_cubic
+from correlates.terms import OutcomeKind
+
+_N = 90
+_RNG = np.random.default_rng(21)
+_PEAK = np.exp2(_RNG.normal(5, 1.5, _N))
+_AREA = _PEAK * np.exp(_RNG.normal(0, 0.1, _N))
+_AGE = np.round(_RNG.normal(58, 10, _N))
+_STAGE = _RNG.choice(["I", "II", "III"], _N, p=[0.2, 0.3, 0.5])
+_ETA = 1.0 * (np.log2(_PEAK) - 5) + 0.02 * (_AGE - 58)
+_YES = _RNG.random(_N) < 1 / (1 + np.exp(-_ETA))
+_DAYS = np.ceil(400 * _RNG.exponential(np.exp(0.5 * _ETA)))
+_SEEN = _DAYS < 900
+_NOISE = {f"N{i}": _RNG.normal(size=_N) for i in range(12)}
+
+PEAK = Biomarker(code="PEAK", label="Peak", unit="cells/uL", scale="log2", prespecified=True)
+AREA = Biomarker(code="AREA", label="Area", scale="log2")
+AGE = Biomarker(code="AGE", label="Age", unit="year", scale="unit", prespecified=True)
+STAGE = Biomarker(code="STAGE", label="Stage", kind="categorical")
+NOISE = [Biomarker(code=c, label=c) for c in _NOISE]
+YES = Endpoint(name="durable", label="Durable response", kind=OutcomeKind.BINARY)
+PFS = Endpoint(name="pfs", label="Progression-free survival", kind=OutcomeKind.TIME)
+QUICK = Validation(bootstrap=20, folds=5, repeats=1)
+
+
+def _table(**columns: object) -> pl.DataFrame:
+    base = {
+        "subject_id": [f"S{i:03d}" for i in range(_N)],
+        "PEAK": _PEAK,
+        "AREA": _AREA,
+        "AGE": _AGE,
+        "STAGE": _STAGE.tolist(),
+        "durable": _YES,
+        "pfs": np.minimum(_DAYS, 900.0),
+        "pfs|event": _SEEN,
+        "pfs|cause": [None] * _N,
+        **_NOISE,
+        **columns,
+    }
+    return pl.DataFrame(base, schema_overrides={"pfs|cause": pl.String})
+
+
+def _model(biomarkers, table=None, endpoint=YES, **settings):
+    asked = Multivariable(name="one", **{"validation": QUICK, "prespecified": True, **settings})
+    made = multivariable(_table() if table is None else table, biomarkers, endpoint, asked)
+    conform(made.models, MODELS)
+    conform(made.predictions, PREDICTIONS)
+    return made
+
+
+def _get(models: pl.DataFrame, part: str, stat: str, term: str = ""):
+    row = models.filter((pl.col("part") == part) & (pl.col("stat_name") == stat) & (pl.col("term") == term))
+    assert row.height == 1, (part, stat, term)
+    return row["value"][0] if row["value"][0] is not None else row["text"][0]
+
+
+def _notices(models: pl.DataFrame) -> set[str]:
+    return set(models["notices"].explode(empty_as_null=True).drop_nulls().to_list())
+
+
+def test_a_logistic_model_is_that_of_its_columns() -> None:
+    made = _model([PEAK, AGE, STAGE])
+    reference, *others = sorted({"I", "II", "III"}, key=lambda s: -(s == _STAGE).sum())
+    dummies = {f"STAGE={s}": (s == _STAGE).astype(float) for s in sorted(others)}
+    fit = logistic_model(np.column_stack((np.log2(_PEAK), _AGE, *dummies.values())), _YES)
+    for j, term in enumerate(["PEAK", "AGE", *dummies], start=1):
+        assert _get(made.models, "term", "coefficient", term) == pytest.approx(fit.coefficient[j], rel=1e-6)
+        assert _get(made.models, "term", "ratio_lower", term) == pytest.approx(np.exp(fit.lower[j]), rel=1e-5)
+        assert _get(made.models, "term", "p", term) == pytest.approx(fit.p_value[j], rel=1e-5)
+    assert _get(made.models, "term", "per", "PEAK") == "doubling"
+    assert _get(made.models, "term", "per", "STAGE=I") == f"against {reference}"
+    assert _get(made.models, "model", "chi_square") == pytest.approx(fit.model_chi_square, rel=1e-6)
+    assert _get(made.models, "variable", "df", "STAGE") == 2
+    assert _get(made.models, "variable", "p", "PEAK") == pytest.approx(fit.p_value[1], rel=1e-5)
+    without = np.delete(np.arange(_N), 7)
+    less = logistic_model(np.column_stack((np.log2(_PEAK), _AGE, *dummies.values()))[without], _YES[without])
+    change = abs(fit.coefficient[1] - less.coefficient[1]) / fit.standard_error[1]
+    assert _get(made.models, "term", "influence", "PEAK") >= change - 1e-9
+    assert not made.models["prespecified"].any()  # the stage is not
+    assert made.predictions.height == _N
+    assert made.predictions["left_out_probability"].null_count() == 0
+
+
+def test_a_cox_model_is_that_of_its_columns() -> None:
+    made = _model([PEAK, AGE], endpoint=PFS)
+    design = np.column_stack((np.log2(_PEAK), _AGE))
+    fit = cox_model(design, np.minimum(_DAYS, 900.0), _SEEN)
+    assert _get(made.models, "term", "coefficient", "PEAK") == pytest.approx(fit.coefficient[0], rel=1e-6)
+    smaller = cox_model(design[:, 1:], np.minimum(_DAYS, 900.0), _SEEN)
+    ratio = 2 * (fit.log_likelihood - smaller.log_likelihood)
+    assert _get(made.models, "variable", "chi_square", "PEAK") == pytest.approx(ratio, rel=1e-6)
+    assert 0.5 < _get(made.models, "performance", "corrected", "c_index") < 1
+    saved = json.loads(_get(made.models, "model", "json"))
+    assert len(saved["baseline"]["day"]) == len(set(_DAYS[_SEEN]))
+
+
+def test_splines_and_products() -> None:
+    made = _model([PEAK, AGE], splines={"AGE": 4}, interactions=(("PEAK", "AGE"),))
+    centred = _AGE - _AGE.mean()
+    log = np.log2(_PEAK) - np.log2(_PEAK).mean()
+    basis = restricted_cubic(centred, knots(centred, 4))
+    fit = logistic_model(np.column_stack((log, basis, log * centred)), _YES)
+    terms = ["PEAK", "AGE", "AGE'", "AGE''", "PEAK:AGE"]
+    for j, term in enumerate(terms, start=1):
+        assert _get(made.models, "term", "coefficient", term) == pytest.approx(fit.coefficient[j], rel=1e-5)
+    assert _get(made.models, "variable", "df", "AGE") == 4
+
+
+def test_what_a_biomarker_adds() -> None:
+    made = _model([AGE, PEAK], adds=("PEAK",))
+    assert _get(made.models, "added", "p", "PEAK") == pytest.approx(_get(made.models, "variable", "p", "PEAK"))
+    gap = _get(made.models, "added", "with", "PEAK") - _get(made.models, "added", "without", "PEAK")
+    assert _get(made.models, "added", "difference", "PEAK") == pytest.approx(gap)
+    assert gap > 0
+
+
+def test_a_peak_and_its_area_are_never_silent() -> None:
+    assert "collinear-covariates" in _notices(_model([PEAK, AREA]).models)
+    assert "collinear-covariates" not in _notices(_model([PEAK, AGE]).models)
+
+
+def test_gaps_are_filled_or_left_out() -> None:
+    ages = [None if i < 8 else float(v) for i, v in enumerate(_AGE)]
+    table = _table(AGE=ages)
+    complete, filled = _model([PEAK, AGE], table), _model([PEAK, AGE], table, missing="median")
+    assert complete.models["n"][0] == _N - 8
+    assert _get(complete.models, "model", "n_missing") == 8
+    assert filled.models["n"][0] == _N
+    assert "gaps-filled" in _notices(filled.models)
+    median = float(np.median(_AGE[8:]))
+    fit = logistic_model(np.column_stack((np.log2(_PEAK), np.where(np.arange(_N) < 8, median, _AGE))), _YES)
+    assert _get(filled.models, "term", "coefficient", "AGE") == pytest.approx(fit.coefficient[2], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("biomarkers", "columns", "endpoint", "reason"),
+    [
+        ([PEAK, *NOISE], {"durable": np.arange(_N) < 10}, YES, "more-columns-than-events"),
+        ([PEAK], {"durable": np.zeros(_N, dtype=bool)}, YES, "one-class"),
+        ([PEAK], {"pfs|event": np.zeros(_N, dtype=bool)}, PFS, "one-class"),
+        (
+            [PEAK],
+            {"pfs": -np.argsort(np.argsort(_PEAK)) + 100.0, "pfs|event": np.ones(_N, dtype=bool)},
+            PFS,
+            "separated",
+        ),
+        ([AGE], {"AGE": np.full(_N, 3.0)}, YES, "constant"),
+        ([PEAK, AGE], {"AGE": np.log2(_PEAK) * 2}, YES, "collinear"),
+    ],
+)
+def test_models_that_cannot_be(biomarkers, columns, endpoint, reason) -> None:
+    made = _model(biomarkers, _table(**columns), endpoint)
+    assert made.models["error"].unique().to_list() == [reason]
+    assert made.predictions.is_empty()
+
+
+def test_perfect_prediction_has_a_firth_model() -> None:
+    made = _model([PEAK, AGE], _table(durable=np.median(_PEAK) < _PEAK))
+    assert "separation" in _notices(made.models)
+    assert made.models["error"].null_count() == made.models.height
+
+
+def test_a_constant_covariate_is_left_out_and_told() -> None:
+    made = _model([PEAK, AGE], _table(AGE=np.full(_N, 50.0)))
+    assert _get(made.models, "variable", "univariable_excluded", "AGE") == "constant"
+    assert "covariate-left-out" in _notices(made.models)
+
+
+def test_declarations_that_contradict_the_table() -> None:
+    with pytest.raises(DerivationError, match="PEEK"):
+        _model([replace(PEAK, code="PEEK")])
+    with pytest.raises(DerivationError, match="class"):
+        _model([PEAK], endpoint=replace(YES, kind=OutcomeKind.CLASS))
+    with pytest.raises(DerivationError, match="nobody"):
+        prepare(_table(), [PEAK], YES, "nobody", complete=True)
+
+
+@pytest.mark.parametrize("method", ["elastic_net", "adaptive_lasso", "stepwise", "stability"])
+@pytest.mark.parametrize("endpoint", [YES, PFS], ids=["binary", "time"])
+def test_selections_find_the_driver(method: str, endpoint: Endpoint) -> None:
+    asked = Selection(
+        name="sel", method=method, inner_folds=5, pairs=10, validation=Validation(bootstrap=3, folds=3, repeats=1)
+    )
+    made = selection(_table(), [*NOISE, AREA, PEAK, AGE, STAGE], endpoint, asked)
+    conform(made.models, MODELS)
+    conform(made.predictions, PREDICTIONS)
+    assert _get(made.models, "candidate", "representative", "AREA") == "PEAK"  # prespecified before the rest
+    assert _get(made.models, "model", "candidates") == 16
+    assert _get(made.models, "model", "clusters") == 15
+    assert _get(made.models, "candidate", "in_model", "PEAK") == 1
+    assert _get(made.models, "candidate", "fold_frequency", "PEAK") > 0.5
+
+
+def test_one_seed_one_result() -> None:
+    asked = Selection(name="sel", inner_folds=3, validation=Validation(bootstrap=3, folds=3, repeats=1))
+    first, second = (selection(_table(), [PEAK, *NOISE[:4]], YES, asked) for _ in range(2))
+    assert first.models.equals(second.models)
+    other = selection(_table(), [PEAK, *NOISE[:4]], YES, replace(asked, seed=1))
+    assert not other.models.equals(first.models)
+
+
+def test_nothing_selected_says_so() -> None:
+    table = _table(durable=np.random.default_rng(4).permutation(_YES))
+    asked = Selection(name="sel", method="stability", pairs=10, validation=replace(QUICK, bootstrap=0))
+    made = selection(table, NOISE, YES, asked)
+    assert made.models["error"].unique().to_list() == ["nothing-selected"]
+    assert _get(made.models, "model", "selected") == 0
+
+
+def test_a_saved_model_predicts_what_the_run_did() -> None:
+    made = _model([PEAK, AGE, STAGE], splines={"AGE": 3}, interactions=(("PEAK", "AGE"),))
+    model = load_model(_get(made.models, "model", "json"), file="one.json")
+    found = predict(model, _table().select("subject_id", "PEAK", "AGE", "STAGE"))
+    np.testing.assert_allclose(found["probability"], made.predictions["probability"], rtol=1e-9)
+    assert found["error"].null_count() == _N
+    assert (found["notices"] == "").all()
+
+
+def test_predictions_with_trouble() -> None:
+    made = _model([PEAK, AGE, STAGE])
+    model = load_model(_get(made.models, "model", "json"), file="one.json")
+    data = pl.DataFrame(
+        {
+            "subject_id": ["a", "b", "c", "d", "e"],
+            "PEAK": [1e9, 20.0, 0.0, None, 20.0],
+            "AGE": [60, 60, 60, 60, 60],
+            "STAGE": ["I", "IV", "I", "I", "II"],
+        }
+    )
+    found = predict(model, data)
+    assert found["error"].to_list() == [None, "unknown-class", "not-positive", "not-recorded", None]
+    assert found["notices"][0] == "outside-the-range: PEAK"
+    assert found["probability"].is_not_null().to_list() == [True, False, False, False, True]
+    with pytest.raises(InputError, match="AGE"):
+        predict(model, data.drop("AGE"))
+    with pytest.raises(InputError, match="numbers"):
+        predict(model, data.with_columns(AGE=pl.lit("old")))
+    with pytest.raises(InputError, match="JSON"):
+        load_model("{", file="broken.json")
+    with pytest.raises(InputError, match="model"):
+        load_model('{"format": "other"}', file="other.json")
