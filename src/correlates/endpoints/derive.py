@@ -221,7 +221,7 @@ def _assessed(
     DerivationError
         The criteria of the endpoint are not derived from lesions, or nothing was derived by them.
     """
-    if getattr(spec, "assessments", "recorded") != "lesions":
+    if getattr(spec, "assessments", "recorded") != "lesions" or getattr(spec, "measure", "") == "os":
         return given
     criteria = criteria_of(getattr(spec, "criteria", None))
     mine = None if criteria is None or responses is None else as_assessments(responses, criteria)

@@ -45,6 +45,8 @@ class TimeToEvent:
     """Response criteria of the assessments used; null takes the only criteria, and it is an error when there are several."""
     evaluator: str | None = None
     """Whose assessments count; null takes the only evaluator, and it is an error when there are several."""
+    assessments: Literal["recorded", "lesions"] = "recorded"
+    """Responses as recorded, or derived from lesions by the criteria (Lugano 2014, Cheson 2007, RECIST 1.1); not for os."""
     new_therapy: Effect | None = None
     """New anticancer therapy before an event: an event, censors at the last assessment on or before it, or is ignored."""
     transplant: Effect | None = None

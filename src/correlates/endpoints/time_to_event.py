@@ -53,9 +53,8 @@ def derive_time_to_event(name: str, spec: Endpoint, given: Given) -> Derived:
     if spec.measure == "os":  # whose assessments does not matter: they are contacts
         either = tables["assessments"].with_columns(evaluator=pl.lit(None, pl.String), criteria=pl.lit(None, pl.String))
         tables = {**tables, "assessments": either}
-    courses, criteria, checks = histories(
-        given.subjects, tables, evaluator=spec.evaluator, criteria=spec.criteria, endpoint=name
-    )
+    whose = (None, None) if spec.measure == "os" else (spec.evaluator, spec.criteria)
+    courses, criteria, checks = histories(given.subjects, tables, evaluator=whose[0], criteria=whose[1], endpoint=name)
     facts = _facts(spec, given)
     lesions_read = not given.tables["lesions"].is_empty()
     if rules.without_baseline == "censor" and not lesions_read and spec.measure != "os":
