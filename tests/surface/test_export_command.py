@@ -75,3 +75,17 @@ def test_a_folder_that_holds_something_is_left_alone(xpt: Path, demo: Path, caps
     assert main(["export", str(demo / "run"), "--out", str(xpt)]) == 2
     assert "not-empty" not in capsys.readouterr().out
     assert main(["export", str(xpt), "--out", str(xpt / "new")]) == 2
+
+
+def test_a_result_of_everybody_is_traced_to_the_times_of_the_subjects(
+    demo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = pl.read_parquet(demo / "run" / "tables" / "results.parquet")
+    for analysis, said in (("survival", "none: everybody together"), ("relapse_by_crs", "crs3")):
+        first = results.filter((pl.col("analysis_id") == analysis) & (pl.col("method") == "kaplan_meier"))["result_id"][
+            0
+        ]
+        assert main(["trace", str(demo / "run"), "--result", first]) == 0
+        out = capsys.readouterr().out
+        assert said in out
+        assert "(censored)" in out

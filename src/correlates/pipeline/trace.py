@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def trace_result(folder: Path, result_id: str) -> Node:
     first = rows.row(0, named=True)
     facts = [
         ("analysis", first["analysis_id"]),
-        ("biomarker", first["biomarker"]),
+        ("biomarker", first["biomarker"] or "none: everybody together"),
         ("endpoint", first["endpoint"]),
         ("population", first["population"]),
         ("method", first["method"]),
@@ -95,18 +95,24 @@ def trace_result(folder: Path, result_id: str) -> Node:
     inside = analysis
     if f"population:{first['population']}" in analysis.columns:
         inside = analysis.filter(pl.col(f"population:{first['population']}"))
-    used = inside.drop_nulls([biomarker, endpoint]).sort([endpoint, biomarker])
-    censored = f"{biomarker}|censoring"
+    held = [name for name in (biomarker, endpoint) if name]  # a result of everybody together has no biomarker
+    used = inside.drop_nulls(held).sort(held[::-1])
     sources = tuple(
-        Node(
-            title=f"{row['subject_id']}: {biomarker} = {_bound(row.get(censored))}{_text(row[biomarker])}, {endpoint} = {_text(row[endpoint])}"
-        )
+        Node(title=f"{row['subject_id']}: {', '.join(_held(row, name) for name in held)}")
         for row in used.iter_rows(named=True)
     )
-    left_out = inside.filter(pl.any_horizontal(pl.col(biomarker, endpoint).is_null()))["subject_id"].to_list()
+    left_out = inside.filter(pl.any_horizontal(pl.col(held).is_null()))["subject_id"].to_list()
     if left_out:
-        facts.append(("without biomarker or endpoint", ", ".join(sorted(left_out))))
+        facts.append((f"without {' or '.join(held)}", ", ".join(sorted(left_out))))
     return Node(title=f"Result {result_id}", facts=tuple(facts), sources=sources)
+
+
+def _held(row: Mapping[str, object], name: str) -> str:
+    """A column of the analysis table in words; of a time, whether it ended in an event and which."""
+    shown = f"{name} = {_bound(row.get(f'{name}|censoring'))}{_text(row[name])}"
+    if f"{name}|event" not in row:
+        return shown
+    return f"{shown} ({row.get(f'{name}|cause') or 'event'})" if row[f"{name}|event"] else f"{shown} (censored)"
 
 
 def _parameter(run: FinishedRun, code: str, subject: str) -> Node:
