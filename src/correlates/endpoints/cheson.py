@@ -37,7 +37,7 @@ def cheson(point: Point) -> Verdict:
         return Verdict(response=Response.PD, rule="; ".join(progressed), sums=total)
     unknown = [f"{name} is not recorded" for name, lesion in targets(point).items() if lesion is None]
     unknown += [lesion.problem[1] for lesion in targets(point).values() if lesion and lesion.problem]
-    if unknown or (total.baseline is not None and total.now is None):
+    if unknown or (targets(point) and total.now is None):
         words = unknown or [total.why or "a target lesion has no size"]
         return Verdict(response=Response.NE, rule="; ".join(words), sums=total)
     open_ = _not_complete(point, negative=negative)
@@ -45,10 +45,10 @@ def cheson(point: Point) -> Verdict:
         rule = "PET negative" if negative else "nodes of normal size, all else gone"
         return Verdict(response=Response.CR, rule=rule, sums=total)
     change = total.from_baseline
-    if total.baseline is None:
+    if not targets(point):
         return Verdict(response=Response.SD, rule="no measurable lesion, disease still there", sums=total)
     if change is None:
-        return Verdict(response=Response.NE, rule="sum of products 0 mm2 at baseline", sums=total)
+        return Verdict(response=Response.NE, rule="no sum of products at baseline, or one of 0 mm2", sums=total)
     said = f"SPD {change:+.1f} % from baseline"
     found = Response.PR if change <= -50.0 + SLACK else Response.SD
     return Verdict(response=found, rule=said, sums=total, notes=tuple(open_))

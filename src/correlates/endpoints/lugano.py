@@ -89,7 +89,7 @@ def by_ct(point: Point) -> Verdict:
     if progressed:
         return Verdict(response=Response.PD, rule="; ".join(progressed), ct=Response.PD, sums=total)
     unknown = _unknown(point)
-    if unknown or (total.baseline is not None and total.now is None):
+    if unknown or (targets(point) and total.now is None):
         words = unknown or [total.why or "a target lesion has no size"]
         return Verdict(response=Response.NE, rule="; ".join(words), ct=Response.NE, sums=total)
     open_ = _not_complete(point)
@@ -97,12 +97,12 @@ def by_ct(point: Point) -> Verdict:
         rule = "target nodes at most 15 mm, all else gone or normal"
         return Verdict(response=Response.CR, rule=rule, ct=Response.CR, sums=total)
     change = total.from_baseline
-    if total.baseline is None:
+    if not targets(point):
         return Verdict(
             response=Response.SD, rule="no measurable lesion, disease still there", ct=Response.SD, sums=total
         )
     if change is None:
-        return Verdict(response=Response.NE, rule="sum of products 0 mm2 at baseline", ct=Response.NE, sums=total)
+        return Verdict(response=Response.NE, rule="no sum of products at baseline, or one of 0 mm2", ct=Response.NE, sums=total)
     said = f"SPD {change:+.1f} % from baseline"
     shrunk = _spleen_shrunk(point)
     if change <= -50.0 + SLACK and shrunk is not False:
