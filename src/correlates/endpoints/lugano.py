@@ -102,7 +102,9 @@ def by_ct(point: Point) -> Verdict:
             response=Response.SD, rule="no measurable lesion, disease still there", ct=Response.SD, sums=total
         )
     if change is None:
-        return Verdict(response=Response.NE, rule="no sum of products at baseline, or one of 0 mm2", ct=Response.NE, sums=total)
+        return Verdict(
+            response=Response.NE, rule="no sum of products at baseline, or one of 0 mm2", ct=Response.NE, sums=total
+        )
     said = f"SPD {change:+.1f} % from baseline"
     shrunk = _spleen_shrunk(point)
     if change <= -50.0 + SLACK and shrunk is not False:

@@ -57,18 +57,30 @@ def _finish(
     ).select(list(ROWS))
 
 
-def spd(code: str, settings: Burden, inputs: Inputs) -> Computed:
-    """Sum of the products of diameters at the last assessment on or before day ``until``."""
-    frame = inputs.burden.filter(pl.col("day") <= settings.until)
+_BURDEN = {"spd": ("mm2", "reason"), "sld": ("mm", "sld_reason"), "mtv": ("mL", "mtv_reason")}
+"""Unit of a measure of tumour burden, and the column of the reason why it is null."""
+
+
+def burden_at_baseline(code: str, settings: Burden, inputs: Inputs) -> Computed:
+    """Tumour burden at the last assessment on or before day ``until``, and with ``before: conditioning`` before its first day."""
+    unit, why = _BURDEN[settings.take]
+    last = pl.lit(settings.until)
+    frame = inputs.burden
+    if settings.before == "conditioning":
+        days = inputs.subjects.select("subject_id", first="conditioning_day")
+        frame = frame.join(days, on="subject_id", how="left")
+        last = pl.min_horizontal(last, pl.col("first") - 1)
+    frame = frame.filter(pl.col("day") <= last)
     if settings.evaluator is not None:
         frame = frame.filter(pl.col("evaluator") == settings.evaluator)
-    last = frame.sort("day").group_by("subject_id", maintain_order=True).last()
-    rows = last.select(
+    at = frame.sort("day").group_by("subject_id", maintain_order=True).last()
+    value = pl.col(settings.take)
+    rows = at.select(
         "subject_id",
         "source_ids",
-        value="spd",
-        unit=pl.lit("mm2"),
-        reason=pl.when(pl.col("spd").is_null()).then(pl.coalesce("reason", pl.lit(Reason.NOT_MEASURABLE.value))),
+        value=settings.take,
+        unit=pl.lit(unit),
+        reason=pl.when(value.is_null()).then(pl.coalesce(why, pl.lit(Reason.NOT_MEASURABLE.value))),
         day=pl.col("day").cast(NUMBER),
     )
     return Computed(

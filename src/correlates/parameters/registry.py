@@ -15,7 +15,7 @@ from correlates.parameters.expansion import detectable_at, doubling_time, fold_e
 from correlates.parameters.kinetics import auc, clast, cmax, n_quantifiable, tlast, tmax
 from correlates.parameters.ratios import ratio
 from correlates.parameters.record import Parameter
-from correlates.parameters.recorded import characteristic, product, spd
+from correlates.parameters.recorded import burden_at_baseline, characteristic, product
 from correlates.parameters.terminal import (
     auc_inf,
     half_life,
@@ -411,9 +411,35 @@ PARAMETERS: tuple[Parameter, ...] = (
         unit="mm2",
         needs=(BURDEN,),
         settings=settings.Burden,
-        compute=spd,
+        compute=burden_at_baseline,
         formula="sum over target lesions of longest x perpendicular diameter, last assessment on or before the day",
         citation="Cheson BD et al. J Clin Oncol 2007;25:579-586; Cheson BD et al. J Clin Oncol 2014;32:3059-3068",
+        docs=_EFFECTOR,
+        timing="baseline; known on the last day that counts",
+        scale="log2",
+    ),
+    Parameter(
+        kind="sld",
+        label="Tumour burden (sum of diameters) at baseline",
+        unit="mm",
+        needs=(BURDEN,),
+        settings=settings.Burden,
+        compute=burden_at_baseline,
+        formula="sum over target lesions of the longest diameter, of lymph nodes the short axis, last assessment on or before the day",
+        citation="Eisenhauer EA et al. Eur J Cancer 2009;45:228-247",
+        docs=_EFFECTOR,
+        timing="baseline; known on the last day that counts",
+        scale="log2",
+    ),
+    Parameter(
+        kind="mtv",
+        label="Metabolic tumour volume at baseline",
+        unit="mL",
+        needs=(BURDEN,),
+        settings=settings.Burden,
+        compute=burden_at_baseline,
+        formula="sum of the metabolic volumes of the lesions, last assessment on or before the day",
+        citation="Barrington SF, Meignan M. J Nucl Med 2019;60:1096-1102",
         docs=_EFFECTOR,
         timing="baseline; known on the last day that counts",
         scale="log2",

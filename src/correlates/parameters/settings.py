@@ -134,9 +134,12 @@ class Window:
 class Burden:
     """Tumour burden at baseline: the last assessment on or before day ``until``."""
 
-    take: Literal["spd"]
+    take: Literal["spd", "sld", "mtv"]
+    """Sum of products of diameters, sum of diameters (RECIST 1.1), or metabolic tumour volume."""
     until: int = -1
-    """Last day that counts as baseline (before conditioning where conditioning starts later)."""
+    """Last day that counts as baseline."""
+    before: Literal["infusion", "conditioning"] = "infusion"
+    """Whether baseline ends before the first day of conditioning too, where that is known (days.conditioning of the plan)."""
     evaluator: str | None = None
     """Whose measurements count; null takes the only evaluator, and it is an error when there are several."""
     label: str | None = None

@@ -10,7 +10,7 @@ from tests.unit.parameters.frames import one, rules, run
 
 from correlates.errors import DerivationError
 from correlates.parameters.settings import Burden, Characteristic, Lab, Product, Ratio
-from correlates.schema import BURDEN, CHARACTERISTICS, LABS, PRODUCT
+from correlates.schema import BURDEN, CHARACTERISTICS, LABS, PRODUCT, SUBJECTS
 from correlates.terms import Timing
 
 
@@ -47,6 +47,33 @@ def test_burden_is_the_last_assessment_that_counts() -> None:
     early = one(got, "EARLY")
     assert (early["value"], early["day"], early["known_on_day"], early["source_ids"]) == (200.0, -6.0, -5.0, ["l/A/-6"])
     assert one(got, "SPD", "B")["reason"] == "not-recorded"
+
+
+def test_burden_before_conditioning_by_diameters_and_by_volume() -> None:
+    rows = [
+        {"subject_id": "A", "day": d, "evaluator": "", "spd": s, "sld": sld, "mtv": v, "source_ids": [f"l/{d}"]}
+        | ({} if v is not None else {"mtv_reason": "not-recorded"})
+        for d, s, sld, v in ((-20, 1200.0, 40.0, 85.0), (-3, 2000.0, 55.0, None))
+    ]
+    table = BURDEN.frame(rows)
+    specs = {
+        "SLD": Burden(take="sld"),
+        "MTV": Burden(take="mtv"),
+        "SLD_C": Burden(take="sld", before="conditioning"),
+        "MTV_C": Burden(take="mtv", before="conditioning"),
+        "EARLIER": Burden(take="sld", before="conditioning", until=-30),
+    }
+    got = run(
+        specs,
+        ["A"],
+        burden=table,
+        subjects=SUBJECTS.frame([{"subject_id": "A", "conditioning_day": -5, "source_id": "d"}]),
+    )
+    assert (one(got, "SLD")["value"], one(got, "SLD")["unit"]) == (55.0, "mm")
+    assert (one(got, "MTV")["value"], one(got, "MTV")["reason"]) == (None, "not-recorded")
+    assert (one(got, "SLD_C")["value"], one(got, "SLD_C")["day"]) == (40.0, -20.0)
+    assert (one(got, "MTV_C")["value"], one(got, "MTV_C")["unit"]) == (85.0, "mL")
+    assert one(got, "EARLIER")["reason"] == "not-recorded"
 
 
 def test_several_evaluators_must_be_chosen_from() -> None:
