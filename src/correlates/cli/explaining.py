@@ -8,7 +8,19 @@ from typing import Any
 
 from correlates.errors import UsageError, unknown
 
-_SKIPPED = ("label", "compute", "function", "draw", "recognise", "read", "settings", "unusable", "kind", "code")
+_SKIPPED = (
+    "label",
+    "compute",
+    "function",
+    "draw",
+    "recognise",
+    "read",
+    "settings",
+    "judge",
+    "unusable",
+    "kind",
+    "code",
+)
 
 
 def explain_code(code: str | None, *, json: bool) -> None:
@@ -46,6 +58,7 @@ def _records() -> dict[str, dict[str, Any]]:
     from correlates.association import RECORDS
     from correlates.association.model_record import MODEL_METHODS
     from correlates.endpoints import ENDPOINTS
+    from correlates.endpoints.assessed import CRITERIA
     from correlates.figures import FIGURES
     from correlates.figures.assay_charts import ASSAY_FIGURES
     from correlates.parameters import PARAMETERS
@@ -56,6 +69,7 @@ def _records() -> dict[str, dict[str, Any]]:
         "assay": {str(record.code): record for record in QUANTIFIERS},
         "parameter": {record.kind: record for record in PARAMETERS},
         "endpoint": {record.code: record for record in ENDPOINTS},
+        "response rule": {record.code: record for record in CRITERIA},
         "method": {record.code: record for record in RECORDS},
         "model": {record.code: record for record in MODEL_METHODS},
         "figure": {record.code: record for record in (*FIGURES, *ASSAY_FIGURES)},

@@ -43,7 +43,9 @@ class Criteria:
     judge: Callable[[Point], Verdict]
     two_dimensional: bool
     """Whether a lesion needs two diameters."""
+    formula: str
     citation: str
+    page: str = "methods/response_criteria.md"
 
 
 CRITERIA: tuple[Criteria, ...] = (
@@ -52,6 +54,8 @@ CRITERIA: tuple[Criteria, ...] = (
         label="Lugano 2014",
         judge=lugano,
         two_dimensional=True,
+        formula="PET by the five-point scale where it can be evaluated, else CT: PD by one lesion (LDi above 15 mm, product up by 50 % from "
+        "nadir, diameter up by 5 or 10 mm), new lesion, spleen, marrow; CR nodes at most 15 mm, all else gone; PR SPD down by 50 %",
         citation="Cheson 2014, J Clin Oncol 32:3059",
     ),
     Criteria(
@@ -59,6 +63,8 @@ CRITERIA: tuple[Criteria, ...] = (
         label="Cheson 2007",
         judge=cheson,
         two_dimensional=True,
+        formula="PD new lesion above 15 mm, SPD up by 50 % from nadir, or one longest diameter up by 50 %; CR PET negative, or nodes of "
+        "normal size and all else gone; PR SPD down by 50 %",
         citation="Cheson 2007, J Clin Oncol 25:579",
     ),
     Criteria(
@@ -66,6 +72,8 @@ CRITERIA: tuple[Criteria, ...] = (
         label="RECIST 1.1",
         judge=recist,
         two_dimensional=False,
+        formula="PD sum of diameters up by 20 % and 5 mm from nadir, new lesion, or unequivocal progression of a non-target lesion; CR all gone, "
+        "nodes below 10 mm in short axis; PR sum down by 30 % from baseline",
         citation="Eisenhauer 2009, Eur J Cancer 45:228",
     ),
 )
@@ -145,6 +153,7 @@ def as_assessments(frame: pl.DataFrame, criteria: Criteria) -> pl.DataFrame:
         evaluator=pl.when(pl.col("evaluator") != "").then("evaluator"),
         visit="visit",
         day="day",
+        day_imputed="day_imputed",
         source_id=pl.col("source_ids").list.first().fill_null("derived"),
     )
     return conform(made, ASSESSMENTS).with_columns(mine["source_ids"])
@@ -176,6 +185,7 @@ def _row(
         "criteria": criteria.label,
         "evaluator": evaluator,
         "day": point.now.day,
+        "day_imputed": point.now.imputed,
         "visit": point.now.visit,
         "response": verdict.response.value,
         "ct": None if verdict.ct is None else verdict.ct.value,

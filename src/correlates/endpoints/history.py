@@ -358,7 +358,7 @@ def _imputed(
 ) -> list[str]:
     """The days of a subject that were made of incomplete dates by a declared rule, in words."""
     ended = [e for e in events if any(test(_text(e["event"])) for test in (is_new_therapy, is_transplant, is_death))]
-    found = [("assessment", r["date"], r["day"]) for r in rows if r["day_imputed"] is not None]
+    found = [("assessment", r["date"] or "lesions", r["day"]) for r in rows if r["day_imputed"] is not None]
     found += [(str(e["event"]).lower(), e["date"], e["day"]) for e in ended if e["day_imputed"] is not None]
     if person.get("death_day_imputed") is not None:
         found.append(("death", person["death_date"], person["death_day"]))

@@ -60,8 +60,9 @@ def imputed(
     rows = frame.filter(pl.col(flag).is_not_null())
     if rows.is_empty():
         return frame, []
-    listed = [f"{s}: {d} as day {n}" for s, d, n in rows.select("subject_id", date, day).head(_SHOWN).iter_rows()]
-    more = f" and {rows.height - _SHOWN} more" if rows.height > _SHOWN else ""
+    dates = rows.select("subject_id", date, day).unique(maintain_order=True)
+    listed = [f"{s}: {d} as day {n}" for s, d, n in dates.head(_SHOWN).iter_rows()]
+    more = f" and {dates.height - _SHOWN} more" if dates.height > _SHOWN else ""
     bound = ", not before the infusion" if rule.not_before_infusion else ""
     return frame, [
         check(

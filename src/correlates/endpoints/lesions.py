@@ -84,6 +84,8 @@ class Evaluation:
     visit: str | None
     lesions: Mapping[str, Lesion]
     source_ids: tuple[str, ...]
+    imputed: str | None = None
+    """Part of its date that was imputed (D, M), where its day rests on that."""
 
     @property
     def day(self) -> int:
@@ -238,6 +240,7 @@ def _evaluation(days: Sequence[int], rows: Sequence[dict[str, object]], earlier:
         visit=", ".join(visits) or None,
         lesions=_fragments(_read(rows), earlier),
         source_ids=tuple(str(r["source_id"]) for r in rows),
+        imputed=next((_text(r["day_imputed"]) for r in rows if r["day_imputed"] is not None), None),
     )
 
 

@@ -130,7 +130,8 @@ def _waterfall(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     most = float(best["from_baseline"].max())  # type: ignore[arg-type]
     cut = f" {above} bars go beyond {_MOST:.0f} %, to {most:,.0f} % at most." if above else ""
     lost = tables["outcomes"].filter(pl.col("endpoint") == wanted.best)["subject_id"].n_unique() - data.height
-    absent = f" {lost} subjects have no evaluation with a change from baseline." if lost > 0 else ""
+    who = "1 subject has" if lost == 1 else f"{lost} subjects have"
+    absent = f" {who} no evaluation with a change from baseline." if lost > 0 else ""
     drawn = Drawn(
         name="waterfall",
         title="Best change of tumour burden in each subject",
@@ -249,7 +250,7 @@ WATERFALL = Figure(
     needs=(RESPONSES, COURSES, OUTCOMES),
     draw=_waterfall,
     shows="Best percent change of the tumour burden from baseline, one bar per subject, coloured by best response",
-    citation="Gillespie 2012, Oncologist 17:1148",
+    citation="Gillespie 2012, J Adv Pract Oncol 3:106",
 )
 SPIDER = Figure(
     code="spider",
@@ -258,5 +259,5 @@ SPIDER = Figure(
     needs=(RESPONSES, COURSES, OUTCOMES),
     draw=_spider,
     shows="Percent change of the tumour burden from baseline over time, one line per subject, by class",
-    citation="Mercier 2019, JCO Clin Cancer Inform 3:1",
+    citation="Mercier 2019, Pharm Stat 18:526",
 )

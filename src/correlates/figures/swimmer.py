@@ -182,5 +182,5 @@ SWIMMER = Figure(
     needs=(COURSES, OUTCOMES),
     draw=_draw,
     shows="One lane per subject over time: response, progression, new therapy, transplant, death, follow-up",
-    citation="Phillips 2018, Lancet Oncol 19:e67",
+    citation="Chia 2016, J Natl Cancer Inst 108:djw031",
 )

@@ -123,4 +123,23 @@ def _general(plan: Plan) -> tuple[str, ...]:
         "its own limit. Rank tests compare two values where their limits allow it and count them as tied where not; areas, "
         "regression models and shifts take a censored value by the rule declared for them. A missing value has a reason. "
         f"Everything random follows from seed {plan.study.seed}." + (f" Assays: {', '.join(kinds)}." if kinds else ""),
+        *_dates(plan),
     )
+
+
+def _dates(plan: Plan) -> tuple[str, ...]:
+    """How days were made of dates, where the plan says more than which administration is the infusion."""
+    days, said = plan.days, []
+    if days.conditioning is not None:
+        named = [*([days.conditioning.category] if days.conditioning.category else []), *days.conditioning.treatments]
+        said.append(
+            f"Conditioning is {' or '.join(named)} within {days.conditioning.within} days before the infusion; its first day is known for "
+            "each subject."
+        )
+    for date, rule in days.imputation.items():
+        reach = "the month too" if rule.missing == "month" else "the day"
+        bound = ", not before the infusion" if rule.not_before_infusion else ""
+        said.append(
+            f"Incomplete dates of {date.replace('_', ' ')} (where {reach} may be missing) are taken as the {rule.rule} day of what is known{bound}."
+        )
+    return (" ".join(said),) if said else ()

@@ -109,6 +109,7 @@ def used(plan: Plan, wanted: Collection[str]) -> tuple[Used, ...]:
     from correlates.association import RECORDS
     from correlates.association.model_record import MODEL_METHODS
     from correlates.endpoints import ENDPOINTS
+    from correlates.endpoints.assessed import criteria_of
     from correlates.parameters import record
     from correlates.quantify import QUANTIFIERS
 
@@ -125,6 +126,9 @@ def used(plan: Plan, wanted: Collection[str]) -> tuple[Used, ...]:
         for name, item in plan.endpoints.items():
             if item.derive == endpoint_kind.code:
                 items.append(_used("Endpoint", (name,), endpoint_kind, _settings(item)))
+    named = dict.fromkeys(criteria_of(getattr(item, "criteria", None)) for item in plan.endpoints.values())
+    settings = _settings(plan.lesions)
+    items += [_used("Response rule", (), criteria, settings) for criteria in named if criteria is not None]
     items += [_used("Statistic", (), method, ()) for method in RECORDS if method.code in wanted]
     items += [_used("Multivariable model", (), method, ()) for method in MODEL_METHODS if method.code in wanted]
     return tuple(items)

@@ -17,6 +17,9 @@ RESPONSES = Table(
             meaning="who measured the lesions; empty text when the file does not say",
         ),
         Column(name="day", dtype=WHOLE, unit="day", nullable=False, meaning="day relative to the infusion"),
+        Column(
+            name="day_imputed", dtype=TEXT, meaning="part of the date of the lesions that was imputed for day (D, M)"
+        ),
         Column(name="visit", dtype=TEXT, meaning="visit as written"),
         Column(name="response", dtype=TEXT, nullable=False, terms=Response, meaning="derived response"),
         Column(name="ct", dtype=TEXT, terms=Response, meaning="part of it that CT gives, where PET has a part too"),
