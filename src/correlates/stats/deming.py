@@ -132,7 +132,8 @@ def weighted_deming(
     Notes
     -----
     With d = y - a - b x, the true values are estimated by xhat = x + L b d/(1 + L b^2) and yhat = y - d/(1 + L b^2), the level by
-    (xhat + L yhat)/(1 + L); weights are its inverse square; iterated from the unweighted line until it settles (Linnet 1990).
+    (xhat + L yhat)/(1 + L); weights are its inverse square; iterated until it settles (Linnet 1990), from the levels of the pairs themselves,
+    (x + L y)/(1 + L): the unweighted line is drawn by the largest values and can be below 0 where the smallest lie.
 
     Undefined as :func:`deming`; also when a value is not positive, when an estimated level is not positive on the way, or
     when the weights do not settle (few pairs over a short range).
@@ -200,12 +201,9 @@ def _line(x: Floats, y: Floats, weight: Floats, ratio: float) -> tuple[Floats, F
     """Slopes and intercepts for each row of weights (k, n)."""
     total = weight.sum(axis=1)
     mean_x, mean_y = weight @ x / total, weight @ y / total
-    # moments about the plain means first: what is subtracted afterwards is small
-    dx, dy = x - x.mean(), y - y.mean()
-    shift_x, shift_y = mean_x - x.mean(), mean_y - y.mean()
-    sxx = weight @ (dx * dx) - total * shift_x**2
-    syy = weight @ (dy * dy) - total * shift_y**2
-    sxy = weight @ (dx * dy) - total * shift_x * shift_y
+    # about the weighted means: weights over four decades of level would leave nothing of moments about the plain ones
+    dx, dy = x - mean_x[:, None], y - mean_y[:, None]
+    sxx, syy, sxy = (np.einsum("kn,kn,kn->k", weight, u, v) for u, v in ((dx, dx), (dy, dy), (dx, dy)))
     slope = _slopes(sxx, syy, sxy, ratio)
     return slope, mean_y - slope * mean_x
 
@@ -222,9 +220,10 @@ def _leave_one_out(x: Floats, y: Floats, ratio: float) -> tuple[Floats, Floats]:
 
 def _reweighted(x: Floats, y: Floats, member: Floats, ratio: float) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
     """Weighted lines for each row of membership (k, n): slope, intercept, and whether the weights settled."""
-    slope, intercept = _line(x, y, member, ratio)
+    # from the levels of the pairs themselves, which are positive; the unweighted line may not be where values are small
+    slope, intercept = _line(x, y, member / ((x + ratio * y) / (1.0 + ratio)) ** 2, ratio)
     settled = np.zeros(len(slope), dtype=np.bool_)
-    open_ = np.arange(len(slope))
+    open_ = np.flatnonzero(np.isfinite(slope) & (slope > 0))
     centre = float(x.mean())
     for _ in range(_ROUNDS):
         a, b = intercept[open_, None], slope[open_, None]
@@ -237,6 +236,8 @@ def _reweighted(x: Floats, y: Floats, member: Floats, ratio: float) -> tuple[Flo
             break
         weight = np.where(inside, 1.0 / np.where(inside, level, 1.0) ** 2, 0.0)
         new_slope, new_intercept = _line(x, y, weight, ratio)
+        rising = np.isfinite(new_slope) & (new_slope > 0)  # weighted pairs that do not rise have no line
+        open_, new_slope, new_intercept = open_[rising], new_slope[rising], new_intercept[rising]
         change = np.abs(new_slope - slope[open_]) / np.abs(new_slope)
         fitted = new_intercept + new_slope * centre
         moved = np.abs(fitted - intercept[open_] - slope[open_] * centre) / np.maximum(np.abs(fitted), 1e-300)

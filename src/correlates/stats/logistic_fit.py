@@ -105,7 +105,15 @@ def jacobian(theta: Floats, dose: Floats, sign: Floats, rise: Floats, free: int)
 
 
 def solve(
-    dose: Floats, signal: Floats, weight: Floats, sign: Floats, *, power: Power, variance: Variance, free: int
+    dose: Floats,
+    signal: Floats,
+    weight: Floats,
+    sign: Floats,
+    *,
+    power: Power,
+    variance: Variance,
+    free: int,
+    near: tuple[Floats, Floats] | None = None,
 ) -> Solution:
     """Fit every curve; those that do not converge start again from other places.
 
@@ -121,12 +129,14 @@ def solve(
         p of the variance function f^p, for ``fitted``; above 0.
     free
         4 (G = 1) or 5 parameters.
+    near
+        rise (n,) and theta (5, n) of curves that are close: where the descent begins, in place of the grid of starts.
     """
     rise = np.ones_like(sign)
     task = _Task(
         dose=dose, signal=signal, weight=weight, sign=sign, rise=rise, power=power, variance=variance, free=free
     )
-    rise, starts = _starts(task)
+    rise, starts = _starts(task) if near is None else (near[0], [near[1]])
     task = replace(task, rise=rise)
     theta, objective, converged, steps = _blocks(task, starts[0], _FIRST_STEPS)
     for start in (theta, *starts[1:2]):

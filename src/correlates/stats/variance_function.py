@@ -20,18 +20,21 @@ import numpy as np
 import numpy.typing as npt
 
 from correlates.stats.arrays import Bools, Floats, Ints, where
-from correlates.stats.logistic_curve import Family, LogisticCurves, Model, design, fit_logistic
+from correlates.stats.logistic_curve import Family, LogisticCurves, Model, design, fit_logistic, refit, replaced
 
 LOWEST, HIGHEST = 0.0, 3.0
 """Between these theta is sought: no assay is known to lie beyond."""
 FEWEST = 10
 """Residual degrees of freedom, over all curves of a group, below which theta is not estimated."""
 _DEFAULT = 2.0
-_CYCLES = 12
+_ROUNDS = 4  # of curves fitted anew
+_CYCLES = 12  # of curves fitted on from where they are, in each
 _SETTLED = 3e-3  # a twentieth of the standard error that 20 plates give
 _GRID = 13
-_GOLDEN = 20  # halvings of the bracket by the golden section: 0.5 x 0.618^20 = 3e-5
+_CLOSE = 0.1  # how far from the last theta the next is sought first
+_BRACKET = 3e-4  # width at which the golden section ends
 _CURVATURE = 0.05  # step of the second difference for the standard error
+_UNDETERMINED = 1e-7  # eigenvalue, relative, of a direction that the points do not determine: it tells nothing of theta
 _EXACT = 1e-3  # next to 1 and 2 the exact formulas of these are used
 
 
@@ -113,19 +116,26 @@ def fit_with_variance_function(
             theta=theta, se=theta, df=none, n_curves=none, estimated=theta > 0, at_bound=theta > 0, settled=True, curves=curves
         )  # fmt: skip
     x, y, there = (np.asarray(v) for v in (dose, signal, present))
-    for _ in range(_CYCLES):
-        task = _Residuals.of(curves, dose, signal, present, members, k)
-        found = where(task.df >= FEWEST, _minimise(task), _DEFAULT)
-        for exact in (1.0, 2.0):
-            found[np.abs(found - exact) < _EXACT] = exact
-        moved = np.abs(found - theta) >= _SETTLED
-        settled = not bool(moved.any())
+    near, stale = None, np.ones(k, dtype=np.bool_)
+    for _ in range(_ROUNDS):
+        for _ in range(_CYCLES):
+            found = _sought(curves, dose, signal, present, members, near, k)
+            moved = np.abs(found - theta) >= _SETTLED
+            if not moved.any():
+                break
+            theta = where(moved, found, theta)
+            near, stale = found, stale | moved
+            again = np.flatnonzero(moved[members])
+            part = refit(_some(curves, again), x[again], y[again], there[again], power=theta[members[again]])
+            curves = replaced(curves, again, part)
+        # from the grid of starts, every family open: the curves that are given, and whether theta still holds for them
+        again = np.flatnonzero(stale[members])
+        anew = fit_logistic(x[again], y[again], there[again], model=model, power=theta[members[again]], family=family)
+        curves, stale = replaced(curves, again, anew), np.zeros(k, dtype=np.bool_)
+        found = _sought(curves, dose, signal, present, members, near, k)
+        settled = not bool((np.abs(found - theta) >= _SETTLED).any())
         if settled:
             break
-        theta = where(moved, found, theta)
-        again = np.flatnonzero(moved[members])
-        part = fit_logistic(x[again], y[again], there[again], model=model, power=theta[members[again]], family=family)
-        curves = _with(curves, again, part)
     task = _Residuals.of(curves, dose, signal, present, members, k)
     estimated = task.df >= FEWEST
     at_bound = estimated & ((theta <= LOWEST + _SETTLED) | (theta >= HIGHEST - _SETTLED))
@@ -136,6 +146,27 @@ def fit_with_variance_function(
         theta=theta, se=se, df=task.df, n_curves=task.n_curves, estimated=estimated, at_bound=at_bound,
         settled=settled, curves=curves,
     )  # fmt: skip
+
+
+def _some(curves: LogisticCurves, index: Ints) -> LogisticCurves:
+    return LogisticCurves(**{field.name: getattr(curves, field.name)[index] for field in fields(LogisticCurves)})
+
+
+def _sought(
+    curves: LogisticCurves,
+    dose: npt.ArrayLike,
+    signal: npt.ArrayLike,
+    present: npt.ArrayLike,
+    members: Ints,
+    near: Floats | None,
+    k: int,
+) -> Floats:
+    """Theta of every group for the curves as they are, first ``near`` a value; 1 and 2 where it is next to these."""
+    task = _Residuals.of(curves, dose, signal, present, members, k)
+    found = where(task.df >= FEWEST, _minimise(task, near), _DEFAULT)
+    for exact in (1.0, 2.0):
+        found[np.abs(found - exact) < _EXACT] = exact
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,38 +225,39 @@ class _Residuals:
         fixed = np.arange(5)[None, :] >= self.free[:, None]
         normal[fixed[:, :, None] | fixed[:, None, :]] = 0.0
         normal[np.broadcast_to(np.eye(5, dtype=np.bool_), normal.shape) & fixed[:, :, None]] = 1.0
-        sign, size = np.linalg.slogdet(normal)
-        size = where(sign > 0, size, 0.0)
+        values = np.linalg.eigvalsh(normal)
+        size = np.log(np.maximum(values, _UNDETERMINED * values[:, -1:])).sum(axis=1)
         rss = np.maximum((weight * self.square).sum(axis=1), 1e-300)
         each = self.residual_df * np.log(rss) + size  # the sum of log f is 0: f is relative to its geometric mean
         return np.asarray(np.bincount(self.group, weights=each, minlength=self.df.size), dtype=np.float64)
 
 
-def _with(curves: LogisticCurves, index: Ints, part: LogisticCurves) -> LogisticCurves:
-    """The curves with those of the index replaced."""
-    columns = {}
-    for field in fields(LogisticCurves):
-        column = getattr(curves, field.name).copy()
-        column[index] = getattr(part, field.name)
-        columns[field.name] = column
-    return LogisticCurves(**columns)
-
-
-def _minimise(task: _Residuals) -> Floats:
-    """Theta of every group: the best of a grid, then the golden section between its neighbours."""
+def _minimise(task: _Residuals, near: Floats | None) -> Floats:
+    """Theta of every group: between the neighbours of the best of a grid, or close to a value where it is found there."""
     k = task.df.size
+    if near is not None:
+        low, high = np.maximum(near - _CLOSE, LOWEST), np.minimum(near + _CLOSE, HIGHEST)
+        found = _golden(task, low, high)
+        inside = (found > low + _SETTLED) | (low <= LOWEST), (found < high - _SETTLED) | (high >= HIGHEST)
+        if (inside[0] & inside[1])[task.n_curves > 0].all():
+            return where(task.n_curves > 0, found, _DEFAULT)
     grid = np.linspace(LOWEST, HIGHEST, _GRID)
     values = np.stack([task.criterion(np.full(k, t)) for t in grid])
     best = values.argmin(axis=0)
     low, high = grid[np.maximum(best - 1, 0)], grid[np.minimum(best + 1, _GRID - 1)]
+    return where(task.n_curves > 0, _golden(task, low, high), _DEFAULT)
+
+
+def _golden(task: _Residuals, low: Floats, high: Floats) -> Floats:
+    """Where the criterion of each group is least in its bracket, by the golden section."""
     ratio = (np.sqrt(5.0) - 1.0) / 2.0
     left, right = high - ratio * (high - low), low + ratio * (high - low)
     at_left, at_right = task.criterion(left), task.criterion(right)
-    for _ in range(_GOLDEN):
+    while float((high - low).max(initial=0.0)) > _BRACKET:
         keep_low = at_left < at_right
         low, high = where(keep_low, low, left), where(keep_low, right, high)
         new = where(keep_low, high - ratio * (high - low), low + ratio * (high - low))
         value = task.criterion(new)
         left, right = where(keep_low, new, right), where(keep_low, left, new)
         at_left, at_right = where(keep_low, value, at_right), where(keep_low, at_left, value)
-    return where(task.n_curves > 0, (low + high) / 2.0, _DEFAULT)
+    return np.asarray((low + high) / 2.0, dtype=np.float64)

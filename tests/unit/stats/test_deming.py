@@ -89,9 +89,28 @@ def test_weighted_needs_positive_values():
 
 
 def test_weights_that_do_not_settle_are_said():
-    """The line leaves the smallest pair far on the other side of zero: its estimated level is negative."""
-    made = weighted_deming([0.1, 50.0, 60.0, 70.0, 80.0], [0.1, 10.0, 60.0, 100.0, 160.0])
+    """The small pairs, which have nearly all the weight, fall where the large one rises: levels below 0 on the way."""
+    made = weighted_deming([0.2, 1.1, 2.0, 79.1], [4.9, 0.6, 0.5, 46.2])
     assert made.why == "not-converged"
+
+
+def test_levels_over_four_decades_settle():
+    """The unweighted line lies below 0 at the smallest levels; the weights must not begin with it.
+
+    Errors of 10 % in both; the line through them has slope 1.1 and no intercept.
+    """
+    rng = np.random.default_rng(20200927)
+    true = np.geomspace(0.1, 1000.0, 60)
+    x, y = true * np.exp(0.1 * rng.standard_normal(60)), 1.1 * true * np.exp(0.1 * rng.standard_normal(60))
+    plain, made = deming(x, y), weighted_deming(x, y)
+    assert plain.intercept.estimate + plain.slope.estimate * 0.1 < 0
+    assert made.why is None
+    assert made.slope.lower < 1.1 < made.slope.upper
+    assert made.intercept.lower < 0.0 < made.intercept.upper
+    # scale does not matter: the weights are relative
+    scaled = weighted_deming(1e4 * x, 1e4 * y)
+    assert scaled.slope.estimate == pytest.approx(made.slope.estimate, rel=1e-9)
+    assert scaled.intercept.estimate == pytest.approx(1e4 * made.intercept.estimate, rel=1e-6)
 
 
 def test_three_pairs_have_a_closed_form_but_no_jackknife():
