@@ -92,7 +92,8 @@ def _in_words(limit: dict[str, Any]) -> str:
     if limit["value"] is None:
         return f"{whose}: none, {limit['why']}"
     spread = f" ({interval(limit['lower'], limit['upper'])})" if limit["lower"] is not None else ""
-    return f"{whose}: {number(limit['value'], 4)} {limit['unit']}{spread}"
+    remark = f", {limit['why']}" if limit["why"] else ""
+    return f"{whose}: {number(limit['value'], 4)} {limit['unit']}{spread}{remark}"
 
 
 def _target(text: str) -> tuple[str, tuple[str, ...]]:

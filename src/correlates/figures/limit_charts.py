@@ -67,7 +67,8 @@ def _detection(
     for place, name in enumerate(names):
         last = place == len(names) - 1
         at = {**x, "title": f"Nominal ({unit})" if last else None}
-        panels += [_shares(name, at), _precision(name, at, data)]
+        links = [link for link in _LINKS if link in fitted.filter(pl.col("analyte") == name)["curve"]]
+        panels += [_shares(name, at, links), _precision(name, at, data)]
     words = [_in_words(name, drawn, unit) for name in names]
     suffix = (str(index),) if index else ()
     return Drawn(
@@ -92,7 +93,7 @@ def _in_words(analyte: str, limits: pl.DataFrame, unit: str) -> str:
     return f"{analyte}: {'; '.join(told) if told else 'no limit can be given, see the table'}."
 
 
-def _shares(analyte: str, x: dict[str, Any]) -> dict[str, Any]:
+def _shares(analyte: str, x: dict[str, Any], links: Sequence[str]) -> dict[str, Any]:
     mine = [only("analyte", analyte)]
     y = {
         "type": "quantitative",
@@ -113,6 +114,7 @@ def _shares(analyte: str, x: dict[str, Any]) -> dict[str, Any]:
         **layer("limits", {"type": "rule", "color": GREY, "strokeDash": [2, 2]}, y={**y, "field": "criterion"}),
         **lod,
     }
+    dashes = dict(zip(_LINKS, _DASHES, strict=True))
     fits = {
         **layer(
             "fitted",
@@ -122,7 +124,7 @@ def _shares(analyte: str, x: dict[str, Any]) -> dict[str, Any]:
             strokeDash={
                 "field": "curve",
                 "type": "nominal",
-                "scale": {"domain": list(_LINKS), "range": list(_DASHES)},
+                "scale": {"domain": list(links), "range": [dashes[link] for link in links]},
                 "legend": legend,
             },
         ),
@@ -148,7 +150,12 @@ def _shares(analyte: str, x: dict[str, Any]) -> dict[str, Any]:
         ),
         "transform": mine,
     }
-    return {"title": analyte, "layer": [band, asked, line, fits, spread, marks], "width": 270, "height": 170}
+    return {
+        "title": analyte,
+        "layer": [band, asked, line, *([fits] if links else []), spread, marks],
+        "width": 270,
+        "height": 170,
+    }
 
 
 def _precision(analyte: str, x: dict[str, Any], data: pl.DataFrame) -> dict[str, Any]:

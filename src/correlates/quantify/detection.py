@@ -130,7 +130,7 @@ def limits(chosen: pl.DataFrame, settings: Qpcr, assay: str) -> Limits:
         )
         levels.append(table.with_columns(analyte=pl.lit(name)))
         if several:
-            found += _rows(name, fits, loq, settings)
+            found += _rows(name, fits, loq, seen[2], settings)
             curves += _curves(name, fits, loq, seen[2])
     unit, of = pl.lit(settings.quantity), pl.lit(assay)
     made = pl.concat(levels) if levels else DETECTION_LEVELS.empty()
@@ -195,7 +195,7 @@ def _levels(read: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows(
-    analyte: str, fits: dict[Link, DetectionLimit], loq: QuantificationLimit, settings: Qpcr
+    analyte: str, fits: dict[Link, DetectionLimit], loq: QuantificationLimit, at: Floats, settings: Qpcr
 ) -> list[dict[str, object]]:
     rules = settings.detection
     percent = f"{100.0 * rules.probability:g}"
@@ -222,7 +222,7 @@ def _rows(
             "label": f"Lowest level detected in {percent} % of its replicates, and all above it",
             "chosen": False,
             "value": any_fit.rule,
-            "why": None if any_fit.rule is not None else f"no level was detected in {percent} %",
+            "why": f"no level was detected in {percent} %" if any_fit.rule is None else _lowest(any_fit.rule, at),
         }
     )
     rows.append(
@@ -231,7 +231,7 @@ def _rows(
             "label": f"LOQ: lowest level from the LOD up with a CV of at most {rules.cv:g} %, and all above it",
             "chosen": True,
             "value": loq.level,
-            "why": None if loq.why_level is None else _WHY[loq.why_level.value],
+            "why": _lowest(loq.level, at) if loq.why_level is None else _WHY[loq.why_level.value],
         }
     )
     rows.append(
@@ -246,6 +246,10 @@ def _rows(
     )
     asked = {"lod": rules.probability, "loq": rules.cv}
     return [{"analyte": analyte, "criterion": asked[str(row["limit"])[:3]], **row} for row in rows]
+
+
+def _lowest(limit: float | None, at: Floats) -> str | None:
+    return "the lowest level that was tested: the limit may lie below it" if limit == at.min() else None
 
 
 def _finite(value: float | None) -> float | None:

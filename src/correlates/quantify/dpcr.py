@@ -173,7 +173,7 @@ def _estimate(merged: pl.DataFrame, settings: Dpcr) -> pl.DataFrame:
     ``relative_se`` and, with a reference, ``reference_*`` columns.
     """
     counts = merged.filter(pl.col("n_good") > 0)
-    ordinary = _poisson(counts, settings.confidence)
+    ordinary = _poisson(counts, settings)
     at_limit = _limit(counts, settings.lloq)
     if settings.reference is None:
         per = (1000.0 * counts["reaction_ul"] / counts["partition_nl"]).fill_null(np.nan).to_numpy()
@@ -195,10 +195,8 @@ def _estimate(merged: pl.DataFrame, settings: Dpcr) -> pl.DataFrame:
     numerators = cells_by.beside(measured, settings.reference, ("sample_id",), of_reference)
     usable = (pl.col("n_good") > 0) & (pl.col("reference_positives") >= settings.lloq)
     both = numerators.filter(usable)
-    above = _poisson(both, settings.confidence)
-    below = poisson.copies_per_partition(
-        both["reference_positives"].to_numpy(), both["reference_partitions"].to_numpy(), settings.confidence
-    )
+    above = _poisson(both, settings)
+    below = _poisson(both, settings, "reference_")
     ratio = poisson.ratio_of_targets(above, below, settings.confidence)
     cells = np.where(below.all_positive, np.nan, below.copies) / copies_per_cell
     return _attach(
@@ -219,8 +217,13 @@ def _estimate(merged: pl.DataFrame, settings: Dpcr) -> pl.DataFrame:
     )
 
 
-def _poisson(counts: pl.DataFrame, confidence: float) -> poisson.PartitionEstimate:
-    return poisson.copies_per_partition(counts["positives"].to_numpy(), counts["partitions"].to_numpy(), confidence)
+def _poisson(counts: pl.DataFrame, settings: Dpcr, of: str = "") -> poisson.PartitionEstimate:
+    return poisson.copies_per_partition(
+        counts[f"{of}positives"].to_numpy(),
+        counts[f"{of}partitions"].to_numpy(),
+        settings.confidence,
+        interval=settings.interval,
+    )
 
 
 def _limit(counts: pl.DataFrame, lloq: float) -> Floats:

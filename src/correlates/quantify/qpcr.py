@@ -292,14 +292,15 @@ def _predict(sets: pl.DataFrame, lines: standards.Lines, settings: Qpcr) -> tupl
         var_slope=line.var_slope[fit],
         quantile=quantile,
     )
+    by_delta = settings.interval == "delta"
     missed = at["n_undetected"].to_numpy()
     shift = np.where((missed > 0) & (x < np.log10(settings.lloq)), np.log10(n / np.maximum(n + missed, 1)), 0.0)
     found = pl.DataFrame(
         {
             "row": at["row"],
             "x": x + shift,
-            "x_lower": predicted.fieller_lower + shift,
-            "x_upper": predicted.fieller_upper + shift,
+            "x_lower": (predicted.delta_lower if by_delta else predicted.fieller_lower) + shift,
+            "x_upper": (predicted.delta_upper if by_delta else predicted.fieller_upper) + shift,
             "se": np.sqrt(measured + of_line) / np.abs(slope),
             "se_df": np.maximum(df, 1.0),
         }

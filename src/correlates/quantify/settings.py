@@ -146,6 +146,8 @@ class Qpcr:
     """Upper limit of quantification per reaction."""
     chain: tuple[Step, ...] = ()
     """From quantity (or copies/cell with a reference) to the reported unit; empty reports it as it is."""
+    interval: Literal["fieller", "delta"] = "fieller"
+    """Interval of the quantity read off the line: Fieller's, or the delta method's, which ignores that the slope is estimated in its denominator."""
     confidence: float = 0.95
     """Level of the intervals."""
 
@@ -205,6 +207,8 @@ class Dpcr:
     """Fewest positive partitions (merged over replicate wells) that are quantified."""
     chain: tuple[Step, ...] = ()
     """From copies/reaction (or copies/cell with a reference) to the reported unit."""
+    interval: Literal["exact", "normal"] = "exact"
+    """Interval of the share of positive partitions: Clopper-Pearson, or the normal approximation that instruments print."""
     confidence: float = 0.95
     """Level of the intervals."""
 

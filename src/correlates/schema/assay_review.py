@@ -221,7 +221,7 @@ DETECTION_LIMITS = Table(
             name="fit_p", dtype=NUMBER, meaning="P of the deviance: small where the curve does not describe the levels"
         ),
         Column(name="extrapolated", dtype=FLAG, meaning="whether the limit lies outside the tested levels"),
-        Column(name="why", dtype=TEXT, meaning="why there is none"),
+        Column(name="why", dtype=TEXT, meaning="why there is none, or what is to be known of it"),
     ),
 )
 

@@ -7,6 +7,7 @@ lambda = -ln(1 - p) of the positive share p. Volumes do not enter here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,8 @@ class PartitionEstimate:
     copies
         Maximum-likelihood lambda = -ln(1 - p). 0 where every partition is negative, inf where every one is positive.
     lower, upper
-        Exact: Clopper-Pearson limits of p, transformed. Lower is 0 where all are negative, upper inf where all are positive.
+        Limits of p, transformed: Clopper-Pearson's unless the normal approximation is asked for. Lower is 0 where all are negative,
+        upper inf where all are positive.
     log_se
         Delta-method standard error of ln lambda; inf where all partitions are alike.
     all_negative, all_positive
@@ -41,7 +43,9 @@ class PartitionEstimate:
     all_positive: Flags
 
 
-def copies_per_partition(positives: Ints, partitions: Ints, confidence: float = 0.95) -> PartitionEstimate:
+def copies_per_partition(
+    positives: Ints, partitions: Ints, confidence: float = 0.95, *, interval: Literal["exact", "normal"] = "exact"
+) -> PartitionEstimate:
     """Estimate the mean number of copies per partition from counts of positive partitions.
 
     Replicate wells of one sample are merged by adding their counts before this is called: with equal partition volumes
@@ -53,6 +57,8 @@ def copies_per_partition(positives: Ints, partitions: Ints, confidence: float = 
         Counts of any one shape; 0 <= positives <= partitions, partitions >= 1.
     confidence
         Level of the interval.
+    interval
+        ``exact``, or ``normal`` (:func:`normal_share`) where some partitions are positive and some are not; the exact one elsewhere.
 
     Raises
     ------
@@ -72,6 +78,9 @@ def copies_per_partition(positives: Ints, partitions: Ints, confidence: float = 
     low, high = exact_share(k, n, confidence)
     copies = _copies(p)
     plain = ~(none | every)
+    if interval == "normal":
+        by_normal = normal_share(k, n, confidence)
+        low, high = np.where(plain, by_normal[0], low), np.where(plain, by_normal[1], high)
     safe = np.where(plain, copies, 1.0)
     safe_q = np.where(plain, 1.0 - p, 1.0)
     return PartitionEstimate(
@@ -109,6 +118,18 @@ def exact_share(count: Ints, of: Ints, confidence: float = 0.95) -> tuple[Floats
     low = np.where(none, 0.0, special.betaincinv(np.where(none, 1, k), n - k + 1, tail))
     high = np.where(every, 1.0, special.betaincinv(k + 1, np.where(every, 1, n - k), 1.0 - tail))
     return low, high
+
+
+def normal_share(count: Ints, of: Ints, confidence: float = 0.95) -> tuple[Floats, Floats]:
+    """Limits of a share by the normal approximation, p -/+ z sqrt(p (1 - p)/n), cut at 0 and 1; shapes as :func:`exact_share`.
+
+    What instruments print (see :func:`bio_rad_limits`). At a count of 0 or of all it has no width; below ten it does not hold its
+    level.
+    """
+    k, n = np.asarray(count), np.asarray(of)
+    p = k / n
+    half = float(special.ndtri((1.0 + confidence) / 2.0)) * np.sqrt(p * (1.0 - p) / n)
+    return np.maximum(p - half, 0.0), np.minimum(p + half, 1.0)
 
 
 def _copies(p: Floats) -> Floats:

@@ -273,3 +273,13 @@ def test_spread_between_wells_is_reported_by_analyte() -> None:
     even = rng.binomial(15_000, -np.expm1(-0.4), (40, 3))
     rows = [well(int(k), sample_id=f"S{i:02d}") for i, triple in enumerate(even) for k in triple]
     assert run(rows).checks.filter(rule="between_wells")["passed"].to_list() == [True]
+
+
+def test_the_normal_interval_is_the_one_that_quantasoft_printed() -> None:
+    """1,901 of 15,820 droplets of 0.91 nL: printed 134 to 147 copies/uL; the exact interval rounds to the same here."""
+    wells = [well(1901, 15_820)]
+    settings = {"partition_nl": 0.91, "reaction_ul": 1.0}
+    by = {kind: only(run(wells, interval=kind, **settings)) for kind in ("exact", "normal")}
+    assert (round(by["normal"]["lower"]), round(by["normal"]["upper"])) == (134, 147)
+    assert by["normal"]["lower"] != by["exact"]["lower"]
+    assert by["normal"]["lower"] == pytest.approx(by["exact"]["lower"], rel=1e-3)

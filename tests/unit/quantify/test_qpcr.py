@@ -439,3 +439,18 @@ def test_an_outlier_is_one_that_sampling_does_not_explain() -> None:
     made = run(plate(*wells_of("A", 12_000, 12_000, 7000)), replicates=drop)
     assert only(made)["n_replicates"] == 2
     assert "replicate_outlier" in failed(made)
+
+
+def test_the_delta_interval_lies_evenly_about_the_value_where_fiellers_does_not() -> None:
+    """On a poor line Fieller's interval leans away from the standards; on the logarithm the delta interval does not."""
+    standards = [
+        {"role": "standard", "nominal": level, "signal": 38 - 3.4 * k + off}
+        for k, (level, off) in enumerate(((1.0, 0.6), (10.0, -0.5), (100.0, 0.4), (1000.0, -0.6)))
+    ]
+    wells = cq_wells([*standards, *no_template(), *wells_of("A", 5e4, 5e4)])
+    lean = {}
+    for interval in ("fieller", "delta"):
+        row = only(run(wells, interval=interval, on_failure="flag", uloq=1e9))
+        lean[interval] = math.log10(row["upper"]) + math.log10(row["lower"]) - 2 * math.log10(row["estimate"])
+    assert lean["delta"] == pytest.approx(0.0, abs=1e-9)
+    assert abs(lean["fieller"]) > 0.05

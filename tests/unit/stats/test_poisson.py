@@ -132,3 +132,19 @@ def test_limits_as_printed_hold_the_density_and_the_level() -> None:
 def test_limits_as_printed_need_a_negative_partition(k: int, n: int) -> None:
     with pytest.raises(ValueError, match="counts must satisfy"):
         poisson.bio_rad_limits(np.array([k]), np.array([n]))
+
+
+def test_the_normal_interval_is_statsmodels() -> None:
+    k, n = np.array([1901, 100, 12_000]), np.array([15_820, 14_000, 15_000])
+    found = poisson.copies_per_partition(k, n, interval="normal")
+    low, high = proportion_confint(k, n, method="normal")
+    np.testing.assert_allclose(found.lower, -np.log1p(-low), rtol=1e-9)
+    np.testing.assert_allclose(found.upper, -np.log1p(-high), rtol=1e-9)
+
+
+def test_the_normal_interval_has_no_width_where_all_are_alike_and_gives_way_to_the_exact() -> None:
+    k, n = np.array([0, 7]), np.array([10, 7])
+    normal, exact = (poisson.copies_per_partition(k, n, interval=kind) for kind in ("normal", "exact"))
+    assert (normal.lower == exact.lower).all()
+    assert (normal.upper == exact.upper).all()
+    assert (poisson.normal_share(k, n)[0] == k / n).all()
