@@ -36,6 +36,7 @@ from correlates.figures.theme import (
     log_scale,
     rows,
     tip,
+    with_unit,
 )
 from correlates.rounding import counted, unit_text
 from correlates.schema.assay_review import CONTROL_RESULTS, PLATE_RATIOS, REPLICATE_SETS
@@ -199,6 +200,7 @@ def _draw_replicates(tables: Tables, settings: FigureSettings) -> tuple[Drawn, .
 def _profile(assay: str, measure: str, sets: pl.DataFrame, names: Sequence[str], settings: FigureSettings) -> Drawn:
     """Spread against level, a mark per set."""
     cq = "Cq" in measure
+    unit = next(iter(sets["unit"].drop_nulls().to_list()), None)
     data = sets.select(
         "analyte", "sample_id", "plate", "role", "n", pl.col("level", "spread").round_sig_figs(_DIGITS)
     ).filter(pl.lit(cq) | (pl.col("level") > 0))
@@ -215,7 +217,7 @@ def _profile(assay: str, measure: str, sets: pl.DataFrame, names: Sequence[str],
             if index < len(names) - 3
             else "Mean Cq"
             if cq
-            else "Quantity"
+            else with_unit("Quantity", unit_text(unit))
             if "quantity" in measure
             else "Signal",
             "scale": {"zero": False},

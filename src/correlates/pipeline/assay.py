@@ -31,6 +31,7 @@ from correlates.terms import AssayKind, Role
 _FACTORY = ("simple_plex",)  # readers of instruments that are calibrated at the factory
 KINDS = {"qpcr": "qPCR", "dpcr": "digital PCR", "immunoassay": "immunoassay"}
 """Kinds of assay as they are printed."""
+_POINTS = r'"points":\s*\{'  # in the extras of wells whose file holds the fluorescence of every cycle
 _COPIES = ("cop", "copies", "copy")  # what files call copies per reaction
 
 
@@ -293,7 +294,14 @@ def _defaults(
     if kind is AssayKind.QPCR:
         unit = _unit(wells, ("copies per reaction", "mass"), "copies/reaction")
         lowest = wells.filter((pl.col("role") == Role.STANDARD.value) & (pl.col("nominal") > 0))["nominal"].min()
-        default = Qpcr(files=globs, controls=patterns, targets={**renamed, **own}, quantity=unit)
+        points_alone = wells["signal"].null_count() == wells.height and wells["extras"].str.contains(_POINTS).any()
+        default = Qpcr(
+            files=globs,
+            controls=patterns,
+            targets={**renamed, **own},
+            quantity=unit,
+            cq="second_derivative" if points_alone else "instrument",
+        )
         # the default limit is in copies; a standard in other units says itself where it begins
         in_copies = unit == "copies/reaction" or lowest is None
         return default if in_copies else replace(default, lloq=float(lowest))  # type: ignore[arg-type]

@@ -153,7 +153,7 @@ def replicate_sets(wells: pl.DataFrame, results: pl.DataFrame, assay: str) -> pl
         .filter(pl.col("n") >= 2)
     )
     key = ["analyte", "sample_id", "role", *PLATE]
-    sets = sets.join(results.select(*key, "estimate", "cv"), on=key, how="left", maintain_order="left")
+    sets = sets.join(results.select(*key, "estimate", "cv", "unit"), on=key, how="left", maintain_order="left")
     by_cq = pl.col("kind") == SignalKind.CQ.value
     quantified = bool(sets["cv"].is_not_null().any())
     if quantified:  # where some have a quantity, standards and the others are not on that scale
@@ -164,6 +164,7 @@ def replicate_sets(wells: pl.DataFrame, results: pl.DataFrame, assay: str) -> pl
         level=pl.when(by_cq).then("mean").otherwise(level),
         spread=pl.when(by_cq).then("sd").otherwise(spread),
         measure=pl.when(by_cq).then(pl.lit(CQ)).otherwise(pl.lit(QUANTITY if quantified else SIGNAL)),
+        unit=pl.when(~by_cq & pl.lit(quantified)).then("unit"),
     ).with_columns(pl.when(pl.col("spread").is_finite()).then(pl.col("spread")).alias("spread"))
     return conform(made.select(REPLICATE_SETS.names), REPLICATE_SETS).sort(REPLICATE_SETS.key)
 

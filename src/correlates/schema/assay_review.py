@@ -134,6 +134,7 @@ REPLICATE_SETS = Table(
         Column(name="level", dtype=NUMBER, meaning="mean Cq, or the quantity, or the mean signal"),
         Column(name="spread", dtype=NUMBER, meaning="standard deviation of Cq, or coefficient of variation in percent"),
         Column(name="measure", dtype=TEXT, nullable=False, meaning="what level and spread are, in words"),
+        Column(name="unit", dtype=TEXT, meaning="unit of level, where it is a quantity"),
         Column(name="wells", dtype=TEXTS, nullable=False, meaning="positions"),
         _IDS,
     ),

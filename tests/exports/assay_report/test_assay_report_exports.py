@@ -112,3 +112,11 @@ def test_quantities_beside_those_of_msd_workbench() -> None:
     row = reviewed("immunoassay/msd/msd_workbench_test_2.csv")["instrument_ratios"].row(0, named=True)
     assert row["n"] == 16
     assert row["median"] == pytest.approx(1.0, abs=0.01)  # another weighting of the same standards
+
+
+def test_a_file_of_fluorescence_alone_gets_its_cq_from_it() -> None:
+    """Vermeulen's standards hold no Cq: every gene has a curve all the same, and the settings say where the Cq is from."""
+    path = external("data/qpcr/rdml/data_vermeulen_std_150000_15.rdml")
+    groups, _ = assay._grouped(assay._read_all([path], path.parent), None, (), {})
+    assert groups[0].settings.cq == "second_derivative"  # type: ignore[union-attr]
+    assert reviewed("qpcr/rdml/data_vermeulen_std_150000_15.rdml")["curves"]["parameters"].null_count() == 0
