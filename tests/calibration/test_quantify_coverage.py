@@ -66,7 +66,7 @@ def test_qpcr_over_five_decades(label: str, settings: dict[str, float], lowest: 
 
 
 def test_a_very_precise_assay_is_covered_conservatively() -> None:
-    """SD 0.05: the standards of 10 copies bend the line (mean of log copies), which widens the intervals above them."""
+    """SD 0.05: the error that the wells of a level share cannot be negative, and is found on average where there is none."""
     shares = qpcr_coverage(sd=0.05)["hit"].to_numpy()
     sys.stdout.write(f"\nSD 0.05: {shares.mean():.4f} overall, {shares.min():.3f} to {shares.max():.3f}")
     assert shares.min() >= 0.93
