@@ -218,6 +218,11 @@ class Reason(StrEnum):
     NOT_RECORDED = "not-recorded", "Not recorded for this subject"
     DUPLICATED = "duplicated", "Recorded more than once with different values"
     NOT_IN_SUBGROUP = "not-in-subgroup", "Not in the declared subgroup"
+    TOO_FEW_SAMPLES = "too-few-samples", "Fewer samples in the window than the model asks for"
+    COVARIATE_MISSING = "covariate-missing", "A covariate of the model is missing or censored"
+    MODEL_NOT_FITTED = "model-not-fitted", "Too few subjects for the population model"
+    MODEL_NOT_CONVERGED = "model-not-converged", "The population model did not converge by its declared rules"
+    NEVER_ABOVE_LIMIT = "never-above-limit", "The curve does not reach the limit of quantification"
     # outcomes
     NOT_TREATED = "not-treated", "No infusion recorded"
     NO_ASSESSMENT = "no-assessment", "No evaluable response assessment after infusion"

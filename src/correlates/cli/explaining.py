@@ -62,11 +62,13 @@ def _records() -> dict[str, dict[str, Any]]:
     from correlates.figures import FIGURES
     from correlates.figures.assay_charts import ASSAY_FIGURES
     from correlates.parameters import PARAMETERS
+    from correlates.population import MODELS
     from correlates.quantify import QUANTIFIERS
     from correlates.readers import READERS
 
     return {
         "assay": {str(record.code): record for record in QUANTIFIERS},
+        "population model": {record.code: record for record in MODELS},
         "parameter": {record.kind: record for record in PARAMETERS},
         "endpoint": {record.code: record for record in ENDPOINTS},
         "response rule": {record.code: record for record in CRITERIA},

@@ -8,6 +8,7 @@ from correlates.figures.flow import FLOW
 from correlates.figures.forest import FOREST
 from correlates.figures.groups import COMPARISON
 from correlates.figures.models import CALIBRATION, COLLINEARITY, DECISION_CURVE, SELECTION_FREQUENCY
+from correlates.figures.population import POPULATION_MODEL
 from correlates.figures.record import Drawn, Figure
 from correlates.figures.settings import Expansion, FigureSettings, Flow, Forest, ResponseCharts, Toxicity
 from correlates.figures.survival import CURVES, INCIDENCES
@@ -21,6 +22,7 @@ FIGURES = (
     RECOVERY,
     AGREEMENT,
     EXPANSION,
+    POPULATION_MODEL,
     SWIMMER,
     WATERFALL,
     SPIDER,

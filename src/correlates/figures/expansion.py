@@ -15,6 +15,7 @@ from correlates.figures.theme import (
     Rows,
     chart,
     colours,
+    day_axis,
     layer,
     log_axis,
     log_scale,
@@ -27,7 +28,6 @@ from correlates.rounding import unit_text
 from correlates.schema import MEASUREMENTS, OUTCOMES
 from correlates.terms import Censoring, Status
 
-_DAYS = (0, 3, 7, 14, 28, 60, 90, 180, 270, 365, 545, 730, 1095, 1460, 1825)
 _UNDETERMINED, _EVERYBODY = "undetermined", "All subjects"
 _MEDIAN_QUANTIFIED, _MEDIAN_BOUND = "median quantified", "median at or below LLOQ"
 _LEAST = 3  # subjects a class must have on a day for its median and quartiles to be drawn
@@ -89,17 +89,6 @@ def _titles(points: pl.DataFrame, order: list[str], settings: FigureSettings) ->
     return {c: f"{settings.class_label(c)} (n = {sizes[c]})" for c in order}
 
 
-def _days(last: float) -> dict[str, Any]:
-    """Position of a day: even steps up to about day 10, then logarithmic."""
-    return {
-        "field": "study_day",
-        "type": "quantitative",
-        "title": "Days after infusion",
-        "scale": {"type": "symlog", "constant": 10, "domain": [0, last], "nice": False},
-        "axis": {"values": [d for d in _DAYS if d <= last], "grid": False, "labelOverlap": True},
-    }
-
-
 def _span(values: pl.Series) -> tuple[float, float]:
     return float(values.min()) / 1.5, float(values.max()) * 1.5  # type: ignore[arg-type]
 
@@ -146,7 +135,7 @@ def _individual(
     ]
     panels = [titles[c] for c in order]
     colour = {"field": "panel", "type": "nominal", "scale": {"domain": panels, "range": palette}, "legend": None}
-    x, y = _days(last), _height("value", span, with_unit(settings.label(wanted.assay), unit))
+    x, y = day_axis(last), _height("value", span, with_unit(settings.label(wanted.assay), unit))
     picked = {"param": "subject", "empty": False, "value": 1}
     layers = [
         layer("limit", {"type": "rule", "strokeDash": [4, 3], "color": GREY}, y=y),
@@ -233,7 +222,7 @@ def _median(points: pl.DataFrame, wanted: Expansion, settings: FigureSettings, s
     names, declared = [titles[c] for c in order], _declared(wanted, settings)
     span = _span(pl.concat([data["q1"], data["q3"]]))
     last = min(wanted.last_day, float(data["study_day"].max()) * 1.03 + 1)  # type: ignore[arg-type]
-    x, scale = _days(last), {"domain": names, "range": colours(order, declared)}
+    x, scale = day_axis(last), {"domain": names, "range": colours(order, declared)}
     legend = {"orient": "top", "title": None, "symbolSize": 60, "symbolOpacity": 1}
     colour = {"field": "group", "type": "nominal", "scale": scale, "legend": legend}
     title = with_unit(settings.label(wanted.assay), unit)

@@ -122,6 +122,25 @@ def log_axis(low: float, high: float, *, grid: bool = True) -> dict[str, Any]:
     return {"values": values, "labelExpr": label, "grid": grid}
 
 
+_DAYS = (0, 3, 7, 14, 28, 60, 90, 180, 270, 365, 545, 730, 1095, 1460, 1825)
+_FEW_DAYS = (0, 14, 60, 365, 1095)
+
+
+def day_axis(last: float, field: str = "study_day", *, few: bool = False) -> dict[str, Any]:
+    """Position of a day: even steps up to about day 10, then logarithmic; ``few`` labels for a small panel."""
+    return {
+        "field": field,
+        "type": "quantitative",
+        "title": "Days after infusion",
+        "scale": {"type": "symlog", "constant": 10, "domain": [0, last], "nice": False},
+        "axis": {
+            "values": [d for d in (_FEW_DAYS if few else _DAYS) if d <= last],
+            "grid": False,
+            "labelOverlap": True,
+        },
+    }
+
+
 def log_scale(low: float, high: float) -> dict[str, Any]:
     """A logarithmic scale that ends where it is told to."""
     return {"type": "log", "domain": [low, high], "nice": False}

@@ -11,13 +11,14 @@ import polars as pl
 from correlates.errors import DerivationError
 from correlates.parameters.checks import table as checks_table
 from correlates.parameters.courses import Courses, courses
+from correlates.parameters.modelled import modelled_problems, words_of
 from correlates.parameters.prepare import lab_courses, lab_problems, measurement_problems, usable
 from correlates.parameters.record import Computed, Inputs, Parameter
 from correlates.parameters.registry import record
-from correlates.parameters.settings import Characteristic, Lab, Product, Profile, Ratio, Window
+from correlates.parameters.settings import Characteristic, Lab, Modelled, Product, Profile, Ratio, Window
 from correlates.parameters.settings import Parameter as ParameterSettings
 from correlates.parameters.validate import problems, ratio_order
-from correlates.schema import CHECKS, PARAMETERS, conform
+from correlates.schema import CHECKS, PARAMETERS, POPULATION_FITS, POPULATION_SUBJECTS, conform
 from correlates.terms import Reason, Timing
 
 
@@ -45,6 +46,8 @@ def derive(
     characteristics: pl.DataFrame,
     labs: pl.DataFrame,
     subjects: pl.DataFrame,
+    population_fits: pl.DataFrame | None = None,
+    population_subjects: pl.DataFrame | None = None,
 ) -> Derived:
     """Derive parameters: one row per subject and code.
 
@@ -52,8 +55,8 @@ def derive(
     ----------
     specs
         Settings by code; a family over analytes gives CODE.ANALYTE for each analyte of its assay.
-    measurements, burden, product, characteristics, labs, subjects
-        The tables of those names. Of the measurements those are used that are reported, have a value and a study day.
+    measurements, burden, product, characteristics, labs, subjects, population_fits, population_subjects
+        The tables of those names (the last two may be left out where no population model is declared). Of the measurements those are used that are reported, have a value and a study day.
 
     Returns
     -------
@@ -69,6 +72,8 @@ def derive(
         starts.
     """
     who = subjects["subject_id"].to_list()
+    fits = POPULATION_FITS.empty() if population_fits is None else population_fits
+    fitted = POPULATION_SUBJECTS.empty() if population_subjects is None else population_subjects
     samples, notes = usable(measurements, who)
     analytes = {
         assay: part["analyte"].unique().sort().to_list()
@@ -95,6 +100,7 @@ def derive(
             subjects=who,
         )
         + lab_problems(specs, labs)
+        + [p for c, s in specs.items() if isinstance(s, Modelled) for p in modelled_problems(c, s, fits, fitted)]
     )
     if wrong:
         raise DerivationError(wrong)
@@ -122,6 +128,8 @@ def derive(
         burden=burden,
         product=product,
         characteristics=characteristics,
+        population_fits=fits,
+        population_subjects=fitted,
         done=done,
     )
     for code in ratio_order(specs):
@@ -146,6 +154,8 @@ def _described(code: str, spec: ParameterSettings, entry: Parameter, rows: pl.Da
         {"analyte": list(labels), "label": list(labels.values()), "rule": [rules[a] for a in labels]},
         schema={"analyte": pl.String, "label": pl.String, "rule": pl.String},
     )
+    if "rule" in rows.columns:
+        frame = frame.drop("rule")
     return rows.join(frame, on="analyte", how="left", nulls_equal=True, maintain_order="left").with_columns(
         kind=pl.lit(entry.kind),
         timing=timing,
@@ -174,6 +184,8 @@ def _timing(spec: ParameterSettings) -> Timing:
         return spec.timing if spec.timing is not None else timing_of(spec.window)
     if isinstance(spec, Profile | Lab):
         return timing_of(spec.window)
+    if isinstance(spec, Modelled):
+        return Timing.POST
     if isinstance(spec, Product):
         return Timing.PRODUCT
     if isinstance(spec, Characteristic):
@@ -206,6 +218,8 @@ def label_of(code: str, spec: ParameterSettings, entry: Parameter, analyte: str 
         words["name"] = spec.name
     if isinstance(spec, Product):
         words |= {"attribute": spec.attribute, "times": f" x {spec.times}" if spec.times else ""}
+    if isinstance(spec, Modelled):
+        words |= {"quantity": words_of(spec), "model": spec.of}
     if isinstance(spec, Ratio):
         words |= {"numerator": spec.of[0], "denominator": spec.of[1]}
     return entry.label.format(**words)

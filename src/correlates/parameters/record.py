@@ -27,7 +27,7 @@ class Inputs:
         Time courses by assay, over actual and over planned days.
     lab_courses
         Time courses of laboratory tests by code of the parameter.
-    burden, product, characteristics
+    burden, product, characteristics, population_fits, population_subjects
         The tables of those names.
     done
         Rows of the parameters already computed, by declared code (a family over analytes is one frame).
@@ -40,6 +40,8 @@ class Inputs:
     burden: pl.DataFrame
     product: pl.DataFrame
     characteristics: pl.DataFrame
+    population_fits: pl.DataFrame
+    population_subjects: pl.DataFrame
     done: Mapping[str, pl.DataFrame]
 
 
@@ -49,7 +51,7 @@ class Computed:
 
     ``rows`` has the columns ``subject_id, code, analyte, value, category, unit, censoring, reason, known_on_day, day,
     nominal_day, source_ids``, plus ``timing`` where it follows from other parameters (null otherwise); ``checks`` are rows of the
-    table ``checks``.
+    table ``checks``. Rows whose rule differs from subject to subject bring a column ``rule``.
     """
 
     rows: pl.DataFrame

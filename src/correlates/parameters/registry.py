@@ -13,6 +13,7 @@ from correlates.parameters.contraction import (
 )
 from correlates.parameters.expansion import detectable_at, doubling_time, fold_expansion
 from correlates.parameters.kinetics import auc, clast, cmax, n_quantifiable, tlast, tmax
+from correlates.parameters.modelled import modelled
 from correlates.parameters.ratios import ratio
 from correlates.parameters.record import Parameter
 from correlates.parameters.recorded import burden_at_baseline, characteristic, product
@@ -27,7 +28,7 @@ from correlates.parameters.terminal import (
     lambda_z_start,
 )
 from correlates.parameters.windows import fold_change, lab, last_value, peak_value
-from correlates.schema import BURDEN, CHARACTERISTICS, LABS, MEASUREMENTS, PRODUCT, SUBJECTS
+from correlates.schema import BURDEN, CHARACTERISTICS, LABS, MEASUREMENTS, POPULATION_SUBJECTS, PRODUCT, SUBJECTS
 
 _NCA = "Gabrielsson J, Weiner D. Pharmacokinetic and Pharmacodynamic Data Analysis, 5th ed., 2016, section 2.8"
 _STEIN = "Stein AM et al. CPT Pharmacometrics Syst Pharmacol 2019;8:285-295"
@@ -481,6 +482,19 @@ PARAMETERS: tuple[Parameter, ...] = (
         citation=_ZUMA1,
         docs=_DYNAMICS,
         timing=_IN_WINDOW,
+        scale="log2",
+    ),
+    Parameter(
+        kind="population",
+        label="{quantity} by the population model {model}",
+        unit="as recorded",
+        needs=(POPULATION_SUBJECTS,),
+        settings=settings.Modelled,
+        compute=modelled,
+        formula="posterior median of the quantity of the subject's fitted curve; the interval stands in the rule",
+        citation=_STEIN,
+        docs="methods/population_kinetics.md",
+        timing="post; known on the day of the last sample of the subject that was fitted",
         scale="log2",
     ),
     Parameter(

@@ -205,4 +205,33 @@ class Ratio:
     label: str | None = None
 
 
-Parameter = Profile | Window | Burden | Product | Characteristic | Lab | Ratio
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modelled:
+    """What a population model gives for each subject: an exposure or a parameter of its curve."""
+
+    take: Literal["population"]
+    of: str
+    """Name of the population model."""
+    quantity: Literal[
+        "cmax",
+        "tmax",
+        "foldx",
+        "alpha",
+        "fb",
+        "beta",
+        "auc",
+        "level",
+        "days_above_lloq",
+        "doubling_time",
+        "contraction_half_life",
+        "terminal_half_life",
+    ]
+    """The quantity."""
+    day: float | None = None
+    """End of the area, or day of the level; one that the model names in auc_to or level_on."""
+    scale: Literal["log2", "sd", "unit"] | None = None
+    """What an odds ratio is per: a doubling (the default), a standard deviation or a unit."""
+    label: str | None = None
+
+
+Parameter = Profile | Window | Burden | Product | Characteristic | Lab | Ratio | Modelled

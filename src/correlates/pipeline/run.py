@@ -13,6 +13,13 @@ import polars as pl
 from correlates.errors import PlanError, Problem
 from correlates.pipeline.analyses import RESULT_TABLES, associations
 from correlates.pipeline.gather import READ, gather
+from correlates.pipeline.kinetics import (
+    OF_PARAMETERS,
+    POPULATION_TABLES,
+    POSTERIORS,
+    covariate_codes,
+    fit_populations,
+)
 from correlates.pipeline.manifest import Manifest, code_fingerprint, read_manifest, write_manifest
 from correlates.pipeline.publish import publish
 from correlates.pipeline.store import Progress, Store, Tables, guard, open_run, silent, staging
@@ -106,6 +113,8 @@ def republish(folder: Path, *, progress: Progress = silent) -> Path:
     tables = {name: finished.table(name) for name in manifest.tables}
     with staging(folder.absolute()) as fresh:
         shutil.copytree(folder / "tables", fresh / "tables", dirs_exist_ok=True)
+        if (folder / POSTERIORS).is_dir():
+            shutil.copytree(folder / POSTERIORS, fresh / POSTERIORS)
         figures = publish(plan, tables, fresh, manifest.stages, progress)
         write_manifest(replace(manifest, figures=figures), fresh)
     return folder.absolute() / "report.html"
@@ -122,6 +131,7 @@ def compute(file: PlanFile, inputs: InputFiles, store: Store) -> None:
         ("burden", "responses", "outcomes", "sensitivity", "courses", "toxicity"),
         lambda: _endpoints(file, t),
     )
+    store.stage("population", POPULATION_TABLES, lambda: fit_populations(file, t, store), writes=POSTERIORS)
     store.stage("parameters", ("parameters",), lambda: _parameters(file, t))
     store.stage("dataset", ("analysis", "exclusions"), lambda: _dataset(file, t))
     store.stage("association", RESULT_TABLES, lambda: associations(file, t))
@@ -139,7 +149,12 @@ def stage_keys(file: PlanFile, inputs: InputFiles, prints: Mapping[str, str]) ->
     pairs = {name: a for name, a in plan["analyses"].items() if a["do"] == "agreement"}
     keys["agreement"] = fingerprint([keys["quantify"], pairs])
     keys["endpoints"] = fingerprint([keys["read"], plan["endpoints"], plan["lesions"]])
-    keys["parameters"] = fingerprint([keys["quantify"], keys["endpoints"], plan["parameters"]])
+    models = plan["population_models"]
+    covariates = {code: plan["parameters"][code] for code in covariate_codes(file.plan)}
+    keys["population"] = fingerprint(
+        [keys["quantify"], keys["endpoints"], models, covariates, seed if models else None]
+    )
+    keys["parameters"] = fingerprint([keys["quantify"], keys["endpoints"], keys["population"], plan["parameters"]])
     keys["dataset"] = fingerprint([keys["parameters"], keys["endpoints"], plan["populations"]])
     keys["association"] = fingerprint([keys["dataset"], plan["biomarkers"], plan["analyses"], seed])
     keys["report"] = fingerprint([keys["association"], keys["agreement"], plan["report"], study])
@@ -211,7 +226,7 @@ def _endpoints(file: PlanFile, t: Tables) -> Tables:
 def _parameters(file: PlanFile, t: Tables) -> Tables:
     from correlates.parameters import derive
 
-    needs = ("measurements", "burden", "product", "characteristics", "labs", "subjects")
+    needs = (*OF_PARAMETERS, "population_fits", "population_subjects")
     derived = derive(file.plan.parameters, **{name: t[name] for name in needs})
     return {"parameters": derived.parameters, "checks": derived.checks}
 

@@ -40,16 +40,21 @@ class Store:
     seconds: dict[str, float] = field(default_factory=dict)
     reused: list[str] = field(default_factory=list)
 
-    def stage(self, name: str, produces: tuple[str, ...], make: Callable[[], Tables]) -> None:
+    def stage(
+        self, name: str, produces: tuple[str, ...], make: Callable[[], Tables], *, writes: str | None = None
+    ) -> None:
         """Make the tables of a stage, or take them over from the previous run when its key is the same.
 
-        ``make`` returns the tables in ``produces`` and, where it has any, ``checks``.
+        ``make`` returns the tables in ``produces`` and, where it has any, ``checks``. ``writes`` names the folder of the run
+        into which it writes files of its own, which are taken over with the tables.
         """
         began = time.perf_counter()
         old = read_manifest(self.previous) if self.previous is not None else None
         if old is not None and self.previous is not None and old.stages.get(name) == self.keys[name]:
             made = {table: pl.read_parquet(self.previous / "tables" / f"{table}.parquet") for table in produces}
             checks = pl.read_parquet(self.previous / "tables" / "checks.parquet").filter(pl.col("stage") == name)
+            if writes is not None and (self.previous / writes).is_dir():
+                shutil.copytree(self.previous / writes, self.folder / writes)
             self.reused.append(name)
         else:
             made = make()

@@ -111,6 +111,7 @@ def used(plan: Plan, wanted: Collection[str]) -> tuple[Used, ...]:
     from correlates.endpoints import ENDPOINTS
     from correlates.endpoints.assessed import criteria_of
     from correlates.parameters import record
+    from correlates.population import MODELS
     from correlates.quantify import QUANTIFIERS
 
     items = []
@@ -118,6 +119,10 @@ def used(plan: Plan, wanted: Collection[str]) -> tuple[Used, ...]:
         for name, assay in plan.assays.items():
             if assay.kind == quantifier.code:
                 items.append(_used("Assay", (name,), quantifier, _settings(assay)))
+    for model in MODELS:
+        for name, fitted in plan.population_models.items():
+            if fitted.model == model.code:
+                items.append(_used("Population model", (name,), model, _settings(fitted)))
     kinds: dict[str, list[str]] = {}
     for code, parameter in plan.parameters.items():
         kinds.setdefault(parameter.take, []).append(code)

@@ -40,6 +40,7 @@ from correlates.parameters.settings import (
     Burden,
     Characteristic,
     Lab,
+    Modelled,
     Product,
     Profile,
     Ratio,
@@ -47,6 +48,7 @@ from correlates.parameters.settings import (
 )
 from correlates.plan.analyses import AnalysisPlan
 from correlates.plan.strict import Strict
+from correlates.population.settings import PopulationModel
 from correlates.quantify.settings import Dpcr, Immunoassay, Qpcr
 from correlates.readers.settings import Gates, Records
 
@@ -159,7 +161,7 @@ Source = Annotated[
 ]
 AssayPlan = Annotated[Qpcr | Dpcr | Immunoassay, Field(discriminator="kind")]
 ParameterPlan = Annotated[
-    Profile | Window | Burden | Product | Characteristic | Lab | Ratio, Field(discriminator="take")
+    Profile | Window | Burden | Product | Characteristic | Lab | Ratio | Modelled, Field(discriminator="take")
 ]
 EndpointPlan = Annotated[
     BestResponse
@@ -220,6 +222,8 @@ class Plan(Strict):
     """How lesions are measured and summed, for tumour burden and for responses derived from lesions."""
     assays: dict[str, AssayPlan] = {}
     """Assays, by name."""
+    population_models: dict[str, PopulationModel] = {}
+    """Population models of cellular kinetics, by name."""
     parameters: dict[str, ParameterPlan] = {}
     """Parameters, by code."""
     endpoints: dict[str, EndpointPlan] = {}

@@ -25,6 +25,7 @@ from correlates.plan.analyses import Compare, Multivariable, Survival
 from correlates.plan.document import Path_
 from correlates.plan.load import PlanFile
 from correlates.plan.model import DailySource, FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
+from correlates.plan.population import population_problems
 from correlates.plan.strict import Refers, Strict
 from correlates.quantify.settings import Immunoassay, Qpcr
 from correlates.readers.settings import Records
@@ -55,7 +56,7 @@ def check_names(file: PlanFile) -> None:
         *_populations(file),
         *_biomarkers(file),
     ]
-    problems += [*_analyses(file), *_report(file)]
+    problems += [*_analyses(file), *population_problems(file), *_report(file)]
     if problems:
         raise PlanError(problems)
 

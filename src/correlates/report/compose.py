@@ -72,7 +72,7 @@ def compose(
         Section(
             name="kinetics",
             title="Kinetics and parameters",
-            parts=(*drawn.get("kinetics", ()), *_present(show.parameters(tables["parameters"], _reasons()))),
+            parts=(*drawn.get("kinetics", ()), *_kinetics(tables, facts)),
         ),
         Section(
             name="outcomes",
@@ -140,6 +140,15 @@ def _assays(tables: Mapping[str, pl.DataFrame], facts: Facts) -> tuple[Part, ...
         show.agreement(tables["agreement"], labels),
         show.checks_by_rule(checks, labels),
         show.checks(checks, labels),
+    )
+
+
+def _kinetics(tables: Mapping[str, pl.DataFrame], facts: Facts) -> tuple[Part, ...]:
+    reasons, fits = _reasons(), tables["population_fits"]
+    return _present(
+        show.population_fits(fits, facts.labels, reasons),
+        show.population_estimates(tables["population_estimates"], fits, reasons),
+        show.parameters(tables["parameters"], reasons),
     )
 
 

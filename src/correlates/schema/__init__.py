@@ -26,6 +26,15 @@ from correlates.schema.measurements import MEASUREMENTS
 from correlates.schema.models import MODELS, PREDICTIONS
 from correlates.schema.outcomes import OUTCOMES
 from correlates.schema.parameters import PARAMETERS
+from correlates.schema.population import (
+    POPULATION,
+    POPULATION_CURVES,
+    POPULATION_ESTIMATES,
+    POPULATION_FITS,
+    POPULATION_POINTS,
+    POPULATION_PREDICTIVE,
+    POPULATION_SUBJECTS,
+)
 from correlates.schema.responses import RESPONSES
 from correlates.schema.results import RESULTS
 from correlates.schema.samples import SAMPLES
@@ -49,6 +58,7 @@ TABLES = (
     *CLINICAL,
     BURDEN,
     RESPONSES,
+    *POPULATION,
     PARAMETERS,
     OUTCOMES,
     COURSES,
@@ -87,6 +97,13 @@ __all__ = [
     "MODELS",
     "OUTCOMES",
     "PARAMETERS",
+    "POPULATION",
+    "POPULATION_CURVES",
+    "POPULATION_ESTIMATES",
+    "POPULATION_FITS",
+    "POPULATION_POINTS",
+    "POPULATION_PREDICTIVE",
+    "POPULATION_SUBJECTS",
     "PREDICTIONS",
     "PRODUCT",
     "RESPONSES",

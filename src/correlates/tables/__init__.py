@@ -6,6 +6,7 @@ from correlates.tables.associations import associations, comparisons
 from correlates.tables.forests import forests
 from correlates.tables.models import models
 from correlates.tables.parameters import files, parameters
+from correlates.tables.population import population_estimates, population_fits
 from correlates.tables.record import Column, DisplayTable
 from correlates.tables.responses import agreements, disagreements, sensitivity
 from correlates.tables.subjects import endpoints, exclusions, populations, rules
@@ -33,6 +34,8 @@ __all__ = [
     "medians",
     "models",
     "parameters",
+    "population_estimates",
+    "population_fits",
     "populations",
     "rules",
     "sensitivity",
