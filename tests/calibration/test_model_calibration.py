@@ -19,7 +19,7 @@ pytestmark = pytest.mark.calibration
 N, P, EVENTS = 100, 200, 40
 PROCEDURES = {
     "elastic net": (ElasticNet(mixing=0.9, folds=5), 60),
-    "adaptive lasso": (ElasticNet(adaptive=True, folds=5), 20),
+    "adaptive lasso": (ElasticNet(adaptive=True, folds=5), 12),
     "forward AIC": (Stepwise(direction="forward", most=5), 60),
     "stability": (StabilitySelection(picked=10, threshold=0.6, pairs=25, assumption="none"), 20),
 }
@@ -68,8 +68,8 @@ def test_optimism_of_a_declared_model_is_removed() -> None:
     print(
         f"\ndeclared, 5 covariates: apparent {apparent.mean():.3f}, corrected {corrected.mean():.4f} (MC error {error:.4f}), .632+ {plus.mean():.4f}"
     )
-    # the optimism bootstrap is known to leave a little: a resample holds 63 % of the subjects it is tested on
-    assert abs(corrected.mean() - 0.5) < 0.03
+    # the optimism bootstrap leaves a little: an apparent AUC is never below 1/2, and a resample holds 63 % of the subjects it is tested on
+    assert 0.5 - 3 * error < corrected.mean() < 0.55
     assert apparent.mean() > 0.6
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from correlates.stats.arrays import Bools, Floats, divide, membership, where
-from correlates.stats.logistic import Penalty
-from correlates.stats.logistic_resamples import logistic_resamples
+
+_FARTHEST = 50.0  # a coefficient per standard deviation beyond this has left for infinity: the classes are separated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +126,47 @@ def calibration_line(eta: Floats, outcome: Bools, weight: Floats) -> tuple[Float
     centre = (weight * eta).sum(axis=1, keepdims=True) / total
     spread = np.sqrt(np.maximum((weight * (eta - centre) ** 2).sum(axis=1) / total[:, 0], 0.0))
     varied = spread > 1e-10 * (1.0 + np.abs(centre[:, 0]))
-    fit = logistic_resamples(where(varied[:, None], eta, 0.0)[:, :, None], outcome, weight, penalty=Penalty.NONE)
-    return where(varied, fit.coefficient[:, 0], np.nan), where(varied, fit.coefficient[:, 1], np.nan)
+    unit = where(varied, spread, 1.0)
+    x = where(varied[:, None] & (weight > 0), (eta - centre) / unit[:, None], 0.0)
+    events = outcome.astype(np.float64)
+    a, b, reached = _two_coefficients(x, events, weight)
+    known = varied & reached
+    return where(known, a - b * centre[:, 0] / unit, np.nan), where(known, b / unit, np.nan)
+
+
+def _two_coefficients(x: Floats, events: Floats, weight: Floats) -> tuple[Floats, Floats, Bools]:
+    """Intercept and slope (B,) of a logistic regression on one column each (B, n), by Newton's method; whether reached.
+
+    Not reached: separated classes, one class. Steps are bounded, and from 0 the likelihood of so few coefficients needs no halving.
+    """
+    count = x.shape[0]
+    a, b = np.zeros(count), np.zeros(count)
+    reached = np.zeros(count, dtype=np.bool_)
+    live = np.arange(count)
+    for _ in range(60):
+        z, w = x[live], weight[live]
+        eta = a[live, None] + b[live, None] * z
+        chance = 1.0 / (1.0 + np.exp(-np.clip(eta, -500.0, 500.0)))
+        residual = w * (events - chance)
+        variance = w * chance * (1.0 - chance)
+        vz = variance * z
+        s0, s1 = residual.sum(axis=1), (residual * z).sum(axis=1)
+        h00, h01, h11 = variance.sum(axis=1), vz.sum(axis=1), (vz * z).sum(axis=1)
+        determinant = h00 * h11 - h01**2
+        regular = determinant > 1e-14 * (h00 * h11) + 1e-300
+        safe = where(regular, determinant, 1.0)
+        da, db = (h11 * s0 - h01 * s1) / safe, (h00 * s1 - h01 * s0) / safe
+        size = np.maximum(np.abs(da), np.abs(db))
+        short = np.minimum(1.0, 2.0 / np.maximum(size, 2.0))
+        a[live] += where(regular, short * da, 0.0)
+        b[live] += where(regular, short * db, 0.0)
+        done = regular & (size < 1e-10)
+        reached[live[done]] = True
+        gone = ~regular | (np.maximum(np.abs(a[live]), np.abs(b[live])) > _FARTHEST)
+        live = live[~done & ~gone]
+        if live.size == 0:
+            break
+    return a, b, reached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
