@@ -188,7 +188,16 @@ def export(
     write(folder, out=out, form=format, json=json)
 
 
-def predict(model: Path, data: Path, /, *, out: Path | None = None, json: Json = False) -> None:
+def predict(
+    model: Path,
+    data: Path,
+    /,
+    *,
+    out: Path | None = None,
+    outcome: str | None = None,
+    event: str | None = None,
+    json: Json = False,
+) -> None:
     """Apply a saved multivariable model to other subjects, with the checks that guard against a wrong use.
 
     Parameters
@@ -199,10 +208,14 @@ def predict(model: Path, data: Path, /, *, out: Path | None = None, json: Json =
         Table (.csv or .parquet) with subject_id and a column per covariate, by its code and in the unit of the model.
     out
         File to write (.csv or .parquet); standard output when left out.
+    outcome
+        Column of the observed outcome (true or false; days for a Cox model): the model is validated on these subjects.
+    event
+        Column that says whether the event was seen, for a Cox model.
     """
     from correlates.cli.predicting import predict_subjects
 
-    predict_subjects(model, data, out=out, json=json)
+    predict_subjects(model, data, out=out, outcome=outcome, event=event, json=json)
 
 
 def explain(code: str | None = None, /, *, json: Json = False) -> None:

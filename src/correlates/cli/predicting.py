@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from correlates.errors import InputError, Problem, UsageError
+from correlates.rounding import number
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-def predict_subjects(model: Path, data: Path, *, out: Path | None, json: bool) -> None:
-    """Write the predictions of a model for the subjects of a table.
+def predict_subjects(
+    model: Path, data: Path, *, out: Path | None, outcome: str | None, event: str | None, json: bool
+) -> None:
+    """Write the predictions of a model for the subjects of a table; with ``outcome``, tell its performance on standard error.
 
     Raises
     ------
@@ -23,13 +26,16 @@ def predict_subjects(model: Path, data: Path, *, out: Path | None, json: bool) -
     InputError
         The model or the table cannot be read, or a column is missing or not of numbers.
     """
+    from correlates.association.external import validate_externally
     from correlates.association.saved_model import load_model, predict
 
     for path, what in ((model, "a model of a run (models/NAME.json)"), (data, "a table (.csv or .parquet)")):
         if not path.is_file():
             found = "is a folder" if path.is_dir() else "does not exist"
             raise UsageError(Problem(code="no-file", what=f"{str(path)!r} {found}", expected=what))
-    made = predict(load_model(model.read_text(encoding="utf-8"), file=model.name), _table(data))
+    loaded, table = load_model(model.read_text(encoding="utf-8"), file=model.name), _table(data)
+    made = predict(loaded, table)
+    judged = None if outcome is None else validate_externally(loaded, made, table, outcome, event)
     if out is None:
         text = json_module.dumps(made.to_dicts(), indent=1) + "\n" if json else made.write_csv()
         sys.stdout.write(text)
@@ -43,6 +49,9 @@ def predict_subjects(model: Path, data: Path, *, out: Path | None, json: bool) -
         f"{made.height - without:,} predictions; {without:,} subjects without one; {told:,} with something to know (column notices)",
         file=sys.stderr,
     )
+    if judged is not None:
+        shown = "; ".join(f"{name} {number(value)}" for name, value in judged.measures.items())
+        print(f"External validation, {judged.n} subjects, {judged.events} events: {shown}", file=sys.stderr)
 
 
 def _table(path: Path) -> pl.DataFrame:

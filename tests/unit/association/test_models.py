@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from correlates.association.declared_model import multivariable
+from correlates.association.external import validate_externally
 from correlates.association.model_columns import prepare
 from correlates.association.model_settings import Multivariable, Selection, Validation
 from correlates.association.saved_model import load_model, predict
@@ -260,3 +261,22 @@ def test_predictions_with_trouble() -> None:
         load_model("{", file="broken.json")
     with pytest.raises(InputError, match="model"):
         load_model('{"format": "other"}', file="other.json")
+
+
+def test_external_validation() -> None:
+    made = _model([PEAK, AGE])
+    model = load_model(_get(made.models, "model", "json"), file="one.json")
+    table = _table()
+    found = validate_externally(model, predict(model, table), table, "durable")
+    for ours, theirs in (("auc", "auc"), ("brier", "brier"), ("calibration_slope", "slope")):
+        assert found.measures[ours] == pytest.approx(_get(made.models, "performance", "apparent", theirs))
+    assert (found.n, found.events) == (_N, int(_YES.sum()))
+    assert found.measures["auc_lower"] < found.measures["auc"] < found.measures["auc_upper"]
+    with pytest.raises(InputError, match="PEAK"):
+        validate_externally(model, predict(model, table), table, "PEAK")
+    cox = _model([PEAK, AGE], endpoint=PFS)
+    model = load_model(_get(cox.models, "model", "json"), file="two.json")
+    found = validate_externally(model, predict(model, table), table, "pfs", "pfs|event")
+    assert found.measures["c_index"] == pytest.approx(_get(cox.models, "performance", "apparent", "c_index"), abs=5e-3)
+    with pytest.raises(InputError, match="--event"):
+        validate_externally(model, predict(model, table), table, "pfs")

@@ -1,0 +1,150 @@
+"""A saved model judged on the outcomes of another study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from correlates.association.saved_model import SavedModel
+from correlates.errors import InputError, Problem, unknown
+from correlates.schema.table import NUMBER
+from correlates.stats.arrays import Bools, Floats
+from correlates.stats.auc import auc
+from correlates.stats.concordance import concordance
+from correlates.stats.performance import performance
+from correlates.stats.target import survival_target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class External:
+    """Performance of a model in another study: ``n`` subjects with prediction and outcome, ``events``, and the measures.
+
+    ``measures``: AUC with DeLong's limits, Brier and scaled Brier score, calibration intercept and slope (logistic); Harrell's C with its
+    95 % limits, and slope (Cox). None where not defined (one class, a constant prediction).
+    """
+
+    n: int
+    events: int
+    measures: dict[str, float | None]
+
+
+def validate_externally(
+    model: SavedModel, predicted: pl.DataFrame, data: pl.DataFrame, outcome: str, event: str | None = None
+) -> External:
+    """Hold predictions against the outcomes of the same rows.
+
+    Parameters
+    ----------
+    model, predicted
+        The model, and what :func:`correlates.association.saved_model.predict` gave for ``data``.
+    data
+        The table.
+    outcome
+        Column of the outcome: true or false (1, 0) for a logistic model, days for a Cox model.
+    event
+        Column that says whether the event was seen (true, false), for a Cox model.
+
+    Raises
+    ------
+    InputError
+        A column that is missing or holds something else; a Cox model without ``event``.
+    """
+    cox = model.kind == "cox"
+    if cox and event is None:
+        raise InputError(
+            Problem(
+                code="no-event-column",
+                what=f"{model.name} is a model of a time to event, and no column says whether it was seen",
+                do="Add --event COLUMN (true or false)",
+            )
+        )
+    problems = [
+        unknown("column", name, data.columns, code="unknown-column")
+        for name in (outcome, *([event] if cox and event else []))
+        if name not in data.columns
+    ]
+    if problems:
+        raise InputError(problems)
+    eta = predicted["linear_predictor"].fill_null(float("nan")).to_numpy()
+    flag = _flags(data[event if cox and event else outcome])
+    seen = np.array([f is not None for f in flag], dtype=np.bool_)
+    happened = np.array([bool(f) for f in flag], dtype=np.bool_)
+    known: Bools = np.isfinite(eta) & seen
+    if cox:
+        time = _times(data[outcome])
+        known = known & np.isfinite(time)
+        return _survival(eta[known], time[known], happened[known])
+    return _binary(eta[known], happened[known])
+
+
+def _flags(series: pl.Series) -> list[bool | None]:
+    words = {"true": True, "1": True, "1.0": True, "yes": True, "false": False, "0": False, "0.0": False, "no": False}
+    texts = series.cast(pl.String).to_list()
+    strange = sorted({t for t in texts if t is not None and t.lower() not in words})
+    if strange:
+        raise InputError(
+            Problem(
+                code="not-binary",
+                what=f"The column {series.name!r} does not say whether the event happened",
+                found=", ".join(strange[:5]),
+                expected="true or false, yes or no, 1 or 0",
+            )
+        )
+    return [None if t is None else words[t.lower()] for t in texts]
+
+
+def _times(series: pl.Series) -> Floats:
+    if not series.dtype.is_numeric():
+        raise InputError(
+            Problem(
+                code="not-numeric",
+                what=f"The column {series.name!r} does not hold numbers",
+                found=str(series.dtype),
+                expected="days",
+            )
+        )
+    found: Floats = series.cast(NUMBER).fill_null(float("nan")).to_numpy()
+    return np.where(found >= 0, found, np.nan)
+
+
+def _told(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _binary(eta: Floats, happened: Bools) -> External:
+    if eta.size == 0:
+        return External(n=0, events=0, measures={})
+    found, area = performance(eta, happened), auc(eta, happened)
+    return External(
+        n=int(eta.size),
+        events=int(happened.sum()),
+        measures={
+            "auc": _told(area.estimate[0]),
+            "auc_lower": None if area.degenerate[0] else _told(area.lower[0]),
+            "auc_upper": None if area.degenerate[0] else _told(area.upper[0]),
+            "brier": _told(found.brier[0]),
+            "scaled_brier": _told(found.scaled_brier[0]),
+            "calibration_intercept": _told(found.intercept[0]),
+            "calibration_slope": _told(found.slope[0]),
+        },
+    )
+
+
+def _survival(eta: Floats, time: Floats, happened: Bools) -> External:
+    if eta.size == 0:
+        return External(n=0, events=0, measures={})
+    c = concordance(eta, time, happened)
+    reach = 1.959963984540054 * float(c.standard_error[0])
+    slope = survival_target(time, happened).measures(eta[None], np.ones((1, eta.size)))["slope"]
+    return External(
+        n=int(eta.size),
+        events=int(happened.sum()),
+        measures={
+            "c_index": _told(c.c[0]),
+            "c_index_lower": _told(max(float(c.c[0]) - reach, 0.0)),
+            "c_index_upper": _told(min(float(c.c[0]) + reach, 1.0)),
+            "calibration_slope": _told(slope[0]),
+        },
+    )
