@@ -16,6 +16,7 @@ _WIDTH, _MOST_HEIGHT, _LEAST_ROW, _MOST_ROW = 600, 640, 4.0, 14.0
 _GRADES = ("0", "1", "2", "3", "4", "5")
 _SHADES = ("#f2f2f2", "#fde0c5", "#facba6", "#eb7f54", "#c1433c", "#5b1a18")
 """From pale to dark: in grey the grades keep their order."""
+_SCALES = {"lee_2014": "Lee 2014", "astct_2019": "ASTCT 2019", "ctcae_4_03": "CTCAE 4.03", "ctcae_5_0": "CTCAE 5.0"}
 _MARKS = ("circle", "triangle-up", "diamond", "square")
 
 
@@ -229,9 +230,11 @@ def _caption(
     parts = [f"{len(order)} subjects with a grade, one row each in every panel."]
     for endpoint in asked.endpoints:
         mine = outcomes.filter((pl.col("endpoint") == endpoint) & pl.col("grade").is_not_null())
+        named = scales.get(endpoint) or "no scale"
+        scale = _SCALES.get(named, named)
         told = ", ".join(f"grade {g}: {n}" for g, n in mine.group_by("grade").agg(n=pl.len()).sort("grade").iter_rows())
         parts.append(
-            f"{settings.label(endpoint)} ({(scales.get(endpoint) or 'no scale').replace('_', ' ')}), maximum: {told}."
+            f"{settings.label(endpoint)} ({_SCALES.get(scales.get(endpoint) or '', scales.get(endpoint) or 'no scale')}), maximum: {told}."
         )
     parts.append("White: not graded, or no event.")
     if marks.height:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 
-from correlates.endpoints.settings import AtLeast, BestResponse, ClassIs, DurableClass, Infusion, MaxGrade, Recorded
+from correlates.endpoints.settings import (
+    AtLeast,
+    BestResponse,
+    ClassIs,
+    DurableClass,
+    Infusion,
+    MaxGrade,
+    Recorded,
+    ResponseTime,
+)
 from correlates.endpoints.time_settings import PRESETS, TimeToEvent, in_force
 from correlates.endpoints.toxicity_settings import (
     COMPONENTS,
@@ -379,7 +388,7 @@ def _analyses(file: PlanFile) -> Iterator[Problem]:
 
 def _survival(file: PlanFile, analysis: Survival, path: Path_) -> Iterator[Problem]:
     """Times to an event, and groups that are known when time begins."""
-    plan, times = file.plan, (TimeToEvent, Onset, Duration)
+    plan, times = file.plan, (TimeToEvent, ResponseTime, Onset, Duration)
     for index, name in enumerate(analysis.endpoints):
         endpoint = plan.endpoints.get(name)
         if endpoint is not None and not isinstance(endpoint, times):
