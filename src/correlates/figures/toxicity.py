@@ -233,9 +233,7 @@ def _caption(
         named = scales.get(endpoint) or "no scale"
         scale = _SCALES.get(named, named)
         told = ", ".join(f"grade {g}: {n}" for g, n in mine.group_by("grade").agg(n=pl.len()).sort("grade").iter_rows())
-        parts.append(
-            f"{settings.label(endpoint)} ({_SCALES.get(scales.get(endpoint) or '', scales.get(endpoint) or 'no scale')}), maximum: {told}."
-        )
+        parts.append(f"{settings.label(endpoint)} ({scale}), maximum: {told}.")
     parts.append("White: not graded, or no event.")
     if marks.height:
         n = marks.group_by("treatment", maintain_order=True).agg(pl.col("subject_id").n_unique())
