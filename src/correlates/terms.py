@@ -250,6 +250,8 @@ class Reason(StrEnum):
     ONE_CLASS = "one-class", "All subjects are in one class of the endpoint"
     NO_EVENT = "no-event", "No subject with a value has the event"
     OUTCOME_CONSTANT = "outcome-constant", "The outcome takes a single value among the subjects with a biomarker"
+    NOBODY_AT_RISK = "nobody-at-risk", "Nobody is at risk any more when the value is known"
+    ONE_SUBGROUP = "one-subgroup", "Fewer than two subgroups have an estimate: there is nothing to compare"
     CONSTANT = "constant", "The biomarker takes a single value"
     ALL_CENSORED = "all-censored", "Values are censored, and the limits leave no two of them that can be ordered"
     TOO_FEW = "too-few", "Too few subjects for the method"

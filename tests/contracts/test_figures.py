@@ -20,7 +20,7 @@ from correlates.population.fit import fit
 from correlates.schema import POPULATION, TABLES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-SECTIONS = ("overview", "assays", "kinetics", "outcomes", "associations", "forests", "models")
+SECTIONS = ("overview", "assays", "kinetics", "outcomes", "associations", "forests", "models", "balance", "subgroups")
 
 each = pytest.mark.parametrize("record", FIGURES, ids=lambda r: r.code)
 
@@ -178,6 +178,10 @@ def test_every_axis_with_a_unit_says_it(record, charts):
         "toxicity": "Day after infusion",
         "conditional_tree": "(cells/µL)/mm²",
         "forest_importance": "Rise of the squared error out of bag when permuted",
+        "therapeutic_map": "odds ratio per SD",
+        "exposure_response": "Peak CAR T cells (cells/µL)",
+        "subgroup_forest": "Odds ratio (95 % CI)",
+        "local_effects": "Odds ratio per doubling",
     }
     for drawn in charts[record.code]:
         assert f'{units[record.code]}"' in json.dumps(drawn.spec, ensure_ascii=False)

@@ -16,7 +16,7 @@ import polars as pl
 import pyreadstat
 import pytest
 from firthmodels import FirthLogisticRegression
-from scipy import stats
+from scipy import optimize, stats
 from statsmodels.stats.multitest import multipletests
 
 FIRTH_EVERY, LIMITS_EVERY = 7, 40  # another program takes 10 ms a fit and 20 ms an interval: some of them
@@ -32,9 +32,12 @@ class Run:
         self.analysis = self.table("analysis")
         self.results: dict[tuple[str, ...], dict[tuple[str, str], Any]] = defaultdict(dict)
         self.about: dict[tuple[str, ...], dict[str, Any]] = {}
+        self.tests: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
         for row in self.table("results").iter_rows(named=True):
             key = (row["analysis_id"], row["endpoint"], row["biomarker"], row["method"])
             self.results[key][row["stat_name"], row["level"]] = row["text"] if row["value"] is None else row["value"]
+            if row["level"] == "" and row["stat_name"] in ("p", "p_adjusted"):
+                self.tests[row["result_id"]][row["stat_name"]] = row
             if (row["stat_name"], row["level"]) == ("p", ""):
                 self.about[key] = row
 
@@ -185,20 +188,25 @@ def test_fisher(run: Run) -> None:
 
 def test_adjusted_p_of_every_family(run: Run) -> None:
     families: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for key, row in run.about.items():
-        if row["family"] is None or row["error"] is not None:
-            continue
-        families[row["family"]].append((row["value"], run.results[key]["p_adjusted", ""]))
-        # one method, one endpoint and one group make a family: no biomarker stands in it twice
-        assert all(word in row["family"] for word in (key[0], key[1], key[3], row["biomarker_group"]))
+    for found in run.tests.values():
+        row, adjusted = found["p"], found["p_adjusted"]
+        # what gave no P has no adjusted one, and counts in no family
+        assert (row["error"] is None) == (row["value"] is not None)
+        if row["error"] is not None:
+            assert adjusted["value"] is None
+        elif row["family"] is not None:
+            families[row["family"]].append((row["value"], adjusted["value"]))
+            if row["analysis_id"] == "screen":
+                # one method, one endpoint and one group make a family: no biomarker stands in it twice
+                words = (row["endpoint"], row["method"], row["biomarker_group"])
+                assert all(word in row["family"] for word in words)
     assert len(families) >= 40
-    for pairs in families.values():
+    methods = {"Benjamini-Hochberg": "fdr_bh", "Holm": "holm"}
+    for name, pairs in families.items():
         raw, adjusted = np.array(pairs).T
-        assert adjusted == pytest.approx(multipletests(raw, method="fdr_bh")[1], rel=1e-12)
+        expected = multipletests(raw, method=methods[name.partition(" over")[0]])[1]
+        assert adjusted == pytest.approx(expected, rel=1e-12)
         assert (adjusted >= raw).all()
-    for key, row in run.about.items():  # what gave no P has no adjusted one, and counts in no family
-        assert (row["error"] is None) == (run.results[key]["p", ""] is not None)
-        assert row["error"] is None or run.results[key]["p_adjusted", ""] is None
 
 
 def test_counts_of_every_result(run: Run) -> None:
@@ -206,7 +214,8 @@ def test_counts_of_every_result(run: Run) -> None:
     for (_, endpoint, biomarker, method), row in run.about.items():
         if method in ("kaplan_meier", "cumulative_incidence"):
             continue  # from a landmark, of those at risk then: see the survival of the subjects
-        there = everybody.select(pl.col(endpoint).is_not_null() & pl.col(biomarker).is_not_null()).to_series().sum()
+        either = pl.any_horizontal(pl.col(e).is_not_null() for e in endpoint.split(" & "))
+        there = everybody.select(either & pl.col(biomarker).is_not_null()).to_series().sum()
         assert (row["n"], row["n_missing"]) == (there, everybody.height - there), (endpoint, biomarker)
 
 
@@ -241,6 +250,43 @@ def test_survival_of_the_subjects(run: Run) -> None:
     assert (
         abs(found["incidence", "no; relapse; day 274"] - curve[curve.index <= 274].iloc[-1, 0]) < 5e-3
     )  # ties jittered
+
+
+def test_the_ratio_and_its_parts(run: Run) -> None:
+    """Log-likelihoods by a general optimiser, areas by counting pairs."""
+    rows = [r for r in run.analysis.select("durable", "CMAX", "BURDEN").rows() if None not in r]
+    event, top, bottom = (np.array(c, dtype=float) for c in zip(*rows, strict=True))
+    top, bottom = np.log2(top), np.log2(bottom)
+    found = run.results["ratio_or_parts", "durable", "CMAX_PER_BURDEN", "ratio"]
+
+    def lost(beta: np.ndarray, columns: list[np.ndarray]) -> float:
+        eta = beta[0] + sum(b * (c - c.mean()) for b, c in zip(beta[1:], columns, strict=True))
+        return float((np.logaddexp(0, eta) - event * eta).sum())
+
+    models = {"both": [top, bottom], "ratio": [top - bottom], "numerator": [top], "denominator": [bottom], "none": []}
+    for name, columns in models.items():
+        best = optimize.minimize(lost, np.zeros(len(columns) + 1), args=(columns,), tol=1e-12)
+        assert found["log_likelihood", name] == pytest.approx(-best.fun, rel=1e-8)
+        assert found["aic", name] == pytest.approx(2 * (len(columns) + 1) + 2 * best.fun, rel=1e-8)
+    for name, marker in (("ratio", top - bottom), ("numerator", top), ("denominator", -bottom)):
+        pairs = np.sign(marker[event == 1][:, None] - marker[event == 0][None, :])
+        assert close(found["auc", name], float((pairs + 1).mean() / 2))
+
+
+def test_efficacy_and_toxicity_are_the_single_models(run: Run) -> None:
+    """The odds ratio per standard deviation of log2 is the one per doubling to the power of it; both with the same P."""
+    checked = 0
+    for (name, endpoint, biomarker, _), found in run.results.items():
+        if name != "balance" or ("sd", "") not in found or found["sd", ""] is None:
+            continue
+        for side, one in zip(("efficacy", "toxicity"), endpoint.split(" & "), strict=True):
+            alone = run.results["screen", one, biomarker, "firth"]
+            if alone["per", ""] == "doubling" and found["per", ""] == "standard deviation of log2":
+                expected = alone["log_odds_ratio", ""] * found["sd", ""]
+                assert found["log_odds_ratio", side] == pytest.approx(expected, rel=1e-6)
+                assert found["p_effect", side] == pytest.approx(alone["p", ""], rel=1e-6)
+                checked += 1
+    assert checked > 100
 
 
 def test_durability_classes_compared(run: Run) -> None:

@@ -37,6 +37,10 @@ class Notice(StrEnum):
         "describes",
         "In some subjects the outcome was decided before the biomarker was known: the association describes, it does not predict",
     )
+    IMMORTAL = (
+        "immortal-time-biased",
+        "Naive: the value was known only after the infusion, and whoever has it lived to have it (immortal-time bias)",
+    )
     INDICATION = (
         "confounded-by-indication",
         "Tocilizumab and corticosteroids are given for toxicity that follows expansion: what they change is part of the association",
@@ -69,6 +73,10 @@ class Notice(StrEnum):
     NOT_ADJUSTED = "not-adjusted", "No adjustment for multiplicity is declared"
     NOT_TWO_BY_TWO = "not-two-by-two", "An odds ratio is given for two by two tables only"
     NOT_MONTE_CARLO = "not-monte-carlo", "A Monte Carlo error is given for Monte Carlo P values only"
+    SUBGROUP_UNUSABLE = (
+        "subgroup-unusable",
+        "No estimate in this subgroup: nobody with or nobody without the event, or a single value of the biomarker",
+    )
     NO_LIKELIHOOD = "no-likelihood", "The classes are separated: no maximum of the likelihood exists"
     NO_LIMIT = "no-limit", "The data set no limit: neither coefficient is known to differ from zero"
     SAME_ORDER = (

@@ -4,6 +4,7 @@ from correlates.figures.assays import AGREEMENT, RECOVERY, STANDARD_CURVES
 from correlates.figures.burden_charts import SPIDER, WATERFALL
 from correlates.figures.expansion import EXPANSION
 from correlates.figures.export import library, png, save, svg
+from correlates.figures.exposure_response import EXPOSURE_RESPONSE
 from correlates.figures.flow import FLOW
 from correlates.figures.forest import FOREST
 from correlates.figures.groups import COMPARISON
@@ -11,8 +12,10 @@ from correlates.figures.models import CALIBRATION, COLLINEARITY, DECISION_CURVE,
 from correlates.figures.population import POPULATION_MODEL
 from correlates.figures.record import Drawn, Figure
 from correlates.figures.settings import Expansion, FigureSettings, Flow, Forest, ResponseCharts, Toxicity
+from correlates.figures.subgroup_forest import LOCAL_EFFECTS, SUBGROUP_FOREST
 from correlates.figures.survival import CURVES, INCIDENCES
 from correlates.figures.swimmer import SWIMMER
+from correlates.figures.therapeutic_map import THERAPEUTIC_MAP
 from correlates.figures.toxicity import TOXICITIES
 from correlates.figures.trees import IMPORTANCE, TREE
 
@@ -31,6 +34,10 @@ FIGURES = (
     TOXICITIES,
     COMPARISON,
     FOREST,
+    THERAPEUTIC_MAP,
+    EXPOSURE_RESPONSE,
+    SUBGROUP_FOREST,
+    LOCAL_EFFECTS,
     TREE,
     IMPORTANCE,
     CALIBRATION,

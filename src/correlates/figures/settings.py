@@ -89,6 +89,10 @@ class FigureSettings:
     """Analyses that compare a biomarker across classes and are drawn as group figures."""
     forests: tuple[str, ...] = ()
     """Analyses of trees and forests that are drawn."""
+    maps: Mapping[str, int] = field(default_factory=dict)
+    """Analyses of efficacy against toxicity that are drawn, and how many exploratory biomarkers are named in the map of each."""
+    subgroups: tuple[str, ...] = ()
+    """Analyses of subgroups that are drawn."""
     confirmations: tuple[tuple[str, str], ...] = ()
     """Pairs of assays of which the second confirms the first."""
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import polars as pl
 
 from correlates.association.settings import Biomarker, Comparison, Endpoint, FisherOptions, Univariable
 from correlates.errors import DerivationError, Problem
+from correlates.pipeline import inquiries
 from correlates.pipeline.store import Tables
 from correlates.pipeline.translate import biomarkers, class_order, endpoint
 from correlates.plan import PlanFile, biomarker_groups, expand
@@ -19,8 +20,6 @@ from correlates.terms import OutcomeKind, Timing
 
 RESULT_TABLES = ("results", "trees", "survival", "models", "predictions")
 """The tables of the analyses; a runner gives those it has rows of."""
-
-_FAMILY = {"analysis": "analysis_id", "group": "biomarker_group"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +98,11 @@ def _compare(context: Context, name: str, analysis: asked.Compare) -> Tables:
 
 
 def _univariable(context: Context, name: str, analysis: asked.Univariable) -> Tables:
-    from correlates.association import associate
-
     plan = context.file.plan
     settings = Univariable(
         name=name,
         methods=analysis.methods,
-        families=_families(analysis.families),
+        families=inquiries.families(analysis.families.by),
         adjust=Adjust(analysis.families.adjust),
         populations=analysis.populations,
         unit_of=analysis.unit_of,
@@ -127,8 +124,44 @@ def _univariable(context: Context, name: str, analysis: asked.Univariable) -> Ta
     )
     targets = [endpoint(plan, e, context.tables["outcomes"]) for e in analysis.endpoints]
     targets = [replace(e, event=analysis.cause) if e.kind is OutcomeKind.TIME else e for e in targets]
-    chosen = context.chosen(analysis.biomarkers)
-    return {"results": associate(context.tables["analysis"], chosen, targets, settings)}
+    return {"results": _on_its_clock(context, name, analysis, targets, settings)}
+
+
+def _on_its_clock(
+    context: Context, name: str, analysis: asked.Univariable, targets: list[Endpoint], settings: Univariable
+) -> pl.DataFrame:
+    """The associations, counted from the infusion, from a landmark, or from the day each value is known."""
+    from correlates.association import associate
+    from correlates.association.from_known_day import KnownDaySettings, from_known_day
+    from correlates.association.timing import known_later, labelled_naive, refuse_future
+
+    t, chosen = context.tables, context.chosen(analysis.biomarkers)
+    if analysis.landmark is not None:
+        frame = inquiries.on_landmark(context, targets, analysis.landmark)
+        return associate(frame, chosen, inquiries.renamed(targets, analysis.landmark), settings)
+    times = [e for e in targets if e.kind is OutcomeKind.TIME]
+    parts = []
+    if analysis.from_known_day:
+        known = KnownDaySettings(
+            name=name,
+            populations=settings.populations,
+            families=settings.families,
+            adjust=settings.adjust,
+            prespecified=True,
+        )
+        parts.append(from_known_day(t["analysis"], chosen, times, t["parameters"], known))
+        targets = [e for e in targets if e.kind is not OutcomeKind.TIME]
+    elif not analysis.naive:
+        refuse_future(name, chosen, targets, t["parameters"])
+    codes = [b.code for b in chosen]
+    if targets or not parts:
+        whole = inquiries.told_back(context, associate(t["analysis"], chosen, targets, settings), codes, targets)
+        parts.append(
+            labelled_naive(whole, known_later(t["parameters"], codes), [e.name for e in times])
+            if analysis.naive
+            else whole
+        )
+    return pl.concat(parts)
 
 
 def _correlation(context: Context, name: str, analysis: asked.Correlation) -> Tables:
@@ -137,7 +170,7 @@ def _correlation(context: Context, name: str, analysis: asked.Correlation) -> Ta
     settings = Univariable(
         name=name,
         methods=analysis.methods,
-        families=_families(analysis.families),
+        families=inquiries.families(analysis.families.by),
         adjust=Adjust(analysis.families.adjust),
         populations=analysis.populations,
         level=analysis.level,
@@ -181,7 +214,7 @@ def _forest(context: Context, name: str, analysis: asked.Forest) -> Tables:
         least_split=analysis.least_split,
         least_leaf=analysis.least_leaf,
         population=analysis.population,
-        families=_families(analysis.families),
+        families=inquiries.families(analysis.families.by),
         adjust=Adjust(analysis.families.adjust),
         seed=plan.study.seed,
         prespecified=True,
@@ -190,10 +223,6 @@ def _forest(context: Context, name: str, analysis: asked.Forest) -> Tables:
     chosen = context.chosen(analysis.biomarkers)
     results, trees = grow_forests(context.tables["analysis"], chosen, targets, settings)
     return {"results": results, "trees": trees}
-
-
-def _families(families: asked.Families) -> tuple[str, ...]:
-    return tuple(_FAMILY.get(word, word) for word in families.by)
 
 
 def _survival(context: Context, name: str, analysis: asked.Survival) -> Tables:
@@ -326,7 +355,21 @@ def _undeclared(code: str, parameters: pl.DataFrame) -> Biomarker:
 
 RUNNERS: Mapping[type, Runner] = {
     asked.Compare: Runner(run=_compare, methods=lambda _: ("kruskal_wallis", "wilcoxon")),
-    asked.Univariable: Runner(run=_univariable, methods=lambda analysis: analysis.methods),
+    asked.Univariable: Runner(
+        run=_univariable,
+        methods=lambda analysis: (*analysis.methods, *(("cox_from_known_day",) if analysis.from_known_day else ())),
+    ),
+    asked.EfficacyAgainstToxicity: Runner(
+        run=inquiries.efficacy_against_toxicity, methods=lambda _: ("efficacy_against_toxicity",)
+    ),
+    asked.RatioAnalysis: Runner(run=inquiries.ratio, methods=lambda _: ("ratio",)),
+    asked.Subgroups: Runner(
+        run=inquiries.subgroups,
+        methods=lambda analysis: (
+            *(("subgroups",) if analysis.by else ()),
+            *(("local_effect",) if analysis.across else ()),
+        ),
+    ),
     asked.Correlation: Runner(run=_correlation, methods=lambda analysis: analysis.methods),
     asked.MissingData: Runner(run=_missing, methods=lambda _: ("wilcoxon", "fisher")),
     asked.Forest: Runner(run=_forest, methods=lambda analysis: analysis.methods),

@@ -15,7 +15,7 @@ from correlates.pipeline.pseudonyms import pseudonymise
 from correlates.pipeline.store import Progress
 from correlates.pipeline.translate import class_order, labels, populations, used
 from correlates.plan import Plan
-from correlates.plan.analyses import Agreement, Compare, Forest, Survival
+from correlates.plan.analyses import Agreement, Compare, EfficacyAgainstToxicity, Forest, Subgroups, Survival
 from correlates.provenance import environment
 from correlates.terms import Reason
 
@@ -96,6 +96,8 @@ def figure_settings(plan: Plan, names: Mapping[str, str]) -> FigureSettings:
         survivals=tuple(name for name, a in plan.analyses.items() if isinstance(a, Survival) and a.figure),
         comparisons=tuple(name for name, a in plan.analyses.items() if isinstance(a, Compare) and a.figure),
         forests=tuple(name for name, a in plan.analyses.items() if isinstance(a, Forest) and a.figure),
+        maps={n: a.named for n, a in plan.analyses.items() if isinstance(a, EfficacyAgainstToxicity) and a.figure},
+        subgroups=tuple(name for name, a in plan.analyses.items() if isinstance(a, Subgroups) and a.figure),
         confirmations=tuple(a.assays for a in plan.analyses.values() if isinstance(a, Agreement)),
         labels=names,
         order={name: order for name in plan.endpoints if (order := class_order(plan, name))},

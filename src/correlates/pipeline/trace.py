@@ -50,6 +50,14 @@ def trace_value(folder: Path, code: str, subject: str) -> Node:
     return _outcome(run, code, subject)
 
 
+def _endpoints(name: str) -> list[str]:
+    """Columns of the analysis table that the endpoint of a result stands for: two of a joint model, one on any clock."""
+    from correlates.association.inquiry import BETWEEN
+    from correlates.association.timing import clock_of
+
+    return [clock_of(part)[0] for part in name.split(BETWEEN)]
+
+
 def trace_result(folder: Path, result_id: str) -> Node:
     """The lineage of a result: its statistics, rules, and the subjects and values that went in.
 
@@ -91,17 +99,20 @@ def trace_result(folder: Path, result_id: str) -> Node:
     if first["notices"]:
         facts.append(("notices", ", ".join(first["notices"])))
     analysis = run.table("analysis")
-    biomarker, endpoint = first["biomarker"], first["endpoint"]
+    biomarker, endpoints = first["biomarker"], _endpoints(first["endpoint"])
     inside = analysis
     if f"population:{first['population']}" in analysis.columns:
         inside = analysis.filter(pl.col(f"population:{first['population']}"))
-    held = [name for name in (biomarker, endpoint) if name]  # a result of everybody together has no biomarker
-    used = inside.drop_nulls(held).sort(held[::-1])
+    held = [name for name in (biomarker, *endpoints) if name]  # a result of everybody together has no biomarker
+    there = pl.any_horizontal(pl.col(endpoints).is_not_null()) if endpoints else pl.lit(value=True)
+    if biomarker:
+        there = there & pl.col(biomarker).is_not_null()
+    used = inside.filter(there).sort(held[::-1])
     sources = tuple(
         Node(title=f"{row['subject_id']}: {', '.join(_held(row, name) for name in held)}")
         for row in used.iter_rows(named=True)
     )
-    left_out = inside.filter(pl.any_horizontal(pl.col(held).is_null()))["subject_id"].to_list()
+    left_out = inside.filter(~there)["subject_id"].to_list()
     if left_out:
         facts.append((f"without {' or '.join(held)}", ", ".join(sorted(left_out))))
     return Node(title=f"Result {result_id}", facts=tuple(facts), sources=sources)

@@ -101,7 +101,25 @@ def labels(plan: Plan, tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
     found |= dict(tables["parameters"].select("code", "label").unique(maintain_order=True).iter_rows())
     for part in (plan.assays, plan.endpoints, plan.populations):
         found |= {name: item.label for name, item in part.items() if item.label}
+    results = tables.get("results")
+    if results is not None:
+        composed = [n for n in results["endpoint"].unique(maintain_order=True) if n not in plan.endpoints]
+        found |= {name: _composed(name, found) for name in composed}
     return found
+
+
+def _composed(name: str, labels: Mapping[str, str]) -> str:
+    """Label of two endpoints at once, or of one on another clock than from the infusion."""
+    from correlates.association.inquiry import BETWEEN
+    from correlates.association.timing import NAIVE, clock_of
+
+    parts = []
+    for part in name.split(BETWEEN):
+        endpoint, clock = clock_of(part)
+        told = "naive: immortal-time biased" if clock == NAIVE else clock
+        label = labels.get(endpoint, endpoint)
+        parts.append(f"{label} ({told})" if told else label)
+    return " | ".join(parts)
 
 
 def used(plan: Plan, wanted: Collection[str]) -> tuple[Used, ...]:

@@ -130,6 +130,12 @@ class Univariable(Strict):
     """Covariates and numbers of the multiple imputation."""
     permutations: int = Field(default=10_000, ge=100)
     """Orders of the outcome drawn for Westfall-Young."""
+    landmark: float | None = None
+    """Day on which the clock starts: subjects whose outcome is still open after it, biomarkers known by it, times counted from it."""
+    from_known_day: bool = False
+    """Time endpoints by Cox regression in which a subject counts from the day its value is known."""
+    naive: bool = False
+    """Values known later are compared from the infusion all the same; every result of them is labelled immortal-time biased."""
 
 
 class Correlation(Strict):
@@ -321,7 +327,107 @@ class Selection(Strict):
     """How the selection is validated."""
 
 
+class EfficacyAgainstToxicity(Strict):
+    """Every biomarker against efficacy and toxicity at once: one joint model of the same patients."""
+
+    do: Literal["efficacy_against_toxicity"]
+    biomarkers: Annotated[Literal["all"] | tuple[str, ...], Refers("group")] = "all"
+    """Groups or codes; all takes every declared biomarker."""
+    efficacy: Annotated[str, Refers("endpoint")]
+    """Binary endpoint whose event is wanted."""
+    toxicity: Annotated[tuple[str, ...], Refers("endpoint")]
+    """Binary endpoints whose event is not wanted, each held against efficacy on its own."""
+    margin: float
+    """Odds ratio per standard deviation (above 1) within which an effect counts as none: decides equivalence and the classes."""
+    sure: float = 0.8
+    """Probability of the likeliest class below which the class is called uncertain."""
+    populations: Annotated[tuple[str, ...], Refers("population")] = ("all",)
+    """Populations, each analysed on its own."""
+    families: Families = Families()
+    """Families of tests of equal effect for multiplicity."""
+    landmark: float | None = None
+    """Day on which the clock starts: subjects whose outcome is still open after it, biomarkers known by it."""
+    curves: Annotated[tuple[str, ...], Refers("biomarker")] = ()
+    """Biomarkers whose exposure-response curves and window are told, with a bootstrap check."""
+    efficacy_at_least: float = 0.4
+    """The window: least probability of efficacy."""
+    toxicity_at_most: float = 0.2
+    """The window: largest probability of toxicity."""
+    replicates: int = 1000
+    """Replicates of the bootstrap check."""
+    named: int = 8
+    """Exploratory biomarkers named in the map, those farthest from no effect; prespecified ones always are."""
+    figure: bool = True
+    """Whether the report shows the map and the curves."""
+
+
+class RatioAnalysis(Strict):
+    """Whether endpoints follow a ratio, or its numerator and denominator otherwise than as a ratio."""
+
+    do: Literal["ratio"]
+    of: Annotated[tuple[str, ...], Refers("parameter")]
+    """Parameters that are a ratio of two others."""
+    endpoints: Annotated[tuple[str, ...], Refers("endpoint")]
+    """Binary endpoints."""
+    population: Annotated[str, Refers("population")] = "all"
+    """The population."""
+    adjust: Adjustment = "holm"
+    """Adjustment over ratios and endpoints."""
+    landmark: float | None = None
+    """Day on which the clock starts: subjects whose outcome is still open after it, biomarkers known by it."""
+
+
+class Subgroup(Strict):
+    """A declared subgroup."""
+
+    of: Annotated[str, Refers("parameter")]
+    """The parameter; the categories of a categorical one are the subgroups."""
+    cut: tuple[float, ...] = ()
+    """Of a number: the values at which it is cut, each the start of a subgroup."""
+
+
+class Subgroups(Strict):
+    """Effects of biomarkers in declared subgroups, with tests of interaction, and along declared modifiers."""
+
+    do: Literal["subgroups"]
+    biomarkers: Annotated[Literal["all"] | tuple[str, ...], Refers("group")]
+    """Groups or codes."""
+    endpoints: Annotated[tuple[str, ...], Refers("endpoint")]
+    """Binary or time endpoints."""
+    by: tuple[Subgroup, ...] = ()
+    """The subgroups; there are no others."""
+    across: Annotated[tuple[str, ...], Refers("parameter")] = ()
+    """Numbers along which the effect is told in overlapping windows (binary endpoints)."""
+    window_share: float = 0.4
+    """Share of the subjects in a window."""
+    shared_share: float = 0.75
+    """Share of a window that neighbours have in common."""
+    population: Annotated[str, Refers("population")] = "all"
+    """The population."""
+    adjust: Adjustment = "holm"
+    """Adjustment of the tests of interaction, over biomarkers and subgroups of an endpoint."""
+    permutations: int = 999
+    """Permutations of the modifier."""
+    landmark: float | None = None
+    """Day on which the clock starts: subjects whose outcome is still open after it, biomarkers known by it, times counted from it."""
+    naive: bool = False
+    """Values known later are compared from the infusion all the same; every result of them is labelled immortal-time biased."""
+    figure: bool = True
+    """Whether the report shows the effects as figures."""
+
+
 AnalysisPlan = Annotated[
-    Compare | Univariable | Correlation | MissingData | Agreement | Survival | Forest | Multivariable | Selection,
+    Compare
+    | Univariable
+    | Correlation
+    | MissingData
+    | Agreement
+    | Survival
+    | Forest
+    | Multivariable
+    | Selection
+    | EfficacyAgainstToxicity
+    | RatioAnalysis
+    | Subgroups,
     Field(discriminator="do"),
 ]

@@ -30,15 +30,24 @@ from correlates.endpoints.toxicity_settings import (
 from correlates.endpoints.words import categories
 from correlates.errors import InputError, PlanError, Problem, unknown
 from correlates.parameters.settings import Burden, Characteristic, Lab, Product, Profile, Ratio, Window
-from correlates.plan.analyses import Compare, Multivariable, Survival
+from correlates.plan.analyses import (
+    Compare,
+    EfficacyAgainstToxicity,
+    Multivariable,
+    RatioAnalysis,
+    Survival,
+    Univariable,
+)
 from correlates.plan.document import Path_
 from correlates.plan.load import PlanFile
 from correlates.plan.model import DailySource, FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
 from correlates.plan.population import population_problems
 from correlates.plan.strict import Refers, Strict
+from correlates.plan.timing import check_timing, starts_later
 from correlates.quantify.settings import Immunoassay, Qpcr
 from correlates.readers.settings import Records
 from correlates.schema.clinical import CLINICAL
+from correlates.stats.multiplicity import NEEDS_DATA
 from correlates.terms import Durability, Response, Scale
 from correlates.units import factor, unit
 
@@ -66,6 +75,8 @@ def check_names(file: PlanFile) -> None:
         *_biomarkers(file),
     ]
     problems += [*_analyses(file), *population_problems(file), *_report(file)]
+    if not problems:
+        problems += [*_inquiries(file), *check_timing(file)]
     if problems:
         raise PlanError(problems)
 
@@ -402,7 +413,7 @@ def _survival(file: PlanFile, analysis: Survival, path: Path_) -> Iterator[Probl
                 if known
                 else "an endpoint derived by time_to_event, onset or duration",
             )
-        if analysis.landmark is not None and _starts_later(endpoint):
+        if analysis.landmark is not None and starts_later(endpoint):
             yield Problem(
                 code="landmark-of-duration",
                 what=f"{name!r} does not count from the infusion, the landmark does",
@@ -418,7 +429,7 @@ def _survival(file: PlanFile, analysis: Survival, path: Path_) -> Iterator[Probl
             do="Set by, or leave them out",
         )
     if grouping is not None and analysis.landmark is None and not analysis.naive:
-        late = [n for n in analysis.endpoints if not _starts_later(plan.endpoints.get(n))]
+        late = [n for n in analysis.endpoints if not starts_later(plan.endpoints.get(n))]
         if late:
             yield Problem(
                 code="immortal-time",
@@ -437,9 +448,51 @@ def _survival(file: PlanFile, analysis: Survival, path: Path_) -> Iterator[Probl
         )
 
 
-def _starts_later(endpoint: object) -> bool:
-    """Whether the time of an endpoint begins after the infusion."""
-    return isinstance(endpoint, Duration) or (isinstance(endpoint, TimeToEvent) and endpoint.measure == "dor")
+def _inquiries(file: PlanFile) -> Iterator[Problem]:
+    """What names alone do not settle: a ratio that is none, a margin within which nothing fits, a subgroup of a family."""
+    plan = file.plan
+    for name, analysis in plan.analyses.items():
+        path: Path_ = ("analyses", name)
+        if isinstance(analysis, RatioAnalysis):
+            for index, code in enumerate(analysis.of):
+                if not isinstance(plan.parameters[code], Ratio):
+                    yield Problem(
+                        code="not-a-ratio",
+                        what=f"{code!r} is not a ratio of two parameters",
+                        where=file.document.where((*path, "of", index)),
+                        found=f"take: {plan.parameters[code].take}",
+                        expected="a parameter with take: ratio",
+                    )
+        if isinstance(analysis, EfficacyAgainstToxicity) or (
+            isinstance(analysis, Univariable) and analysis.from_known_day
+        ):
+            adjust = analysis.families.adjust
+            if adjust in NEEDS_DATA:
+                yield Problem(
+                    code="adjustment-needs-data",
+                    what=f"{adjust} permutes the outcome, which is not done for this analysis",
+                    where=file.document.where((*path, "families", "adjust")),
+                    expected="an adjustment of P values: holm, hochberg, bh, by, bonferroni, storey or none",
+                )
+        if isinstance(analysis, EfficacyAgainstToxicity):
+            if not analysis.margin > 1:
+                yield Problem(
+                    code="margin-not-above-one",
+                    what="The margin is an odds ratio within which an effect counts as none",
+                    where=file.document.where((*path, "margin")),
+                    found=f"{analysis.margin:g}",
+                    expected="a number above 1, 1.5 say",
+                )
+            for word in ("efficacy_at_least", "toxicity_at_most", "sure"):
+                value = getattr(analysis, word)
+                if not 0 < value < 1:
+                    yield Problem(
+                        code="not-a-probability",
+                        what=f"{word} of {name!r} is a probability",
+                        where=file.document.where((*path, word)),
+                        found=f"{value:g}",
+                        expected="a number between 0 and 1",
+                    )
 
 
 def _model(file: PlanFile, analysis: Multivariable, path: Path_) -> Iterator[Problem]:

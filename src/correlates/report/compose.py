@@ -84,6 +84,17 @@ def compose(
             title="Associations with efficacy and toxicity",
             parts=_associations(tables, figures.get("associations", {}), facts),
         ),
+        Section(
+            name="balance",
+            title="Efficacy against toxicity",
+            parts=_balance(tables["results"], drawn.get("balance", []), facts),
+        ),
+        Section(name="ratio", title="Is the ratio right?", parts=_ratio(tables["results"], facts)),
+        Section(
+            name="subgroups",
+            title="Subgroups",
+            parts=_subgroups(tables["results"], drawn.get("subgroups", []), facts),
+        ),
         Section(name="forests", title="Trees and forests", parts=_forests(tables, drawn.get("forests", ()), facts)),
         Section(
             name="models",
@@ -155,8 +166,8 @@ def _kinetics(tables: Mapping[str, pl.DataFrame], facts: Facts) -> tuple[Part, .
 def _associations(
     tables: Mapping[str, pl.DataFrame], figures: Mapping[str, tuple[Drawn, ...]], facts: Facts
 ) -> tuple[Part, ...]:
-    results = tables["results"].filter(~pl.col("method").is_in(show.SURVIVAL_METHODS))
-    if results.is_empty():
+    results = tables["results"].filter(~pl.col("method").is_in((*show.APART, *show.SURVIVAL_METHODS)))
+    if tables["results"].is_empty():
         return (Text(paragraphs=("The plan declares no analysis, or none of its biomarkers has a value.",)),)
     reasons = _reasons()
     rest = [chart for kind, charts in figures.items() if kind != _FIRST for chart in charts]
@@ -198,6 +209,52 @@ def _models(tables: Mapping[str, pl.DataFrame], charts: Sequence[Drawn], facts: 
     )
     shown = show.models(found, facts.labels, _reasons(), facts.notices)
     return (Text(paragraphs=(text,)), *_present(*shown), *charts)
+
+
+_INDICATION = (
+    "Tocilizumab and corticosteroids are given for toxicity, toxicity follows expansion, and both drugs may change the expansion and the response that come after: an "
+    "association of a peak with an outcome holds what the treatment of toxicity did, and none of these models takes that out (confounding by indication)."
+)
+
+
+def _balance(results: pl.DataFrame, charts: Sequence[Drawn], facts: Facts) -> tuple[Part, ...]:
+    tables = _present(
+        *(
+            show.balance(results, facts.labels, _reasons(), facts.notices, which)
+            for which in ("prespecified", "exploratory")
+        ),
+        show.windows(results, facts.labels),
+    )
+    if not tables:
+        return ()
+    text = (
+        "Each biomarker is modelled against efficacy and toxicity in the same patients at once, so that its two effects can be compared: whether they are the same, whether "
+        "one is there and the other lies within the declared margin, and which of five classes the biomarker belongs to, with the probability of each. A class is a "
+        "description of these patients: a biomarker known only after the infusion cannot be chosen beforehand."
+    )
+    return (Text(paragraphs=(text, _INDICATION)), *charts, *tables)
+
+
+def _ratio(results: pl.DataFrame, facts: Facts) -> tuple[Part, ...]:
+    tables = _present(*show.ratios(results, facts.labels, _reasons(), facts.notices))
+    if not tables:
+        return ()
+    text = (
+        "A ratio claims that its numerator and denominator act with equal and opposite strength on the logarithmic scale. Here the claim is tested against a model that "
+        "gives each its own coefficient, the exponent of the denominator is estimated, and the ratio is compared with its parts."
+    )
+    return (Text(paragraphs=(text, _INDICATION)), *tables)
+
+
+def _subgroups(results: pl.DataFrame, charts: Sequence[Drawn], facts: Facts) -> tuple[Part, ...]:
+    tables = _present(show.subgroups(results, facts.labels, _reasons(), facts.notices))
+    if not tables:
+        return ()
+    text = (
+        "Effects in subgroups declared beforehand. Whether an effect differs between subgroups is told by the test of interaction; trials of this size find only large "
+        "differences, so that a large P value does not show that the effect is the same."
+    )
+    return (Text(paragraphs=(text,)), *charts, *tables)
 
 
 def _methods(facts: Facts) -> tuple[Part, ...]:

@@ -4,6 +4,7 @@ from correlates.tables.agreement import agreement
 from correlates.tables.assays import assays, checks, checks_by_rule, curves
 from correlates.tables.associations import associations, comparisons
 from correlates.tables.forests import forests
+from correlates.tables.inquiries import APART, balance, ratios, subgroups, windows
 from correlates.tables.models import models
 from correlates.tables.parameters import files, parameters
 from correlates.tables.population import population_estimates, population_fits
@@ -14,6 +15,7 @@ from correlates.tables.survival import METHODS as SURVIVAL_METHODS
 from correlates.tables.survival import at_days, medians
 
 __all__ = [
+    "APART",
     "SURVIVAL_METHODS",
     "Column",
     "DisplayTable",
@@ -22,6 +24,7 @@ __all__ = [
     "assays",
     "associations",
     "at_days",
+    "balance",
     "checks",
     "checks_by_rule",
     "comparisons",
@@ -37,6 +40,9 @@ __all__ = [
     "population_estimates",
     "population_fits",
     "populations",
+    "ratios",
     "rules",
     "sensitivity",
+    "subgroups",
+    "windows",
 ]

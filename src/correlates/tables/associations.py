@@ -27,6 +27,7 @@ _EFFECTS: Mapping[str, tuple[str, str]] = {
     "fine_gray": ("hazard_ratio", "Subdistribution HR"),
     "restricted_mean": ("difference", "Difference, days"),
     "dunn": ("epsilon_squared", "\N{GREEK SMALL LETTER EPSILON}\N{SUPERSCRIPT TWO}"),
+    "cox_from_known_day": ("hazard_ratio", "HR"),
     "kruskal_wallis": ("epsilon_squared", "\N{GREEK SMALL LETTER EPSILON}\N{SUPERSCRIPT TWO}"),
 }
 """Statistic that stands for the effect of a method, with its abbreviation; its interval has the same name with _lower and _upper."""

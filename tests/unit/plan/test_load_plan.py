@@ -154,3 +154,67 @@ def test_globs_give_each_file_once_and_sorted(tmp_path: Path):
 
 def test_patterns_expand_in_order_and_once():
     assert expand(["B", "P.*", "P.x"], ["A", "B", "P.x", "P.y"]) == ["B", "P.x", "P.y"]
+
+
+LATE = (
+    STUDY
+    + """
+sources: {t: {kind: table, file: t.csv, subject_id: ID}, clinical: {kind: sdtm, files: [a.xpt]}}
+parameters:
+  PEAK: {take: characteristic, name: PEAK, timing: post, known_on_day: 28}
+  AGE: {take: characteristic, name: AGE}
+  PER_AGE: {take: ratio, of: [PEAK, AGE]}
+endpoints:
+  os: {derive: time_to_event, measure: os}
+  dor: {derive: time_to_event, measure: dor, rules: fda_2018, missed_visits: 0}
+  crs: {derive: recorded, source: t, column: CRS}
+biomarkers: {prespecified: {all_of_them: [PEAK, AGE, PER_AGE]}}
+analyses:
+"""
+)
+
+
+def test_an_association_that_conditions_on_the_future_is_refused(tmp_path: Path):
+    text = refused(tmp_path, LATE + "  a: {do: univariable, endpoints: [os, crs]}\n")
+    assert (
+        "known only later: whoever has such a value has lived to have it (plan.yaml:14:3). Found: PEAK, PER_AGE."
+        in text
+    )
+    for word in ("landmark: DAY", "from_known_day: true", "naive: true"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    "analysis",
+    [
+        "do: univariable, endpoints: [os], landmark: 30",
+        "do: univariable, endpoints: [os], from_known_day: true",
+        "do: univariable, endpoints: [os], naive: true",
+        "do: univariable, endpoints: [crs]",
+        "do: univariable, endpoints: [os], biomarkers: [AGE]",
+        "do: subgroups, biomarkers: [PEAK], endpoints: [os], by: [{of: AGE, cut: [65]}], landmark: 30",
+        "do: ratio, of: [PER_AGE], endpoints: [crs]",
+    ],
+)
+def test_what_does_not_condition_on_the_future_passes(tmp_path: Path, analysis: str):
+    check_names(load_plan(write(tmp_path, LATE + f"  a: {{{analysis}}}\n")))
+
+
+@pytest.mark.parametrize(
+    ("analysis", "told"),
+    [
+        ("do: univariable, endpoints: [os], naive: true, landmark: 30", "more than one clock"),
+        ("do: subgroups, biomarkers: [PEAK], endpoints: [os]", "lived to have it"),
+        ("do: univariable, endpoints: [dor], landmark: 30", "does not count from the infusion"),
+        ("do: univariable, endpoints: [dor], from_known_day: true", "does not count from the infusion"),
+        ("do: ratio, of: [PEAK], endpoints: [crs]", "is not a ratio of two parameters"),
+        (
+            "do: efficacy_against_toxicity, efficacy: crs, toxicity: [crs], margin: 0.8, toxicity_at_most: 40",
+            "between 0 and 1",
+        ),
+        ("do: efficacy_against_toxicity, efficacy: crs, toxicity: [crs], margin: 0.8", "a number above 1"),
+        ("do: efficacy_against_toxicity, efficacy: crs, toxicity: [crs]", "Key 'margin' is absent"),
+    ],
+)
+def test_what_inquiries_cannot_mean_is_refused(tmp_path: Path, analysis: str, told: str):
+    assert told in refused(tmp_path, LATE + f"  a: {{{analysis}}}\n")
