@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import polars as pl
 import pytest
-from tests.unit.quantify.plates import drawn_plates, manifest
+from tests.unit.quantify.plates import attributes, drawn_plates, manifest
 
 from correlates.quantify import quantify
 from correlates.quantify.settings import Dpcr, Qpcr, Reference, ReplicateRules, Step
@@ -231,3 +231,46 @@ def test_qpcr_per_cell() -> None:
     assert 0.93 <= shares.mean() <= 0.97
     assert shares.min() >= 0.92
     assert shares.max() <= 0.98
+
+
+def test_cells_per_ul_through_vector_copies_and_leukocytes() -> None:
+    """1,000 plates; DNA, vector copies per cell and leukocytes are each measured with the lognormal error that the chain declares."""
+    rng = np.random.default_rng(11)
+    plates, samples = 1000, 25
+    truth = np.geomspace(10.0, 1e6, samples)
+    wells = drawn_plates(np.tile(truth, (plates, 1)), rng, slope_sd=0.05)
+    named = wells.filter(role="unknown")["sample_id"].unique().sort().to_list()
+    cv = {"dna_ng": 3.0, "vcn": 8.0, "leukocytes_per_ul": 5.0}
+    true = {
+        "dna_ng": rng.uniform(100.0, 300.0, len(named)),
+        "vcn": rng.uniform(1.0, 5.0, len(named)),
+        "leukocytes_per_ul": rng.uniform(200.0, 9000.0, len(named)),
+    }
+    seen = {k: true[k] * np.exp(cv[k] / 100.0 * rng.standard_normal(len(named))) for k in true}
+    samples_table = manifest(
+        named, dna_ng=seen["dna_ng"].tolist(), leukocytes_per_ul=seen["leukocytes_per_ul"].tolist()
+    )
+    product = attributes({f"U-{n}": {"VCN": float(v)} for n, v in zip(named, seen["vcn"], strict=True)})
+    chain = (
+        Step(divide_by="samples.dna_ng", scale=1000.0, gives="copies/ug DNA", cv=cv["dna_ng"]),
+        Step(multiply_by=6.6e-6, gives="copies/cell"),
+        Step(divide_by="product.VCN", gives="ratio", cv=cv["vcn"]),
+        Step(multiply_by="samples.leukocytes_per_ul", gives="cells/uL", cv=cv["leukocytes_per_ul"]),
+    )
+    settings = Qpcr(files=(), targets={"CAR": ("CAR",)}, on_failure="flag", chain=chain)
+    made = quantify("q", wells, samples_table, product, settings).measurements
+    factor = 1000.0 / true["dna_ng"] * 6.6e-6 / true["vcn"] * true["leukocytes_per_ul"]
+    copies = np.array([truth[int(n.split("-")[1])] for n in named])
+    known = pl.DataFrame({"sample_id": named, "true": copies * factor, "copies": copies})
+    found = (
+        made.join(known, on="sample_id")
+        .with_columns(hit=(pl.col("lower") <= pl.col("true")) & (pl.col("true") <= pl.col("upper")))
+        .group_by("copies")
+        .agg(pl.col("hit").mean())
+        .sort("copies")
+    )
+    shares = found["hit"].to_numpy()
+    sys.stdout.write(f"\ncells/uL: {shares.mean():.4f} overall, {shares.min():.3f} to {shares.max():.3f}")
+    assert set(made["unit"]) == {"cells/uL"}
+    assert shares.min() >= 0.93
+    assert shares.max() <= 0.97

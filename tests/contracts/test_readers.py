@@ -11,13 +11,15 @@ from tests.external import external
 from tests.unit.readers.samples import all_samples
 
 from correlates.errors import InputError
-from correlates.readers import READERS, Reader, read, recognise
+from correlates.readers import READERS, Reader, ReadFile, read, recognise
 from correlates.readers.cells import position
 from correlates.readers.content import Content
 from correlates.schema import AMPLITUDES, FILES, WELLS, conform
 
 SAMPLES = all_samples()
 FOLDERS = ("data/qpcr", "data/dpcr", "data/immunoassay")
+_ASSAYS = {"qpcr", "dpcr", "immunoassay"}
+_WHOLE = 200_000  # bytes of a file whose every word is looked for
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda r: r.code)
@@ -105,6 +107,26 @@ def as_number(text: str) -> float | None:
         return None
 
 
+def lost_words(content: Content, found: ReadFile) -> set[str]:
+    """The words of the cells that stand in no column of the wells, nor in extras, header or amplitudes."""
+    columns = found.wells.select(pl.exclude("extras", "row", "well_id", "file_id").cast(pl.String))
+    values = {v for column in columns.iter_columns() for v in column.drop_nulls()}
+    texts = [*strings(json.loads(found.file["header"][0])), *values, *found.amplitudes["cluster"].drop_nulls()]
+    for extras in found.wells["extras"]:
+        texts += strings(json.loads(extras))
+    kept = "\n".join(texts)
+    whole = {word for text in texts for word in text.split()}
+    known = {float(v) for v in values if as_number(v) is not None} | set(found.amplitudes["amplitude"].drop_nulls())
+    lost = set()
+    for word in {w for sheet in content.sheets for row in sheet.rows for cell in row for w in cell.split()}:
+        bare = word.strip('*#=[]():"')
+        if not bare or word in STRUCTURE or bare in whole or as_number(bare) in known or position(bare) in values:
+            continue
+        if not (bare in kept or all(part in kept for part in bare.replace("(", ",").split(","))):
+            lost.add(word)
+    return lost
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_word_of_the_file_is_kept(name: str, tmp_path: Path) -> None:
     """Each word of each cell stands in a column of the wells, in extras or in the header."""
@@ -114,22 +136,7 @@ def test_every_word_of_the_file_is_kept(name: str, tmp_path: Path) -> None:
         pytest.skip("an XML document: its elements are counted in the tests of its reader")
     path = tmp_path / "f"
     path.write_bytes(data)
-    found = read(path)
-    columns = found.wells.select(pl.exclude("extras", "row", "well_id", "file_id").cast(pl.String))
-    values = {v for column in columns.iter_columns() for v in column.drop_nulls()}
-    texts = [*strings(json.loads(found.file["header"][0])), *values, *found.amplitudes["cluster"].drop_nulls()]
-    for extras in found.wells["extras"]:
-        texts += strings(json.loads(extras))
-    kept = "\n".join(texts)
-    known = {float(v) for v in values if as_number(v) is not None} | set(found.amplitudes["amplitude"].drop_nulls())
-    for sheet in content.sheets:
-        for row in sheet.rows:
-            for word in (w for cell in row for w in cell.split()):
-                bare = word.strip('*#=[]():"')
-                if not bare or word in STRUCTURE:
-                    continue
-                here = bare in kept or as_number(bare) in known or position(bare) in values
-                assert here or all(part in kept for part in bare.replace("(", ",").split(",")), word
+    assert lost_words(content, read(path)) == set()
 
 
 def external_files() -> list[str]:
@@ -150,6 +157,8 @@ def test_external_file_has_one_reader_or_a_named_reason(relative: str) -> None:
         assert found.wells.height > 0
         assert (found.wells["signal"].is_null() == found.wells["flag"].is_not_null()).all()
         assert json.loads(found.file["header"][0])
+        if path.stat().st_size < _WHOLE:
+            assert lost_words(content, found) == set()
         return
     with pytest.raises(InputError) as error:
         recognise(path)
@@ -159,3 +168,12 @@ def test_external_file_has_one_reader_or_a_named_reason(relative: str) -> None:
     assert all(reader.code in problem.expected for reader in READERS)
     if path.name not in {"LICENSE", "README.md"}:
         assert problem.code == "format-without-wells"
+
+
+def test_no_reader_claims_a_clinical_file() -> None:
+    root = external("data/README.md").parent
+    others = [p for p in sorted(root.rglob("*")) if p.is_file() and p.relative_to(root).parts[0] not in _ASSAYS]
+    assert others
+    for path in others:
+        content = Content.of(path)
+        assert content.kind == "empty" or not [r.code for r in READERS if r.recognise(content)], path

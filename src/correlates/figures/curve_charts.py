@@ -88,8 +88,11 @@ def _points(tables: Tables, models: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _quantity_axis(data: pl.DataFrame, unit: str, *, title: bool) -> dict[str, Any]:
-    low, high = span(data["nominal"])
+def quantity_axis(
+    values: pl.Series, unit: str, *, title: bool, field: str = "nominal", factor: float = 1.4
+) -> dict[str, Any]:
+    """A logarithmic axis of nominal quantities, powers of ten written as such."""
+    low, high = span(values, factor)
     axis = log_axis(low, high, grid=False)
     ticks = decades(low, high)
     if len(ticks) > 1:
@@ -97,7 +100,7 @@ def _quantity_axis(data: pl.DataFrame, unit: str, *, title: bool) -> dict[str, A
         exponents = [f"10{str(first + i).translate(_SUPERSCRIPTS)}" for i in range(len(ticks))]
         axis["labelExpr"] = f"{exponents!r}[round(log(datum.value) / LN10) - {first}]"
     return {
-        "field": "nominal",
+        "field": field,
         "type": "quantitative",
         "title": f"Nominal ({unit})" if title else None,
         "scale": log_scale(low, high),
@@ -153,7 +156,7 @@ def _residuals(
             "title": what if index % _COLUMNS == 0 else None,
             "scale": {"padding": 6},
         }
-        x = _quantity_axis(mine, unit, title=index >= len(targets) - _COLUMNS)
+        x = quantity_axis(mine["nominal"], unit, title=index >= len(targets) - _COLUMNS)
         body = [
             layer("zero", {"type": "rule", "color": GREY}, y={**y, "field": "residual"}),
             {
@@ -261,7 +264,7 @@ def _curves(
             "title": name if index % _COLUMNS == 0 else None,
             "scale": scale,
         } | axis
-        x = _quantity_axis(mine, unit, title=index >= len(targets) - _COLUMNS)
+        x = quantity_axis(mine["nominal"], unit, title=index >= len(targets) - _COLUMNS)
         body = [
             {
                 **layer(

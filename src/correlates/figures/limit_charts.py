@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from correlates.figures.curve_charts import chunks, only, span
+from correlates.figures.curve_charts import chunks, only, quantity_axis
 from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.settings import FigureSettings
-from correlates.figures.theme import BLUE, GREY, INK, ORANGE, PALE, chart, layer, log_axis, log_scale, rows, tip
+from correlates.figures.theme import BLUE, GREY, INK, ORANGE, PALE, chart, layer, rows, tip
 from correlates.rounding import number, unit_text
 from correlates.schema.assay_review import DETECTION_CURVES, DETECTION_LEVELS, DETECTION_LIMITS
 
@@ -56,17 +56,10 @@ def _detection(
     fitted = curves.filter(pl.col("analyte").is_in(names)).select(
         "analyte", "curve", pl.col("level", "fitted").round_sig_figs(5)
     )
-    low, high = span(data["level"], 1.6)
-    x = {
-        "field": "level",
-        "type": "quantitative",
-        "scale": log_scale(low, high),
-        "axis": {**log_axis(low, high, grid=False), "labelOverlap": True},
-    }
     panels = []
     for place, name in enumerate(names):
         last = place == len(names) - 1
-        at = {**x, "title": f"Nominal ({unit})" if last else None}
+        at = quantity_axis(data["level"], unit, title=last, field="level", factor=1.6)
         links = [link for link in _LINKS if link in fitted.filter(pl.col("analyte") == name)["curve"]]
         panels += [_shares(name, at, links), _precision(name, at, data)]
     words = [_in_words(name, drawn, unit) for name in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -102,7 +103,8 @@ def read(content: Content) -> Parsed:
         rows=rows_of(rows) if rows else pl.DataFrame(),
         header=header,
         software=next(
-            (f"RDML {root.attributes.get('version', '')} of {name}" for name in names if name),
+            # LightCycler writes its trade mark as an entity within the text
+            (f"RDML {root.attributes.get('version', '')} of {html.unescape(name)}" for name in names if name),
             f"RDML {root.attributes.get('version', '')}",
         ),
         problems=tuple(problems),
