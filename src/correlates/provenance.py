@@ -51,6 +51,18 @@ def environment() -> dict[str, object]:
         "implementation": sys.implementation.name,
         "platform": platform.platform(),
         "packages": versions(
-            ("correlates", "numpy", "scipy", "polars", "pydantic", "vl-convert-python", "pyreadstat", "python-calamine")
+            (
+                "correlates",
+                "numpy",
+                "scipy",
+                "polars",
+                "pydantic",
+                "vl-convert-python",
+                "pyreadstat",
+                "python-calamine",
+                "arviz",
+                "jax",
+                "numpyro",
+            )
         ),
     }

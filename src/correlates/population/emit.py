@@ -374,13 +374,11 @@ def _curves(settings: PopulationModel, prepared: Prepared, phis: Floats) -> Rows
 
 
 def _predictive(settings: PopulationModel, prepared: Prepared, simulated: Floats) -> Rows:
-    limits = np.log(
-        prepared.points["lloq"].fill_null(0.0).to_numpy(),
-        where=prepared.points["lloq"].fill_null(0.0).to_numpy() > 0,
-        out=np.full(prepared.points.height, -np.inf),
-    )
-    below = (prepared.points["code"] < 0).to_numpy()
-    limits = np.where(below, np.log(prepared.points["value"].to_numpy()), limits)
+    """The visual predictive check; a sample without a known limit can never have been censored below."""
+    points = prepared.points
+    limit = pl.when(pl.col("code") < 0).then("value").otherwise("lloq").fill_null(0.0)
+    with np.errstate(divide="ignore"):
+        limits = np.log(np.maximum(points.select(limit).to_series().to_numpy(), 0.0))
     checks = check(prepared.data, prepared.points["visit"].to_numpy(), limits, simulated, settings.interval)
     return [
         {key: value if not isinstance(value, float) else _number(value) for key, value in asdict(item).items()}

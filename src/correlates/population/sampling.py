@@ -86,8 +86,8 @@ def sample(
 @contextmanager
 def _devices(chains: int) -> Iterator[tuple[Any, Any]]:
     """Jax with double precision, and one device per chain where jax has not been started yet."""
-    flags = os.environ.get("XLA_FLAGS", "")
-    os.environ["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count={chains}".strip()
+    flags = os.environ.get("XLA_FLAGS")
+    os.environ["XLA_FLAGS"] = f"{flags or ''} --xla_force_host_platform_device_count={chains}".strip()
     try:
         import jax
         import numpyro
@@ -95,7 +95,10 @@ def _devices(chains: int) -> Iterator[tuple[Any, Any]]:
 
         jax.local_device_count()  # starts jax, which reads the flags once
     finally:
-        os.environ["XLA_FLAGS"] = flags
+        if flags is None:
+            del os.environ["XLA_FLAGS"]
+        else:
+            os.environ["XLA_FLAGS"] = flags
     with jax.enable_x64(new_val=True):
         yield jax, numpyro
 

@@ -101,7 +101,7 @@ class PopulationModel:
     """Priors."""
     chains: int = 4
     """Markov chains (nuts)."""
-    warmup: int = 400
+    warmup: int = 300
     """Iterations of each chain that adapt the sampler and are thrown away (nuts)."""
     draws: int = 1000
     """Draws kept of each chain (nuts), or in all (laplace)."""
