@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 _CHUNK = 1 << 20
+_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False).encode
 
 
 def file_sha256(path: Path) -> str:
@@ -24,8 +25,7 @@ def file_sha256(path: Path) -> str:
 
 def fingerprint(value: object) -> str:
     """SHA-256 of a JSON-able value, independent of the order of keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_ENCODE(value).encode()).hexdigest()
 
 
 def short_id(*parts: object) -> str:

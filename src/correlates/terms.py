@@ -210,6 +210,7 @@ class Reason(StrEnum):
     NO_SECOND_PEAK = "no-second-peak", "The values do not fall and rise again as far as the rule asks for"
     STILL_DETECTED = "still-detected", "Quantifiable in the last sample: loss of detection was not observed"
     NO_STUDY_DAY = "no-study-day", "No sample has a day relative to the infusion"
+    UNIT_MISSING = "unit-missing", "An input has no unit"
     POINTS_OPEN = "points-open", "A censored input leaves the number of points open"
     NOT_READABLE = "not-readable", "An input is recorded in words the score does not know"
     DENOMINATOR_NOT_POSITIVE = "denominator-not-positive", "The denominator is zero, missing or censored"

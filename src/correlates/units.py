@@ -47,6 +47,8 @@ UNITS: tuple[Unit, ...] = (
     Unit(symbol="mg/dL", dimension="mass per volume", factor=1e7),
     Unit(symbol="g/dL", dimension="mass per volume", factor=1e10),
     Unit(symbol="g/L", dimension="mass per volume", factor=1e9),
+    Unit(symbol="umol/L", dimension="amount per volume"),
+    Unit(symbol="mmol/L", dimension="amount per volume", factor=1e3),
     Unit(symbol="U/L", dimension="activity per volume", spellings=("IU/L",)),
     Unit(symbol="U/mL", dimension="activity per volume", factor=1e3, spellings=("IU/mL",)),
     Unit(symbol="x ULN", dimension="multiple of upper limit of normal", spellings=("xULN", "ULN")),
@@ -67,6 +69,9 @@ UNITS: tuple[Unit, ...] = (
     Unit(symbol="day x copies/ug DNA", dimension="copies per DNA mass x time"),
     Unit(symbol="day x pg/mL", dimension="mass per volume x time"),
     Unit(symbol="(cells/uL)/mm2", dimension="cells per volume per area"),
+    Unit(symbol="(day x cells/uL)/mm2", dimension="cells per volume x time per area"),
+    Unit(symbol="1e6 cells/mm2", dimension="cells per area", factor=1e6),
+    Unit(symbol="(U/L x mg/dL)/(1e9/L)", dimension="index of endothelial activation"),
     Unit(symbol="%", dimension="share", factor=0.01, spellings=("percent",)),
     Unit(symbol="ratio", dimension="share", spellings=("fraction", "fold", "1")),
     Unit(symbol="score", dimension="score"),
@@ -97,6 +102,11 @@ def unit(name: str, *, where: Where | None = None) -> Unit:
     if found is None:
         raise InputError(unknown("unit", name, [u.symbol for u in UNITS], where=where, code="unknown-unit"))
     return found
+
+
+def is_unit(name: str) -> bool:
+    """Whether a unit of that name or spelling is known."""
+    return _fold(name) in _BY_NAME
 
 
 def factor(source: str, target: str, *, where: Where | None = None) -> float:

@@ -338,10 +338,15 @@ def peak(samples: list[Sample], first: float, last: float) -> tuple[float, str, 
     return top[1], "right" if any(s[2] == "right" for s in inside) else "none" if seen else "left", top[0]
 
 
-def area(samples: list[Sample], last: float, *, log: bool, from_zero: bool) -> tuple[float, str] | None:
+def area(samples: list[Sample], last: float, *, log: bool, predose: bool) -> tuple[float, str] | None:
     taken = [s for s in samples if 0 <= s[0] <= last]
     if not taken:
         return None
+    if predose and taken[0][0] > 0:
+        early = [s for s in samples if s[0] < 0]
+        if not early:
+            return None
+        taken.insert(0, (0.0, *early[-1][1:]))
     if taken[-1][0] < last:
         taken += [s for s in samples if s[0] > last][:1]
     seen = [i for i, s in enumerate(taken) if s[2] != "left"]
@@ -352,8 +357,6 @@ def area(samples: list[Sample], last: float, *, log: bool, from_zero: bool) -> t
         points, log = [(s[0], s[1]) for s in taken], False
     if len(points) < 2 or points[-1][0] < last:
         return None
-    if from_zero and points[0][0] > 0:
-        points.insert(0, (0.0, 0.0))
     total = 0.0
     for (t0, a), (t1, b) in itertools.pairwise(points):
         curved = log and 0 < b < a
@@ -388,7 +391,7 @@ def test_parameters(run: Run) -> None:
         top = peak(cells, 0, 28)
         same(subject, "CMAX", top and top[:2])
         same(subject, "TMAX", None if top is None or top[1] == "left" else (top[2], "none"))
-        same(subject, "AUC0_28", area(cells, 28, log=True, from_zero=True))
+        same(subject, "AUC0_28", area(cells, 28, log=True, predose=True))
         last_seen = [s[0] for s in cells if 0 <= s[0] <= 730 and s[2] != "left"]
         same(subject, "TLAST", (last_seen[-1], "none") if last_seen else None)
         burden = rows[subject, "BURDEN"]["value"]
@@ -400,7 +403,7 @@ def test_parameters(run: Run) -> None:
             zero = latest(samples, -1, 0)
             same(subject, f"DAY0.{analyte}", zero and zero[1:])
             same(subject, f"PEAK.{analyte}", high and high[:2])
-            same(subject, f"AUC.{analyte}", area(samples, 28, log=False, from_zero=False))
+            same(subject, f"AUC.{analyte}", area(samples, 28, log=False, predose=False))
             fold = None
             if base is not None and high is not None:
                 side = SIDES[high[1]] - SIDES[base[2]]

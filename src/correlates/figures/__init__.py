@@ -9,9 +9,12 @@ from correlates.figures.flow import FLOW
 from correlates.figures.forest import FOREST
 from correlates.figures.groups import COMPARISON
 from correlates.figures.models import CALIBRATION, COLLINEARITY, DECISION_CURVE, SELECTION_FREQUENCY
+from correlates.figures.persistence import PERSISTENCES
 from correlates.figures.population import POPULATION_MODEL
+from correlates.figures.profiles import PROFILES
 from correlates.figures.record import Drawn, Figure
-from correlates.figures.settings import Expansion, FigureSettings, Flow, Forest, ResponseCharts, Toxicity
+from correlates.figures.sensitivity import SENSITIVITIES
+from correlates.figures.settings import Expansion, FigureSettings, Flow, Forest, Profiles, ResponseCharts, Toxicity
 from correlates.figures.subgroup_forest import LOCAL_EFFECTS, SUBGROUP_FOREST
 from correlates.figures.survival import CURVES, INCIDENCES
 from correlates.figures.swimmer import SWIMMER
@@ -26,6 +29,9 @@ FIGURES = (
     AGREEMENT,
     EXPANSION,
     POPULATION_MODEL,
+    PERSISTENCES,
+    SENSITIVITIES,
+    PROFILES,
     SWIMMER,
     WATERFALL,
     SPIDER,
@@ -55,6 +61,7 @@ __all__ = [
     "FigureSettings",
     "Flow",
     "Forest",
+    "Profiles",
     "ResponseCharts",
     "Toxicity",
     "library",

@@ -20,6 +20,22 @@ class Expansion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Profiles:
+    """What the panels of individual subjects show."""
+
+    assay: str
+    """The assay."""
+    peak: str | None = None
+    """Code of the parameter (take: cmax or peak) whose sample is ringed."""
+    curve: str | None = None
+    """Population model whose fitted curve is drawn, where the run has one."""
+    last_day: float = 365.0
+    """Last day of the axis."""
+    per_page: int = 30
+    """Subjects on one chart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forest:
     """What the forest of associations shows."""
 
@@ -75,6 +91,8 @@ class FigureSettings:
 
     expansion: Expansion | None = None
     """Expansion curves; none without."""
+    profiles: Profiles | None = None
+    """Panels of individual subjects; none without."""
     forest: Forest | None = None
     """Forest of associations; none without."""
     response: ResponseCharts | None = None
@@ -95,6 +113,10 @@ class FigureSettings:
     """Analyses of subgroups that are drawn."""
     confirmations: tuple[tuple[str, str], ...] = ()
     """Pairs of assays of which the second confirms the first."""
+    sensitivities: tuple[str, ...] = ()
+    """Sensitivity analyses that are drawn."""
+    persistence: tuple[str, ...] = ()
+    """Analyses of persistence that are drawn."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Label of a biomarker, endpoint or assay, and of a class as ``class:NAME``; without one a name is shown as it is."""
     reasons: Mapping[str, str] = field(default_factory=dict)

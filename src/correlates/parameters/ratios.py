@@ -13,7 +13,7 @@ from correlates.parameters.windows import QUOTIENT
 from correlates.schema.table import NUMBER, TEXT
 from correlates.stats.profiles import quotient
 from correlates.terms import Timing
-from correlates.units import factor
+from correlates.units import factor, is_unit, unit
 
 ORDER = (Timing.BASELINE, Timing.PRODUCT, Timing.DAY_0, Timing.POST)
 """Timings from early to late: a ratio is as late as its later part."""
@@ -31,13 +31,17 @@ def quotient_unit(numerator: str | None, denominator: str | None) -> tuple[str |
     if same_dimension(numerator, denominator):
         return "ratio", factor(numerator, denominator)
 
+    plain = f"{numerator}/{denominator}"
+    if is_unit(plain):
+        return unit(plain).symbol, 1.0
+
     def wrapped(text: str) -> str:
         return f"({text})" if "/" in text or " " in text else text
 
     return f"{wrapped(numerator)}/{wrapped(denominator)}", 1.0
 
 
-def _part(code: str, inputs: Inputs) -> pl.DataFrame:
+def part_rows(code: str, inputs: Inputs) -> pl.DataFrame:
     """The rows of a parameter already computed, alone or in its family."""
     found = [f.filter(pl.col("code") == code) for f in inputs.done.values()]
     return next(f for f in found if f.height or inputs.subjects.is_empty())
@@ -45,7 +49,7 @@ def _part(code: str, inputs: Inputs) -> pl.DataFrame:
 
 def ratio(code: str, settings: Ratio, inputs: Inputs) -> Computed:
     """Numerator over denominator, subject by subject, with what censoring of the parts leaves known."""
-    top, base = (_part(part, inputs) for part in settings.of)
+    top, base = (part_rows(part, inputs) for part in settings.of)
     both = top.join(base, on="subject_id", how="left", suffix="_base", maintain_order="left")
     a, b = (both[c].fill_null(0.0).to_numpy().astype(np.float64) for c in ("value", "value_base"))
     ca, cb = (

@@ -11,7 +11,9 @@ import polars as pl
 from correlates.parameters.courses import Courses
 from correlates.schema import Table
 
-UnitRule = Literal["own", "day x own", "day", "1/day", "none", "ratio", "mm2", "mm", "mL", "as recorded", "quotient"]
+UnitRule = Literal[
+    "own", "day x own", "day", "1/day", "none", "ratio", "mm2", "mm", "mL", "as recorded", "as published", "quotient"
+]
 ScaleHint = Literal["log2", "sd", "unit"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from correlates.parameters import settings
+from correlates.parameters.composites import composite
 from correlates.parameters.contraction import (
     contraction_half_life,
     first_negative,
@@ -39,6 +40,7 @@ _NEELAPU = "Neelapu SS et al. N Engl J Med 2017;377:2531-2544, Figure 3"
 _KINETICS = "methods/cellular_kinetics_nca.md"
 _DYNAMICS = "methods/pharmacodynamics.md"
 _EFFECTOR = "methods/effector_target.md"
+_COMPOSITES = "methods/composites.md"
 _IN_WINDOW = "baseline, day 0 or post by the window; known at the end of the window"
 
 PARAMETERS: tuple[Parameter, ...] = (
@@ -496,6 +498,58 @@ PARAMETERS: tuple[Parameter, ...] = (
         docs="methods/population_kinetics.md",
         timing="post; known on the day of the last sample of the subject that was fitted",
         scale="log2",
+    ),
+    Parameter(
+        kind="easix",
+        label="EASIX",
+        unit="as published",
+        needs=(),
+        settings=settings.Composite,
+        compute=composite,
+        formula="ldh (U/L) x creatinine (mg/dL) / platelets (1e9/L)",
+        citation="Luft T et al. Lancet Haematol 2017;4:e414-e423; Korell F et al. Front Immunol 2022;13:877477",
+        docs=_COMPOSITES,
+        timing="that of the latest input; known when all are",
+        scale="log2",
+    ),
+    Parameter(
+        kind="m_easix",
+        label="Modified EASIX",
+        unit="as published",
+        needs=(),
+        settings=settings.Composite,
+        compute=composite,
+        formula="ldh (U/L) x crp (mg/dL) / platelets (1e9/L)",
+        citation="Pennisi M et al. Blood Adv 2021;5:3397-3406",
+        docs=_COMPOSITES,
+        timing="that of the latest input; known when all are",
+        scale="log2",
+    ),
+    Parameter(
+        kind="car_hematotox",
+        label="CAR-HEMATOTOX score",
+        unit="as published",
+        needs=(),
+        settings=settings.Composite,
+        compute=composite,
+        formula="platelets above 175: 0, 75 to 175: 1, below 75: 2 (1e9/L); anc below 1200 cells/uL: 1; hemoglobin below 9 g/dL: 1; crp 3 mg/dL and above: 1; ferritin below 650: 0, 650 to 2000: 1, above 2000 ng/mL: 2; high from 2 points",
+        citation="Rejeski K et al. Blood 2021;138:2499-2513",
+        docs=_COMPOSITES,
+        timing="that of the latest input; known when all are",
+        scale="unit",
+    ),
+    Parameter(
+        kind="ipi",
+        label="International Prognostic Index",
+        unit="as published",
+        needs=(),
+        settings=settings.Composite,
+        compute=composite,
+        formula="one point each: age above 60; ldh above its upper limit of normal; stage III or IV; ecog 2 and above; extranodal sites more than one",
+        citation="The International Non-Hodgkin's Lymphoma Prognostic Factors Project. N Engl J Med 1993;329:987-994",
+        docs=_COMPOSITES,
+        timing="that of the latest input; known when all are",
+        scale="unit",
     ),
     Parameter(
         kind="ratio",

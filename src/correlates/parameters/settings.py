@@ -11,6 +11,7 @@ from correlates.terms import Timing
 AucRule = Literal["linear", "linear_up_log_down", "linear_log", "log"]
 BlqRule = Literal["zero", "half", "limit", "drop"]
 AtStart = Literal["predose", "zero", "interpolate", "first_sample", "null"]
+AtEnd = Literal["interpolate", "stop_at_last", "null"]
 Clock = Literal["actual", "nominal"]
 
 
@@ -91,7 +92,7 @@ class Profile:
     """Trapezoid rule of an area: linear; linear up, logarithmic down; linear to the peak, logarithmic after it; logarithmic."""
     blq: Blq = Blq()
     """Values below the limit in an area."""
-    at_end: Literal["interpolate", "stop_at_last", "null"] = "interpolate"
+    at_end: AtEnd = "interpolate"
     """Area up to a window end without sample: interpolated between the neighbours (null when no sample follows), the same but cut at the subject's last sample when none follows, or null."""
     at_start: AtStart = "predose"
     """Area before the first sample of the window: the last sample before the infusion stands for day 0 (null without one), from zero at day 0, interpolated with the last sample before the window, from the first sample, or null."""
@@ -234,4 +235,14 @@ class Modelled:
     label: str | None = None
 
 
-Parameter = Profile | Window | Burden | Product | Characteristic | Lab | Ratio | Modelled
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composite:
+    """A published composite of other parameters, brought to the units of its formula."""
+
+    take: Literal["easix", "m_easix", "car_hematotox", "ipi"]
+    of: Mapping[str, str]
+    """Code of the parameter for each input of the formula: ``correlates explain`` names them."""
+    label: str | None = None
+
+
+Parameter = Profile | Window | Burden | Product | Characteristic | Lab | Ratio | Modelled | Composite

@@ -11,7 +11,8 @@ import polars as pl
 from correlates.errors import Problem, unknown
 from correlates.parameters.courses import common_unit, same_unit, unit_problem
 from correlates.parameters.recorded import OF_SUBJECTS, of_source
-from correlates.parameters.settings import Burden, Characteristic, Gap, Lab, Product, Profile, Ratio, Window
+from correlates.parameters.scores import formula
+from correlates.parameters.settings import Burden, Characteristic, Composite, Gap, Lab, Product, Profile, Ratio, Window
 from correlates.parameters.settings import Parameter as ParameterSettings
 from correlates.stats.terminal import MIN_POINTS
 
@@ -35,10 +36,14 @@ def _graph(specs: Mapping[str, ParameterSettings]) -> dict[str, list[str]]:
         head = [c for c in specs if part.startswith(f"{c}.")]
         return max(head, key=len) if head else None
 
-    return {
-        code: [o for o in map(owner, spec.of) if o is not None] if isinstance(spec, Ratio) else []
-        for code, spec in specs.items()
-    }
+    return {code: [o for o in map(owner, parts_of(spec)) if o is not None] for code, spec in specs.items()}
+
+
+def parts_of(spec: ParameterSettings) -> tuple[str, ...]:
+    """The codes of the parameters one is made of."""
+    if isinstance(spec, Ratio):
+        return spec.of
+    return tuple(spec.of.values()) if isinstance(spec, Composite) else ()
 
 
 def problems(
@@ -68,10 +73,14 @@ def problems(
             found += _of_product(code, spec, product)
         elif isinstance(spec, Burden):
             found += _of_burden(code, spec, burden)
-        elif isinstance(spec, Ratio):
+        elif isinstance(spec, Ratio | Composite):
             found += [
-                unknown("parameter", part, codes, code="unknown-parameter") for part in spec.of if part not in codes
+                unknown("parameter", part, codes, code="unknown-parameter")
+                for part in parts_of(spec)
+                if part not in codes
             ]
+            if isinstance(spec, Composite):
+                found += _inputs(code, spec)
         elif isinstance(spec, Characteristic):
             found += _of_characteristic(code, spec, characteristics)
         elif isinstance(spec, Lab):
@@ -86,6 +95,23 @@ def problems(
         circle = " -> ".join(str(c) for c in error.args[1])
         found.append(
             Problem(code="circular-parameters", what="Parameters depend on each other in a circle", found=circle)
+        )
+    return found
+
+
+def _inputs(code: str, spec: Composite) -> list[Problem]:
+    names = formula(spec.take).names
+    found = [unknown(f"input of {spec.take}", n, names, code="unknown-input") for n in spec.of if n not in names]
+    absent = [n for n in names if n not in spec.of]
+    if absent:
+        found.append(
+            Problem(
+                code="missing-input",
+                what=f"{code} does not say which parameters {spec.take} is made of",
+                found=f"no {', '.join(absent)}",
+                expected=", ".join(names),
+                do="Give the code of a parameter for each input under of",
+            )
         )
     return found
 

@@ -11,14 +11,26 @@ import polars as pl
 from correlates.association.settings import Biomarker, Comparison, Endpoint, FisherOptions, Univariable
 from correlates.errors import DerivationError, Problem
 from correlates.pipeline import inquiries
+from correlates.pipeline.sensitivity import sensitivity
 from correlates.pipeline.store import Tables
 from correlates.pipeline.translate import biomarkers, class_order, endpoint
 from correlates.plan import PlanFile, biomarker_groups, expand
 from correlates.plan import analyses as asked
+from correlates.plan import exposure_analyses as exposure
 from correlates.stats.multiplicity import Adjust
 from correlates.terms import OutcomeKind, Timing
 
-RESULT_TABLES = ("results", "trees", "survival", "models", "predictions")
+RESULT_TABLES = (
+    "results",
+    "trees",
+    "survival",
+    "models",
+    "predictions",
+    "exposure_rules",
+    "exposure_rules_values",
+    "persistence",
+    "persistence_at",
+)
 """The tables of the analyses; a runner gives those it has rows of."""
 
 
@@ -346,6 +358,29 @@ def _selection(context: Context, name: str, analysis: asked.Selection) -> Tables
     return {"models": made.models, "predictions": made.predictions}
 
 
+def _persistence(context: Context, name: str, analysis: exposure.Persistence) -> Tables:
+    from correlates.parameters.persistence import PersistenceSettings, persistence
+
+    tables, plan = context.tables, context.file.plan
+    settings = PersistenceSettings(
+        assay=analysis.of,
+        analyte=analysis.analyte,
+        window=analysis.window,
+        at=analysis.at,
+        days=analysis.days,
+        draws=analysis.draws,
+        seed=plan.study.seed,
+    )
+    groups: dict[str, list[str]] = {}
+    if analysis.by is not None:
+        target = endpoint(plan, analysis.by, tables["outcomes"])
+        rows = tables["outcomes"].filter(pl.col("endpoint") == analysis.by)
+        groups = {level: rows.filter(pl.col("category") == level)["subject_id"].to_list() for level in target.levels}
+    subjects = tables["subjects"]["subject_id"].to_list()
+    found = persistence(name, tables["measurements"], subjects, groups, settings)
+    return {"persistence": found.intervals, "persistence_at": found.at}
+
+
 def _undeclared(code: str, parameters: pl.DataFrame) -> Biomarker:
     from correlates.parameters import record
 
@@ -379,6 +414,8 @@ RUNNERS: Mapping[type, Runner] = {
     ),
     asked.Multivariable: Runner(run=_multivariable, methods=lambda _: ("firth_model", "cox_model")),
     asked.Selection: Runner(run=_selection, methods=lambda analysis: (analysis.method,)),
+    exposure.Persistence: Runner(run=_persistence, methods=lambda _: ()),
+    exposure.Sensitivity: Runner(run=sensitivity, methods=lambda analysis: (analysis.method,)),
 }
 """The runner of each kind of analysis that reads the analysis table."""
 

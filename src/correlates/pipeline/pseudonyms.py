@@ -25,16 +25,21 @@ def pseudonymise(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     replaced where it is the whole text, or a part of a composed identifier (between slashes, or after an @), but not inside a
     sentence, where nobody could tell it from a count or a day.
     """
-    key = fingerprint(tables["subjects"].sort("subject_id").rows())
-    subjects = sorted(tables["subjects"]["subject_id"].to_list(), key=lambda s: short_id(key, s))
-    width = len(str(len(subjects)))
-    names = {subject: f"P{i:0{width}d}" for i, subject in enumerate(subjects, start=1)}
+    names = subject_names(tables)
     for index, row in enumerate(_samples(tables).iter_rows(), start=1):
         sample, subject, day, matrix = row
         where = f"day {day:g}" if day is not None else "no day"
         names.setdefault(sample, f"{names.get(subject, 'unknown')} {matrix or 'sample'} {where} #{index}")
     replace = _Replacer(names)
     return {name: _replaced(frame, replace) for name, frame in tables.items()}
+
+
+def subject_names(tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+    """The pseudonym of every subject."""
+    key = fingerprint(tables["subjects"].sort("subject_id").rows())
+    subjects = sorted(tables["subjects"]["subject_id"].to_list(), key=lambda s: short_id(key, s))
+    width = len(str(len(subjects)))
+    return {subject: f"P{i:0{width}d}" for i, subject in enumerate(subjects, start=1)}
 
 
 def _samples(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

@@ -11,11 +11,12 @@ import polars as pl
 
 from correlates.pipeline.analyses import methods_used
 from correlates.pipeline.manifest import code_fingerprint
-from correlates.pipeline.pseudonyms import pseudonymise
+from correlates.pipeline.pseudonyms import pseudonymise, subject_names
 from correlates.pipeline.store import Progress
 from correlates.pipeline.translate import class_order, labels, populations, used
 from correlates.plan import Plan
 from correlates.plan.analyses import Agreement, Compare, EfficacyAgainstToxicity, Forest, Subgroups, Survival
+from correlates.plan.exposure_analyses import Persistence, Sensitivity
 from correlates.provenance import environment
 from correlates.terms import Reason
 
@@ -55,7 +56,10 @@ def publish(
             used=items,
             general=general,
             blocks=(
-                Block(title="The plan, with every default in force", text=plan_text(plan)),
+                Block(
+                    title="The plan, with every default in force",
+                    text=plan_text(plan, subject_names(tables) if plan.report.pseudonyms else None),
+                ),
                 Block(title="Software", text=json.dumps({**environment(), "code": code_fingerprint()}, indent=1)),
                 Block(title="Stage keys", text=json.dumps(dict(stages), indent=1)),
             ),
@@ -88,6 +92,7 @@ def figure_settings(plan: Plan, names: Mapping[str, str]) -> FigureSettings:
 
     return FigureSettings(
         expansion=plan.report.expansion,
+        profiles=plan.report.profiles,
         forest=plan.report.forest,
         flow=plan.report.flow,
         response=plan.report.response,
@@ -99,13 +104,15 @@ def figure_settings(plan: Plan, names: Mapping[str, str]) -> FigureSettings:
         maps={n: a.named for n, a in plan.analyses.items() if isinstance(a, EfficacyAgainstToxicity) and a.figure},
         subgroups=tuple(name for name, a in plan.analyses.items() if isinstance(a, Subgroups) and a.figure),
         confirmations=tuple(a.assays for a in plan.analyses.values() if isinstance(a, Agreement)),
+        sensitivities=tuple(name for name, a in plan.analyses.items() if isinstance(a, Sensitivity) and a.figure),
+        persistence=tuple(name for name, a in plan.analyses.items() if isinstance(a, Persistence)),
         labels=names,
         order={name: order for name in plan.endpoints if (order := class_order(plan, name))},
     )
 
 
-def plan_text(plan: Plan) -> str:
-    """The plan as YAML, with every default in force."""
+def plan_text(plan: Plan, names: Mapping[str, str] | None = None) -> str:
+    """The plan as YAML, with every default in force; subjects that it names are called by ``names``, where given."""
     import io
 
     from ruamel.yaml import YAML
@@ -114,7 +121,12 @@ def plan_text(plan: Plan) -> str:
     yaml.default_flow_style = False
     yaml.width = 120
     stream = io.StringIO()
-    yaml.dump(plan.model_dump(mode="json", exclude_none=True), stream)
+    data = plan.model_dump(mode="json", exclude_none=True)
+    for parameter in data["parameters"].values():
+        line = parameter.get("line")
+        if line and names:
+            line["days"] = {names.get(subject, "unknown"): days for subject, days in line["days"].items()}
+    yaml.dump(data, stream)
     return stream.getvalue()
 
 

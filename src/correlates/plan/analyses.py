@@ -14,6 +14,7 @@ from correlates.association.settings import (
     SurvivalOptions,
     WilcoxonOptions,
 )
+from correlates.plan.exposure_analyses import Persistence, Sensitivity
 from correlates.plan.strict import Refers, Strict
 
 Adjustment = Literal["holm", "hochberg", "bh", "by", "bonferroni", "none"]
@@ -428,6 +429,8 @@ AnalysisPlan = Annotated[
     | Selection
     | EfficacyAgainstToxicity
     | RatioAnalysis
-    | Subgroups,
+    | Subgroups
+    | Persistence
+    | Sensitivity,
     Field(discriminator="do"),
 ]

@@ -35,10 +35,11 @@ from correlates.endpoints.toxicity_settings import (
     Onset,
     TreatmentGiven,
 )
-from correlates.figures.settings import Expansion, Flow, Forest, ResponseCharts, Toxicity
+from correlates.figures.settings import Expansion, Flow, Forest, Profiles, ResponseCharts, Toxicity
 from correlates.parameters.settings import (
     Burden,
     Characteristic,
+    Composite,
     Lab,
     Modelled,
     Product,
@@ -161,7 +162,8 @@ Source = Annotated[
 ]
 AssayPlan = Annotated[Qpcr | Dpcr | Immunoassay, Field(discriminator="kind")]
 ParameterPlan = Annotated[
-    Profile | Window | Burden | Product | Characteristic | Lab | Ratio | Modelled, Field(discriminator="take")
+    Profile | Window | Burden | Product | Characteristic | Lab | Ratio | Modelled | Composite,
+    Field(discriminator="take"),
 ]
 EndpointPlan = Annotated[
     BestResponse
@@ -202,6 +204,8 @@ class Report(Strict):
     """Waterfall, spider and swimmer plot."""
     expansion: Expansion | None = None
     """Expansion curves."""
+    profiles: Profiles | None = None
+    """Panels of individual subjects."""
     forest: Forest | None = None
     """Forest of associations with efficacy and toxicity, side by side."""
     toxicity: Toxicity | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from correlates.endpoints.settings import (
@@ -29,7 +30,8 @@ from correlates.endpoints.toxicity_settings import (
 )
 from correlates.endpoints.words import categories
 from correlates.errors import InputError, PlanError, Problem, unknown
-from correlates.parameters.settings import Burden, Characteristic, Lab, Product, Profile, Ratio, Window
+from correlates.parameters.sensitivity import area_of, no_area
+from correlates.parameters.settings import Burden, Characteristic, Composite, Lab, Product, Profile, Ratio, Window
 from correlates.plan.analyses import (
     Compare,
     EfficacyAgainstToxicity,
@@ -39,6 +41,7 @@ from correlates.plan.analyses import (
     Univariable,
 )
 from correlates.plan.document import Path_
+from correlates.plan.exposure_analyses import Sensitivity
 from correlates.plan.load import PlanFile
 from correlates.plan.model import DailySource, FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
 from correlates.plan.population import population_problems
@@ -199,6 +202,9 @@ def _parameters(file: PlanFile) -> Iterator[Problem]:
                     found=f"[{first:g}, {last:g}]",
                     expected="first day, last day",
                 )
+        elif isinstance(parameter, Composite):
+            for name, part in parameter.of.items():
+                yield from _reference(file, "parameter", part, set(plan.parameters) - {code}, (*path, "of", name))
         elif isinstance(parameter, Ratio):
             for index, part in enumerate(parameter.of):
                 yield from _reference(file, "parameter", part, set(plan.parameters) - {code}, (*path, "of", index))
@@ -389,6 +395,8 @@ def _analyses(file: PlanFile) -> Iterator[Problem]:
             yield from _survival(file, analysis, path)
         if isinstance(analysis, Multivariable):
             yield from _model(file, analysis, path)
+        if isinstance(analysis, Sensitivity):
+            yield from _areas(file, analysis, path)
         if isinstance(analysis, Compare) and analysis.across in file.plan.endpoints:
             classes = _classes(file, analysis.across)
             for index, pair in enumerate(analysis.pairs):
@@ -511,6 +519,15 @@ def _model(file: PlanFile, analysis: Multivariable, path: Path_) -> Iterator[Pro
             )
 
 
+def _areas(file: PlanFile, analysis: Sensitivity, path: Path_) -> Iterator[Problem]:
+    """The parameters of a sensitivity analysis that no rule of an area moves."""
+    specs = file.plan.parameters
+    for index, name in enumerate(analysis.parameters):
+        codes = [c for c in expand([name], list(specs)) if c in specs] or [name]
+        if not any(area_of(code, specs) for code in codes):
+            yield replace(no_area(name), where=file.document.where((*path, "parameters", index)))
+
+
 def _followed(file: PlanFile, part: Strict, path: Path_) -> Iterator[Problem]:
     """Every name that the fields of a part hold, followed to what their annotations say it is a name of."""
     for field, info in type(part).model_fields.items():
@@ -560,6 +577,28 @@ def _name(file: PlanFile, refers: Refers, name: str, path: Path_) -> Iterator[Pr
         yield from _reference(file, refers.to, name, known[refers.to], path)
 
 
+def _panels(file: PlanFile) -> Iterator[Problem]:
+    """The panels of individual subjects: names that exist, and pages that hold somebody."""
+    wanted = file.plan.report.profiles
+    if wanted is None:
+        return
+    path: Path_ = ("report", "profiles")
+    yield from _reference(file, "assay", wanted.assay, file.plan.assays, (*path, "assay"))
+    if wanted.peak is not None:
+        yield from _reference(file, "parameter", wanted.peak, file.plan.parameters, (*path, "peak"))
+    if wanted.curve is not None:
+        models = file.plan.population_models
+        yield from _reference(file, "population model", wanted.curve, models, (*path, "curve"))
+    if wanted.per_page < 1:
+        yield Problem(
+            code="wrong-value",
+            what="A page of individual time courses holds no subject",
+            where=file.document.where((*path, "per_page")),
+            found=str(wanted.per_page),
+            expected="1 or more",
+        )
+
+
 def _report(file: PlanFile) -> Iterator[Problem]:
     report = file.plan.report
     if report.toxicity is not None:
@@ -589,6 +628,7 @@ def _report(file: PlanFile) -> Iterator[Problem]:
         for index, population in enumerate(report.flow.populations):
             named = {ALL, *file.plan.populations}
             yield from _reference(file, "population", population, named, (*flow, "populations", index))
+    yield from _panels(file)
     if report.forest is not None:
         here: Path_ = ("report", "forest")
         populations = {ALL, *file.plan.populations}

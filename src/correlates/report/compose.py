@@ -160,6 +160,8 @@ def _kinetics(tables: Mapping[str, pl.DataFrame], facts: Facts) -> tuple[Part, .
         show.population_fits(fits, facts.labels, reasons),
         show.population_estimates(tables["population_estimates"], fits, reasons),
         show.parameters(tables["parameters"], reasons),
+        *show.persistence(tables["persistence_at"], facts.labels),
+        *show.exposure_rules(tables["exposure_rules"], tables["exposure_rules_values"], facts.labels, reasons),
     )
 
 

@@ -21,11 +21,13 @@ from correlates.schema.courses import COURSES
 from correlates.schema.curves import CURVE_POINTS, CURVES
 from correlates.schema.daily import DAILY
 from correlates.schema.exclusions import EXCLUSIONS
+from correlates.schema.exposure_rules import EXPOSURE_RULES, EXPOSURE_RULES_VALUES
 from correlates.schema.files import FILES
 from correlates.schema.measurements import MEASUREMENTS
 from correlates.schema.models import MODELS, PREDICTIONS
 from correlates.schema.outcomes import OUTCOMES
 from correlates.schema.parameters import PARAMETERS
+from correlates.schema.persistence import PERSISTENCE, PERSISTENCE_AT
 from correlates.schema.population import (
     POPULATION,
     POPULATION_CURVES,
@@ -71,6 +73,10 @@ TABLES = (
     SURVIVAL,
     MODELS,
     PREDICTIONS,
+    EXPOSURE_RULES,
+    EXPOSURE_RULES_VALUES,
+    PERSISTENCE,
+    PERSISTENCE_AT,
 )
 
 __all__ = [
@@ -90,6 +96,8 @@ __all__ = [
     "DISPOSITION",
     "EXCLUSIONS",
     "EXPOSURE",
+    "EXPOSURE_RULES",
+    "EXPOSURE_RULES_VALUES",
     "FILES",
     "LABS",
     "LESIONS",
@@ -97,6 +105,8 @@ __all__ = [
     "MODELS",
     "OUTCOMES",
     "PARAMETERS",
+    "PERSISTENCE",
+    "PERSISTENCE_AT",
     "POPULATION",
     "POPULATION_CURVES",
     "POPULATION_ESTIMATES",

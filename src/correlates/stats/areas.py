@@ -105,10 +105,14 @@ def _log_mean(a: Floats, b: Floats) -> Floats:
 
 def _between(a: Floats, b: Floats, share: Floats, codes: Codes) -> Floats:
     """The value at a share of the way from a to b, by the rule of the interval."""
-    log = codes == LOG
-    la, lb = np.log(np.where(log, a, 1.0)), np.log(np.where(log, b, 1.0))
-    inner = np.where(log, np.exp(la + (lb - la) * share), a + (b - a) * share)
-    return np.asarray(np.where(share <= 0, a, np.where(share >= 1, b, inner)))
+    found = np.where(share <= 0, a, b)
+    inside = (share > 0) & (share < 1)  # few: the intervals that a window cuts
+    if inside.any():
+        start, end, part = a[inside], b[inside], share[inside]
+        log = codes[inside] == LOG
+        la, lb = np.log(np.where(log, start, 1.0)), np.log(np.where(log, end, 1.0))
+        found[inside] = np.where(log, np.exp(la + (lb - la) * part), start + (end - start) * part)
+    return np.asarray(found)
 
 
 def clipped_areas(times: Floats, values: Floats, codes: Codes, *, start: Floats, end: Floats) -> Floats:
@@ -137,8 +141,9 @@ def clipped_areas(times: Floats, values: Floats, codes: Codes, *, start: Floats,
     final = np.clip((end[:, None] - t0) / width, 0.0, 1.0)
     a, b = values[:, :-1], values[:, 1:]
     left, right = _between(a, b, first, codes), _between(a, b, final, codes)
-    log = (codes == LOG) & (left != right)
-    mean = np.where(log, _log_mean(np.where(log, left, 2.0), np.where(log, right, 1.0)), (left + right) / 2)
+    mean = (left + right) / 2
+    log = (codes == LOG) & (left != right) & (final > first)
+    mean[log] = _log_mean(left[log], right[log])
     return np.asarray(np.where(there & (final > first), (final - first) * width * mean, 0.0))
 
 
@@ -176,6 +181,8 @@ def substitute(
 
 def _leftmost(keep: Mask, times: Floats, values: Floats, marked: Mask) -> tuple[Mask, Floats, Floats, Mask]:
     """The samples kept, moved to the left of each row."""
+    if not (keep[:, 1:] & ~keep[:, :-1]).any():
+        return keep, times, values, marked
     order = np.argsort(~keep, axis=1, kind="stable")
     return (
         np.take_along_axis(keep, order, axis=1),
@@ -286,13 +293,13 @@ def window_areas(
 
     first_time = np.min(np.where(keep, times, np.inf), axis=1)
     from_zero = (first_time > begin) if at_start == "zero" else np.zeros(m, dtype=bool)
-    column = np.zeros((m, 1))
-    ready, t, v, marked = _leftmost(
-        np.hstack([from_zero[:, None], keep]),
-        np.hstack([column, times]),
-        np.hstack([column, counted]),
-        np.hstack([column.astype(bool), censoring == LEFT]),
-    )
+    every, at, number, low_one = keep, times, counted, np.asarray(censoring == LEFT, dtype=np.bool_)
+    if from_zero.any():
+        column = np.zeros((m, 1))
+        every = np.hstack([from_zero[:, None], keep])
+        at, number = np.hstack([column, times]), np.hstack([column, counted])
+        low_one = np.hstack([column.astype(bool), low_one])
+    ready, t, v, marked = _leftmost(every, at, number, low_one)
     in_window = ready & (t >= begin) & (t <= high)
     peak_time = np.take_along_axis(t, np.argmax(np.where(in_window, v, -np.inf), axis=1)[:, None], axis=1)[:, 0]
     codes = interval_rules(v, ready, t, rule=rule, peak_time=peak_time)

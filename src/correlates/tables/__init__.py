@@ -3,10 +3,12 @@
 from correlates.tables.agreement import agreement
 from correlates.tables.assays import assays, checks, checks_by_rule, curves
 from correlates.tables.associations import associations, comparisons
+from correlates.tables.exposure_rules import exposure_rules
 from correlates.tables.forests import forests
 from correlates.tables.inquiries import APART, balance, ratios, subgroups, windows
 from correlates.tables.models import models
 from correlates.tables.parameters import files, parameters
+from correlates.tables.persistence import persistence
 from correlates.tables.population import population_estimates, population_fits
 from correlates.tables.record import Column, DisplayTable
 from correlates.tables.responses import agreements, disagreements, sensitivity
@@ -32,11 +34,13 @@ __all__ = [
     "disagreements",
     "endpoints",
     "exclusions",
+    "exposure_rules",
     "files",
     "forests",
     "medians",
     "models",
     "parameters",
+    "persistence",
     "population_estimates",
     "population_fits",
     "populations",

@@ -212,10 +212,21 @@ def test_ratio_of_burden_and_dose() -> None:
     first = one(got, "R")
     assert (first["value"], first["unit"], first["timing"], first["known_on_day"]) == (
         3.0,
-        "(1e6 cells)/mm2",
+        "1e6 cells/mm2",
         "product",
         0.0,
     )
     assert one(got, "R", "B")["reason"] == "denominator-not-positive"
     assert (one(got, "SAME")["value"], one(got, "SAME")["unit"]) == (1.0, "ratio")
     assert got.parameters["code"].unique(maintain_order=True).to_list() == list(specs)
+
+
+def test_numbers_over_weight_and_burden_have_known_units() -> None:
+    from correlates.parameters.ratios import quotient_unit
+    from correlates.units import factor
+
+    assert quotient_unit("1e6 cells", "kg") == ("1e6 cells/kg", 1.0)
+    assert quotient_unit("1e6 cells", "mm2") == ("1e6 cells/mm2", 1.0)
+    assert quotient_unit("cells/uL", "mm2") == ("(cells/uL)/mm2", 1.0)
+    assert quotient_unit("day x cells/uL", "mm2") == ("(day x cells/uL)/mm2", 1.0)
+    assert factor("1e6 cells/kg", "cells/kg") == 1e6

@@ -118,3 +118,19 @@ def test_the_same_data_give_the_same_names_and_other_dates_others():
 def test_identifiers_with_any_letters_are_replaced(name):
     shown = pseudonymise(_tables([name], [("s1-x", name, 1)], found=f"({name}), again {name}."))
     assert shown["checks"]["found"].item() == "(P1), again P1."
+
+
+def test_subjects_that_the_plan_names_are_called_by_their_pseudonym() -> None:
+    from correlates.pipeline.publish import plan_text
+    from correlates.plan.model import Plan
+
+    plan = Plan.model_validate(
+        {
+            "study": {"id": "S", "title": "T"},
+            "parameters": {"H": {"take": "half_life", "of": "car", "line": {"days": {"101": [7, 14, 21]}}}},
+        }
+    )
+    assert "101" in plan_text(plan)
+    hidden = plan_text(plan, {"101": "P1"})
+    assert "101" not in hidden
+    assert "P1" in hidden

@@ -119,3 +119,15 @@ def test_no_samples_at_all() -> None:
     assert contractions(*arrays, within=21.0).status.tolist() == [contraction.NO_SAMPLE] * 2
     assert rebounds(*arrays, rise=3.0).status.tolist() == [rebound.NO_SAMPLE] * 2
     assert losses(*arrays).status.tolist() == [detection_loss.NO_SAMPLE] * 2
+
+
+def test_the_longer_the_window_the_more_persistence_is_in_the_contraction() -> None:
+    """Stein 2019, typical values, sampled daily: contraction 4.33 days; the figures are those of the methods page."""
+    alpha, beta, share, top = 0.16, 0.0032, 0.0079, 9.3
+    days = np.concatenate([[5.0], top + np.arange(60.0)])
+    after = days - top
+    fall = (1 - share) * np.exp(-alpha * after) + share * np.exp(-beta * after)
+    values = np.where(after < 0, 0.2, fall)
+    points = [list(zip(days.tolist(), values.tolist(), strict=True))]
+    found = [contractions(*batch(*points), within=w).half_life[0] for w in (14.0, 21.0, 28.0)]
+    assert found == pytest.approx([4.45, 4.56, 4.78], abs=0.005)
