@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from correlates.endpoints.settings import (
@@ -30,7 +29,6 @@ from correlates.endpoints.toxicity_settings import (
 )
 from correlates.endpoints.words import categories
 from correlates.errors import InputError, PlanError, Problem, unknown
-from correlates.parameters.sensitivity import area_of, no_area
 from correlates.parameters.settings import Burden, Characteristic, Composite, Lab, Product, Profile, Ratio, Window
 from correlates.plan.analyses import (
     Compare,
@@ -42,6 +40,7 @@ from correlates.plan.analyses import (
 )
 from correlates.plan.document import Path_
 from correlates.plan.exposure_analyses import Sensitivity
+from correlates.plan.exposure_names import area_names, panel_names
 from correlates.plan.load import PlanFile
 from correlates.plan.model import DailySource, FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
 from correlates.plan.population import population_problems
@@ -396,7 +395,7 @@ def _analyses(file: PlanFile) -> Iterator[Problem]:
         if isinstance(analysis, Multivariable):
             yield from _model(file, analysis, path)
         if isinstance(analysis, Sensitivity):
-            yield from _areas(file, analysis, path)
+            yield from area_names(file, analysis, path)
         if isinstance(analysis, Compare) and analysis.across in file.plan.endpoints:
             classes = _classes(file, analysis.across)
             for index, pair in enumerate(analysis.pairs):
@@ -519,15 +518,6 @@ def _model(file: PlanFile, analysis: Multivariable, path: Path_) -> Iterator[Pro
             )
 
 
-def _areas(file: PlanFile, analysis: Sensitivity, path: Path_) -> Iterator[Problem]:
-    """The parameters of a sensitivity analysis that no rule of an area moves."""
-    specs = file.plan.parameters
-    for index, name in enumerate(analysis.parameters):
-        codes = [c for c in expand([name], list(specs)) if c in specs] or [name]
-        if not any(area_of(code, specs) for code in codes):
-            yield replace(no_area(name), where=file.document.where((*path, "parameters", index)))
-
-
 def _followed(file: PlanFile, part: Strict, path: Path_) -> Iterator[Problem]:
     """Every name that the fields of a part hold, followed to what their annotations say it is a name of."""
     for field, info in type(part).model_fields.items():
@@ -577,28 +567,6 @@ def _name(file: PlanFile, refers: Refers, name: str, path: Path_) -> Iterator[Pr
         yield from _reference(file, refers.to, name, known[refers.to], path)
 
 
-def _panels(file: PlanFile) -> Iterator[Problem]:
-    """The panels of individual subjects: names that exist, and pages that hold somebody."""
-    wanted = file.plan.report.profiles
-    if wanted is None:
-        return
-    path: Path_ = ("report", "profiles")
-    yield from _reference(file, "assay", wanted.assay, file.plan.assays, (*path, "assay"))
-    if wanted.peak is not None:
-        yield from _reference(file, "parameter", wanted.peak, file.plan.parameters, (*path, "peak"))
-    if wanted.curve is not None:
-        models = file.plan.population_models
-        yield from _reference(file, "population model", wanted.curve, models, (*path, "curve"))
-    if wanted.per_page < 1:
-        yield Problem(
-            code="wrong-value",
-            what="A page of individual time courses holds no subject",
-            where=file.document.where((*path, "per_page")),
-            found=str(wanted.per_page),
-            expected="1 or more",
-        )
-
-
 def _report(file: PlanFile) -> Iterator[Problem]:
     report = file.plan.report
     if report.toxicity is not None:
@@ -628,7 +596,7 @@ def _report(file: PlanFile) -> Iterator[Problem]:
         for index, population in enumerate(report.flow.populations):
             named = {ALL, *file.plan.populations}
             yield from _reference(file, "population", population, named, (*flow, "populations", index))
-    yield from _panels(file)
+    yield from panel_names(file)
     if report.forest is not None:
         here: Path_ = ("report", "forest")
         populations = {ALL, *file.plan.populations}
