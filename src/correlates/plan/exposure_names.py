@@ -13,7 +13,15 @@ from correlates.plan.exposure_analyses import Sensitivity
 from correlates.plan.load import PlanFile
 
 
-def area_names(file: PlanFile, analysis: Sensitivity, path: Path_) -> Iterator[Problem]:
+def exposure_names(file: PlanFile) -> Iterator[Problem]:
+    """What is wrong with the names of sensitivity analyses and of the panels of individual subjects."""
+    for name, analysis in file.plan.analyses.items():
+        if isinstance(analysis, Sensitivity):
+            yield from _areas(file, analysis, ("analyses", name))
+    yield from _panels(file)
+
+
+def _areas(file: PlanFile, analysis: Sensitivity, path: Path_) -> Iterator[Problem]:
     """The parameters of a sensitivity analysis that no rule of an area moves."""
     specs = file.plan.parameters
     for index, name in enumerate(analysis.parameters):
@@ -22,7 +30,7 @@ def area_names(file: PlanFile, analysis: Sensitivity, path: Path_) -> Iterator[P
             yield replace(no_area(name), where=file.document.where((*path, "parameters", index)))
 
 
-def panel_names(file: PlanFile) -> Iterator[Problem]:
+def _panels(file: PlanFile) -> Iterator[Problem]:
     """The panels of individual subjects: names that exist, and pages that hold somebody."""
     wanted = file.plan.report.profiles
     if wanted is None:

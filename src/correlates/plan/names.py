@@ -39,8 +39,7 @@ from correlates.plan.analyses import (
     Univariable,
 )
 from correlates.plan.document import Path_
-from correlates.plan.exposure_analyses import Sensitivity
-from correlates.plan.exposure_names import area_names, panel_names
+from correlates.plan.exposure_names import exposure_names
 from correlates.plan.load import PlanFile
 from correlates.plan.model import DailySource, FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
 from correlates.plan.population import population_problems
@@ -76,7 +75,7 @@ def check_names(file: PlanFile) -> None:
         *_populations(file),
         *_biomarkers(file),
     ]
-    problems += [*_analyses(file), *population_problems(file), *_report(file)]
+    problems += [*_analyses(file), *population_problems(file), *_report(file), *exposure_names(file)]
     if not problems:
         problems += [*_inquiries(file), *check_timing(file)]
     if problems:
@@ -201,12 +200,9 @@ def _parameters(file: PlanFile) -> Iterator[Problem]:
                     found=f"[{first:g}, {last:g}]",
                     expected="first day, last day",
                 )
-        elif isinstance(parameter, Composite):
-            for name, part in parameter.of.items():
-                yield from _reference(file, "parameter", part, set(plan.parameters) - {code}, (*path, "of", name))
-        elif isinstance(parameter, Ratio):
-            for index, part in enumerate(parameter.of):
-                yield from _reference(file, "parameter", part, set(plan.parameters) - {code}, (*path, "of", index))
+        elif isinstance(parameter, Ratio | Composite):
+            for key, part in enumerate(parameter.of) if isinstance(parameter, Ratio) else parameter.of.items():
+                yield from _reference(file, "parameter", part, set(plan.parameters) - {code}, (*path, "of", key))
         elif isinstance(parameter, Burden):
             yield from _needs(file, CLINICAL_SOURCES, "sdtm or records", path)
         elif isinstance(parameter, Product):
@@ -394,8 +390,6 @@ def _analyses(file: PlanFile) -> Iterator[Problem]:
             yield from _survival(file, analysis, path)
         if isinstance(analysis, Multivariable):
             yield from _model(file, analysis, path)
-        if isinstance(analysis, Sensitivity):
-            yield from area_names(file, analysis, path)
         if isinstance(analysis, Compare) and analysis.across in file.plan.endpoints:
             classes = _classes(file, analysis.across)
             for index, pair in enumerate(analysis.pairs):
@@ -596,7 +590,6 @@ def _report(file: PlanFile) -> Iterator[Problem]:
         for index, population in enumerate(report.flow.populations):
             named = {ALL, *file.plan.populations}
             yield from _reference(file, "population", population, named, (*flow, "populations", index))
-    yield from panel_names(file)
     if report.forest is not None:
         here: Path_ = ("report", "forest")
         populations = {ALL, *file.plan.populations}
