@@ -22,6 +22,7 @@ from correlates.stats.cox import cox_screen
 from correlates.stats.joint_logistic import joint_logistic
 from correlates.terms import OutcomeKind
 
+RECORD = {record.code: record for record in INQUIRIES}
 N = 60
 E = Endpoint(name="E", label="Efficacy", kind=OutcomeKind.BINARY)
 T = Endpoint(name="T", label="Toxicity", kind=OutcomeKind.BINARY)
@@ -147,7 +148,7 @@ def balanced() -> pl.DataFrame:
 
 def test_rows_are_results_and_every_statistic_is_declared(balanced):
     conform(balanced, RESULTS)
-    record = INQUIRIES[0]
+    record = RECORD["efficacy_against_toxicity"]
     assert set(balanced["stat_name"]) == {s.name for s in record.statistics}
     for row in balanced.iter_rows(named=True):
         assert row["stat_label"]
@@ -224,7 +225,7 @@ def test_ratio_rows_and_reasons():
     errors = dict(found.select("biomarker", "error").unique().iter_rows())
     assert errors == {"GOOD_PER_OTHER": None, "R0": "not-positive", "R1": "constant", "R2": "too-few"}
     mine = found.filter(pl.col("biomarker") == "GOOD_PER_OTHER")
-    assert set(mine["stat_name"]) == {s.name for s in INQUIRIES[1].statistics}
+    assert set(mine["stat_name"]) == {s.name for s in RECORD["ratio"].statistics}
     assert {"describes", "confounded-by-indication"} <= set(mine["notices"][0])
     with pytest.raises(DerivationError):
         examine_ratio(_table(), [(ratio, GOOD, OTHER)], [OS], RatioSettings(name="r"))
@@ -238,9 +239,11 @@ def test_subgroups_and_local_effects():
     conform(found, RESULTS)
     good = found.filter(pl.col("biomarker") == "GOOD")
     assert good["error"].null_count() == good.height
-    assert set(good.filter(pl.col("method") == "subgroups")["stat_name"]) == {s.name for s in INQUIRIES[2].statistics}
+    assert set(good.filter(pl.col("method") == "subgroups")["stat_name"]) == {
+        s.name for s in RECORD["subgroups"].statistics
+    }
     assert set(good.filter(pl.col("method") == "local_effect")["stat_name"]) == {
-        s.name for s in INQUIRIES[3].statistics
+        s.name for s in RECORD["local_effect"].statistics
     }
     assert set(good.filter(pl.col("stat_name") == "measure")["text"]) == {"odds ratio", "hazard ratio"}
     by_age = good.filter(
@@ -324,7 +327,7 @@ def test_from_the_known_day_is_the_landmark_where_all_days_are_one():
     table = _table()
     found = from_known_day(table, (GOOD,), (OS,), _parameters({"GOOD": 28.0}), KnownDaySettings(name="k"))
     conform(found, RESULTS)
-    assert set(found["stat_name"]) == {s.name for s in INQUIRIES[4].statistics}
+    assert set(found["stat_name"]) == {s.name for s in RECORD["cox_from_known_day"].statistics}
     assert set(found["endpoint"]) == {"OS [from the known day]"}
     time, event = table["OS"].to_numpy(), table["OS|event"].to_numpy()
     later = time > 28
