@@ -9,6 +9,7 @@ from correlates.figures.flow import FLOW
 from correlates.figures.forest import FOREST
 from correlates.figures.groups import COMPARISON
 from correlates.figures.models import CALIBRATION, COLLINEARITY, DECISION_CURVE, SELECTION_FREQUENCY
+from correlates.figures.nomogram import NOMOGRAM
 from correlates.figures.persistence import PERSISTENCES
 from correlates.figures.population import POPULATION_MODEL
 from correlates.figures.profiles import PROFILES
@@ -50,6 +51,7 @@ FIGURES = (
     DECISION_CURVE,
     COLLINEARITY,
     SELECTION_FREQUENCY,
+    NOMOGRAM,
 )
 """Every kind of figure, in the order of the report."""
 

@@ -49,7 +49,8 @@ def models(found: pl.DataFrame, labels: Texts, reasons: Texts, notices: Texts) -
 
 def _title(mine: pl.DataFrame, labels: Texts) -> str:
     method, endpoint = mine["method"][0], mine["endpoint"][0]
-    return f"{labels.get(endpoint, endpoint)}: {labels.get(method, method).lower()}"
+    named = labels.get(method, method)
+    return f"{labels.get(endpoint, endpoint)}: {named[:1].lower()}{named[1:]}"
 
 
 def _declared(mine: pl.DataFrame) -> Declared:
