@@ -19,7 +19,7 @@ from correlates.association.record import (
     flagged,
 )
 from correlates.association.settings import Univariable
-from correlates.association.wilcoxon import P_ADJUSTED, P
+from correlates.association.wilcoxon import P_ADJUSTED
 from correlates.stats.rates import cochran_armitage, rate
 from correlates.terms import OutcomeKind
 
@@ -40,8 +40,8 @@ def _compute(block: Block, analysis: Univariable) -> Outcome:
             found.append(Estimate(name=stat, level=name, value=value[:, j], n=n, n_censored=limits, notices=empty))
     return Outcome(
         estimates=(
-            Estimate(name="p", value=trend.p_value),
-            Estimate(name="p_exact", value=trend.p_exact),
+            Estimate(name="p", value=trend.p_exact),
+            Estimate(name="p_asymptotic", value=trend.p_value),
             Estimate(name="z", value=trend.z),
             Estimate(name="interval", text=[options.interval.value] * len(block.biomarkers)),
             *share(block),
@@ -88,9 +88,9 @@ QUARTILE_RATES = Method(
     endpoints=(OutcomeKind.BINARY,),
     biomarkers=("numeric",),
     statistics=(
-        P,
+        Statistic(name="p", label="P value of the trend, exact"),
         P_ADJUSTED,
-        Statistic(name="p_exact", label="P value of the trend, exact"),
+        Statistic(name="p_asymptotic", label="P value of the trend, asymptotic"),
         Statistic(name="z", label="Cochran-Armitage z"),
         Statistic(name="rate", label="Rate", scopes=("group",)),
         Statistic(name="rate_lower", label="Rate, lower limit", scopes=("group",)),
@@ -105,7 +105,7 @@ QUARTILE_RATES = Method(
     unusable=uncut,
     compute=_compute,
     options=("level", "least_per_class", "few_events", "high_censored_share", "rates"),
-    formula="z = sum s (x - n p) / sqrt(p (1 - p) sum n (s - mean s)^2) over the groups s = 1, 2, ... with x events of n; the exact P is of its conditional law",
+    formula="z = sum s (x - n p) / sqrt(p (1 - p) sum n (s - mean s)^2) over the groups s = 1, 2, ... with x events of n; P from its exact law given the margins, the asymptotic one beside it",
     citation="Armitage, Biometrics 1955;11:375-386; Wilson, JASA 1927;22:209-212; Clopper and Pearson, Biometrika 1934;26:404-413",
     docs="methods/quartile_rates.md",
     scores=_scores,
