@@ -1,4 +1,6 @@
-"""Error rates of every univariable method, coverage of its interval, and error rates of every adjustment, by simulation.
+"""Error rates of the univariable methods, coverage of their intervals, and error rates of every adjustment, by simulation.
+
+Those of Gray, Fine-Gray and selected cut-points, and more of Cox and the log-rank test, are in test_survival_calibration.
 
 Figures are printed (``pytest -m calibration -s``) and stand in docs/methods. Bounds: nominal and 3.5 Monte Carlo standard errors; a
 method that is known to be discrete or approximate has a wider one, told beside it.
@@ -12,7 +14,6 @@ import pytest
 from scipy import stats
 
 from correlates.association import Biomarker, Endpoint, Univariable, associate
-from correlates.association.settings import SurvivalOptions
 from correlates.stats.censored_regression import censored_regression
 from correlates.stats.imputation import impute
 from correlates.stats.logistic import logistic_screen
@@ -34,12 +35,12 @@ pytestmark = pytest.mark.calibration
 SIZES = (20, 50, 101)
 VALUES = ("no ties", "ties", "30 % censored")
 SHAPES = ("balanced", "15 %")
-SLOW = ("firth_imputed", "cutpoint", "restricted_mean", "gray", "fine_gray", "peto", "cox", "cox_firth")
+SLOW = ("restricted_mean", "peto", "cox", "cox_firth")
 BY_KIND = {
     OutcomeKind.BINARY: ("wilcoxon", "firth", "logistic_ml", "quartile_rates", "peto", "censored_regression"),
     OutcomeKind.CLASS: ("kruskal_wallis", "dunn", "jonckheere"),
     OutcomeKind.GRADE: ("spearman", "kendall", "proportional_odds", "jonckheere"),
-    OutcomeKind.TIME: ("log_rank", "cutpoint", "restricted_mean", "cox", "cox_firth", "gray", "fine_gray"),
+    OutcomeKind.TIME: ("log_rank", "restricted_mean", "cox", "cox_firth"),
 }
 OUTCOMES = 8
 
@@ -76,7 +77,6 @@ def _outcomes(rng, n, shape):
         "grade": grade,
         "time": np.minimum(time, end),
         "time|event": seen,
-        "time|cause": np.where(seen, np.where(rng.random(n) < 0.6, "one", "two"), None),
     }
 
 
@@ -100,9 +100,7 @@ def test_type_one_error_of_every_method(n, how, shape):
         outcome = _outcomes(rng, n, shape)
         for endpoint, methods in _endpoints(BY_KIND).items():
             for method in methods:
-                m = 60 if method in SLOW else 150 if method == "proportional_odds" else 400
-                if method == "cutpoint" and n > 50:
-                    m = 15
+                m = 60 if method in SLOW else 100 if method in ("proportional_odds", "kendall") else 400
                 x, sign = _values(rng, m, n, how)
                 words = np.array(["left", "none"])[sign + 1]
                 frame = pl.DataFrame(
@@ -113,14 +111,11 @@ def test_type_one_error_of_every_method(n, how, shape):
                         **{name: pl.Series(column.tolist()) for name, column in outcome.items()},
                     }
                 )
-                target = endpoint
-                if method in ("gray", "fine_gray"):
-                    target = Endpoint(name="time", label="t", kind=OutcomeKind.TIME, event="one")
                 found = associate(
                     frame,
                     [Biomarker(code=f"B{j}", label="b", scale="log2") for j in range(m)],
-                    (target,),
-                    Univariable(name="a", methods=(method,), survival=SurvivalOptions(permutations=500)),
+                    (endpoint,),
+                    Univariable(name="a", methods=(method,)),
                 )
                 names = ["p", "p_asymptotic"] if method == "quartile_rates" else ["p", "p_peto"]
                 for name in names:
@@ -135,7 +130,7 @@ def test_type_one_error_of_every_method(n, how, shape):
         share = hits / max(made, 1)
         print(f"|TYPE1|{label}|{endpoint}|{n}|{shape}|{how}|{share:.4f}|{made}|{asked}|")
         # small asymptotic tests are told, not bounded: the pages say where each may be trusted
-        if made and n > 50 and shape == "balanced" and label not in ("fine_gray", "cutpoint"):
+        if made and n > 50 and shape == "balanced":
             assert share <= 0.065 + 3.5 * np.sqrt(0.065 * 0.935 / made), label
 
 

@@ -153,6 +153,11 @@ def _number_problems(analysis: pl.DataFrame, endpoint: Endpoint, column: str) ->
                 expected="0 or more days",
             )
         )
+    causes = sorted({word for word in _causes(analysis, column) if word is not None})
+    if causes and endpoint.event is not None and endpoint.event not in causes:
+        problems.append(
+            unknown(f"kind of event of endpoint {endpoint.name!r}", endpoint.event, causes, code="unknown-cause")
+        )
     return problems
 
 

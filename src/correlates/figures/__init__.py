@@ -14,10 +14,21 @@ from correlates.figures.persistence import PERSISTENCES
 from correlates.figures.population import POPULATION_MODEL
 from correlates.figures.profiles import PROFILES
 from correlates.figures.record import Drawn, Figure
+from correlates.figures.response import QUARTILE_BARS, RESPONSE_CURVES
 from correlates.figures.sensitivity import SENSITIVITIES
-from correlates.figures.settings import Expansion, FigureSettings, Flow, Forest, Profiles, ResponseCharts, Toxicity
+from correlates.figures.settings import (
+    Expansion,
+    FigureSettings,
+    Flow,
+    Forest,
+    Panels,
+    Profiles,
+    ResponseCharts,
+    Toxicity,
+)
 from correlates.figures.subgroup_forest import LOCAL_EFFECTS, SUBGROUP_FOREST
 from correlates.figures.survival import CURVES, INCIDENCES
+from correlates.figures.survival_by_biomarker import SURVIVAL_BY_BIOMARKER
 from correlates.figures.swimmer import SWIMMER
 from correlates.figures.therapeutic_map import THERAPEUTIC_MAP
 from correlates.figures.toxicity import TOXICITIES
@@ -45,6 +56,9 @@ FIGURES = (
     EXPOSURE_RESPONSE,
     SUBGROUP_FOREST,
     LOCAL_EFFECTS,
+    RESPONSE_CURVES,
+    QUARTILE_BARS,
+    SURVIVAL_BY_BIOMARKER,
     TREE,
     IMPORTANCE,
     CALIBRATION,
@@ -63,6 +77,7 @@ __all__ = [
     "FigureSettings",
     "Flow",
     "Forest",
+    "Panels",
     "Profiles",
     "ResponseCharts",
     "Toxicity",

@@ -86,6 +86,18 @@ class Toxicity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Panels:
+    """Which biomarkers (rows) and endpoints (columns) a figure shows; an analysis of the plan has to hold them against each other."""
+
+    biomarkers: tuple[str, ...]
+    """Codes of the biomarkers."""
+    endpoints: tuple[str, ...]
+    """Endpoints, side by side."""
+    population: str = "all"
+    """The population."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FigureSettings:
     """All that the figures need to know beside the tables."""
 
@@ -103,6 +115,12 @@ class FigureSettings:
     """Timeline of toxicities; none without."""
     survivals: tuple[str, ...] = ()
     """Survival analyses that are drawn."""
+    curves: Panels | None = None
+    """Response curves (of method response_curve); none without."""
+    rates: Panels | None = None
+    """Rates by quartile (of method quartile_rates); none without."""
+    by_biomarker: Panels | None = None
+    """Kaplan-Meier curves (of methods log_rank and cutpoint); none without."""
     comparisons: tuple[str, ...] = ()
     """Analyses that compare a biomarker across classes and are drawn as group figures."""
     forests: tuple[str, ...] = ()

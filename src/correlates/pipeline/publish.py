@@ -15,7 +15,15 @@ from correlates.pipeline.pseudonyms import pseudonymise, subject_names
 from correlates.pipeline.store import Progress
 from correlates.pipeline.translate import class_order, labels, populations, used
 from correlates.plan import Plan
-from correlates.plan.analyses import Agreement, Compare, EfficacyAgainstToxicity, Forest, Subgroups, Survival
+from correlates.plan.analyses import (
+    Agreement,
+    Compare,
+    EfficacyAgainstToxicity,
+    Forest,
+    MissingData,
+    Subgroups,
+    Survival,
+)
 from correlates.plan.exposure_analyses import Persistence, Sensitivity
 from correlates.provenance import environment
 from correlates.terms import Reason
@@ -53,6 +61,7 @@ def publish(
             notices={notice.value: notice.label for notice in Notice},
             comparisons=tuple(name for name, a in plan.analyses.items() if isinstance(a, Compare)),
             forests=tuple(name for name, a in plan.analyses.items() if isinstance(a, Forest)),
+            missing=tuple(name for name, a in plan.analyses.items() if isinstance(a, MissingData)),
             used=items,
             general=general,
             blocks=(
@@ -99,6 +108,9 @@ def figure_settings(plan: Plan, names: Mapping[str, str]) -> FigureSettings:
         reasons={reason.value: reason.label for reason in Reason},
         toxicity=plan.report.toxicity,
         survivals=tuple(name for name, a in plan.analyses.items() if isinstance(a, Survival) and a.figure),
+        curves=plan.report.response_curves,
+        rates=plan.report.quartile_rates,
+        by_biomarker=plan.report.survival_by_biomarker,
         comparisons=tuple(name for name, a in plan.analyses.items() if isinstance(a, Compare) and a.figure),
         forests=tuple(name for name, a in plan.analyses.items() if isinstance(a, Forest) and a.figure),
         maps={n: a.named for n, a in plan.analyses.items() if isinstance(a, EfficacyAgainstToxicity) and a.figure},

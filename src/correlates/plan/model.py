@@ -35,7 +35,7 @@ from correlates.endpoints.toxicity_settings import (
     Onset,
     TreatmentGiven,
 )
-from correlates.figures.settings import Expansion, Flow, Forest, Profiles, ResponseCharts, Toxicity
+from correlates.figures.settings import Expansion, Flow, Forest, Panels, Profiles, ResponseCharts, Toxicity
 from correlates.parameters.settings import (
     Burden,
     Characteristic,
@@ -210,6 +210,12 @@ class Report(Strict):
     """Forest of associations with efficacy and toxicity, side by side."""
     toxicity: Toxicity | None = None
     """Timeline of toxicities, day by day."""
+    response_curves: Panels | None = None
+    """Probability of the endpoints along biomarkers; the analyses need the method response_curve."""
+    quartile_rates: Panels | None = None
+    """Rates of the endpoints by quartile of biomarkers; the analyses need the method quartile_rates."""
+    survival_by_biomarker: Panels | None = None
+    """Time endpoints by groups of biomarkers; the analyses need the method log_rank or cutpoint."""
     pseudonyms: bool = False
     """Whether subjects appear under pseudonyms."""
 

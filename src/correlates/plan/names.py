@@ -590,9 +590,23 @@ def _report(file: PlanFile) -> Iterator[Problem]:
         for index, population in enumerate(report.flow.populations):
             named = {ALL, *file.plan.populations}
             yield from _reference(file, "population", population, named, (*flow, "populations", index))
+    yield from _panels(file)
     if report.forest is not None:
         here: Path_ = ("report", "forest")
         populations = {ALL, *file.plan.populations}
         yield from _reference(file, "population", report.forest.population, populations, (*here, "population"))
         for index, endpoint in enumerate(report.forest.endpoints):
             yield from _reference(file, "endpoint", endpoint, file.plan.endpoints, (*here, "endpoints", index))
+
+
+def _panels(file: PlanFile) -> Iterator[Problem]:
+    for word in ("response_curves", "quartile_rates", "survival_by_biomarker"):
+        panels = getattr(file.plan.report, word)
+        if panels is not None:
+            there: Path_ = ("report", word)
+            everybody = {ALL, *file.plan.populations}
+            yield from _reference(file, "population", panels.population, everybody, (*there, "population"))
+            for index, code in enumerate(panels.biomarkers):
+                yield from _code(file, code, (*there, "biomarkers", index))
+            for index, endpoint in enumerate(panels.endpoints):
+                yield from _reference(file, "endpoint", endpoint, file.plan.endpoints, (*there, "endpoints", index))

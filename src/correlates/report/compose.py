@@ -31,6 +31,8 @@ class Facts:
         Analyses that compare one biomarker across classes.
     forests
         Analyses of trees and forests.
+    missing
+        Analyses of who is left out.
     used
         What the run used, for the methods.
     general
@@ -46,6 +48,7 @@ class Facts:
     notices: Mapping[str, str]
     comparisons: tuple[str, ...]
     forests: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     used: Sequence[Used]
     general: Sequence[str]
     blocks: tuple[Block, ...]
@@ -181,10 +184,17 @@ def _associations(
         *_present(
             *(
                 show.associations(
-                    results, facts.labels, reasons, facts.notices, which, (*facts.comparisons, *facts.forests)
+                    results,
+                    facts.labels,
+                    reasons,
+                    facts.notices,
+                    which,
+                    (*facts.comparisons, *facts.forests, *facts.missing),
                 )
                 for which in ("prespecified", "exploratory")
-            )
+            ),
+            show.by_group(results, facts.labels),
+            *show.left_out(results, facts.missing, facts.labels, reasons),
         ),
     )
 

@@ -6,6 +6,7 @@ from correlates.tables.associations import associations, comparisons
 from correlates.tables.exposure_rules import exposure_rules
 from correlates.tables.forests import forests
 from correlates.tables.inquiries import APART, balance, ratios, subgroups, windows
+from correlates.tables.left_out import by_group, left_out
 from correlates.tables.models import models
 from correlates.tables.parameters import files, parameters
 from correlates.tables.persistence import persistence
@@ -27,6 +28,7 @@ __all__ = [
     "associations",
     "at_days",
     "balance",
+    "by_group",
     "checks",
     "checks_by_rule",
     "comparisons",
@@ -37,6 +39,7 @@ __all__ = [
     "exposure_rules",
     "files",
     "forests",
+    "left_out",
     "medians",
     "models",
     "parameters",

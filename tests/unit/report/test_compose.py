@@ -19,6 +19,7 @@ def _facts(**more):
         "labels": LABELS,
         "notices": {},
         "comparisons": ("peak",),
+        "missing": (),
         "used": (),
         "general": ("General.",),
         "blocks": (Block(title="Software", text="x"),),
