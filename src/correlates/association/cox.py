@@ -33,7 +33,8 @@ def _compute(block: Block, analysis: Univariable, penalty: CoxPenalty) -> Outcom
         if done:
             errors.append(None)
         else:
-            errors.append(Reason.CONSTANT if same else Reason.MONOTONE if sign else Reason.NOT_CONVERGED)
+            alone = sign and penalty is CoxPenalty.NONE
+            errors.append(Reason.CONSTANT if same else Reason.MONOTONE if alone else Reason.NOT_CONVERGED)
     proportional = np.full(m, np.nan)
     for row in np.flatnonzero(fit.converged).tolist():
         at = block.present[row]
