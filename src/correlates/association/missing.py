@@ -23,8 +23,8 @@ from correlates.stats.multiplicity import Adjust
 from correlates.stats.rates import RateInterval, rate
 from correlates.terms import OutcomeKind, Reason
 
-EVERYBODY = "(all subjects)"
-"""What stands for the biomarker where a row is about the subjects of a population."""
+EVERYBODY = ""
+"""A row about the subjects of a population has no biomarker."""
 
 IN_POPULATION = "in_population"
 """The method of the rows that tell an endpoint in a population."""

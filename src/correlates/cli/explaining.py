@@ -18,6 +18,7 @@ _SKIPPED = (
     "settings",
     "judge",
     "unusable",
+    "scores",
     "kind",
     "code",
 )
