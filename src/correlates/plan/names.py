@@ -573,40 +573,29 @@ def _report(file: PlanFile) -> Iterator[Problem]:
             for index, name in enumerate(names):
                 yield from _reference(file, "endpoint", name, known, ("report", "toxicity", word, index))
     if report.expansion is not None:
-        path: Path_ = ("report", "expansion")
-        yield from _reference(file, "assay", report.expansion.assay, file.plan.assays, (*path, "assay"))
+        yield from _reference(file, "assay", report.expansion.assay, file.plan.assays, ("report", "expansion", "assay"))
         if report.expansion.by is not None:
-            yield from _reference(file, "endpoint", report.expansion.by, file.plan.endpoints, (*path, "by"))
+            yield from _reference(
+                file, "endpoint", report.expansion.by, file.plan.endpoints, ("report", "expansion", "by")
+            )
     if report.response is not None:
         spot: Path_ = ("report", "response")
         best = [name for name, e in file.plan.endpoints.items() if isinstance(e, BestResponse)]
         yield from _reference(file, "endpoint of best response", report.response.best, best, (*spot, "best"))
         if report.response.by is not None:
             yield from _reference(file, "endpoint", report.response.by, file.plan.endpoints, (*spot, "by"))
-    if report.flow is not None:
-        flow: Path_ = ("report", "flow")
-        for index, endpoint in enumerate(report.flow.endpoints):
-            yield from _reference(file, "endpoint", endpoint, file.plan.endpoints, (*flow, "endpoints", index))
-        for index, population in enumerate(report.flow.populations):
-            named = {ALL, *file.plan.populations}
-            yield from _reference(file, "population", population, named, (*flow, "populations", index))
-    yield from _panels(file)
-    if report.forest is not None:
-        here: Path_ = ("report", "forest")
-        populations = {ALL, *file.plan.populations}
-        yield from _reference(file, "population", report.forest.population, populations, (*here, "population"))
-        for index, endpoint in enumerate(report.forest.endpoints):
-            yield from _reference(file, "endpoint", endpoint, file.plan.endpoints, (*here, "endpoints", index))
+    for word in ("flow", "forest", "response_curves", "quartile_rates", "survival_by_biomarker"):
+        yield from _shown(file, word, getattr(report, word))
 
 
-def _panels(file: PlanFile) -> Iterator[Problem]:
-    for word in ("response_curves", "quartile_rates", "survival_by_biomarker"):
-        panels = getattr(file.plan.report, word)
-        if panels is not None:
-            there: Path_ = ("report", word)
-            everybody = {ALL, *file.plan.populations}
-            yield from _reference(file, "population", panels.population, everybody, (*there, "population"))
-            for index, code in enumerate(panels.biomarkers):
-                yield from _code(file, code, (*there, "biomarkers", index))
-            for index, endpoint in enumerate(panels.endpoints):
-                yield from _reference(file, "endpoint", endpoint, file.plan.endpoints, (*there, "endpoints", index))
+def _shown(file: PlanFile, word: str, part: object) -> Iterator[Problem]:
+    """Endpoints, populations and biomarkers that a figure of the report shows."""
+    people = {ALL, *file.plan.populations}
+    for index, name in enumerate(getattr(part, "endpoints", ())):
+        yield from _reference(file, "endpoint", name, file.plan.endpoints, ("report", word, "endpoints", index))
+    for index, name in enumerate(getattr(part, "populations", ())):
+        yield from _reference(file, "population", name, people, ("report", word, "populations", index))
+    if isinstance(one := getattr(part, "population", None), str):
+        yield from _reference(file, "population", one, people, ("report", word, "population"))
+    for index, name in enumerate(getattr(part, "biomarkers", ())):
+        yield from _code(file, name, ("report", word, "biomarkers", index))
