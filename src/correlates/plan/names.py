@@ -589,7 +589,6 @@ def _report(file: PlanFile) -> Iterator[Problem]:
 
 
 def _shown(file: PlanFile, word: str, part: object) -> Iterator[Problem]:
-    """Endpoints, populations and biomarkers that a figure of the report shows."""
     people = {ALL, *file.plan.populations}
     for index, name in enumerate(getattr(part, "endpoints", ())):
         yield from _reference(file, "endpoint", name, file.plan.endpoints, ("report", word, "endpoints", index))
