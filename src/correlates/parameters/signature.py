@@ -1,0 +1,134 @@
+"""An inflammation signature: the probability that a subject belongs to the inflamed one of clusters found in baseline values.
+
+The clusters are found without looking at any outcome, so that their probability is a biomarker like any other. The idea is that of Raj et al., Nat
+Med 2025;31:1183-1194; the clusters are those of the subjects at hand, and no published coefficient is used.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from correlates.parameters.checks import check
+from correlates.parameters.emit import ROWS
+from correlates.parameters.ratios import ORDER, part_rows
+from correlates.parameters.record import Computed, Inputs
+from correlates.parameters.settings import Signature
+from correlates.schema.table import NUMBER, TEXT
+from correlates.stats.arrays import Bools, Floats
+from correlates.stats.gaussian_mixture import Clusters, Covariance, fit_clusters
+from correlates.terms import Censoring, Reason
+
+_LEAST_SUBJECTS = 20
+
+
+def signature(code: str, settings: Signature, inputs: Inputs) -> Computed:
+    """Probability of the cluster in which the mean of ``toward`` is highest, from the values a subject has."""
+    parts = [
+        inputs.subjects.select("subject_id").join(
+            part_rows(part, inputs), on="subject_id", how="left", maintain_order="left"
+        )
+        for part in settings.of
+    ]
+    values = np.stack([p["value"].fill_null(np.nan).to_numpy() for p in parts], axis=1).astype(np.float64)
+    logged = np.array([part in settings.log for part in settings.of])
+    positive = ~(logged & (values <= 0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x = np.where(logged, np.log10(np.where(positive, values, np.nan)), values)
+    present = np.isfinite(x)
+    enough = present.sum(axis=1) >= settings.least
+    reasons = np.where(enough, "", Reason.TOO_FEW_VALUES.value).astype(object)
+    probability, note = _probability(code, settings, x, present, enough)
+    if probability is None:
+        reasons[enough] = note.pop("reason")
+        probability = np.full(enough.size, np.nan)
+    return Computed(rows=_rows(code, settings, inputs, parts, present, probability, reasons), checks=(_told(code, note),))
+
+
+def _probability(
+    code: str, settings: Signature, x: Floats, present: Bools, enough: Bools
+) -> tuple[Floats | None, dict[str, str]]:
+    """The probability (n,), or None and why; and what was found, in words."""
+    used = present[enough]
+    there = np.flatnonzero([np.unique(column[mask]).size > 1 for column, mask in zip(x[enough].T, used.T, strict=True)])
+    kept = used[:, there].any(axis=1)
+    if kept.sum() < _LEAST_SUBJECTS or there.size < 2:
+        return None, {"reason": Reason.TOO_FEW.value, "found": f"{kept.sum()} subjects, {there.size} values that vary"}
+    rows = np.flatnonzero(enough)[kept]
+    given, mask = np.where(present, x, 0.0)[np.ix_(rows, there)], present[np.ix_(rows, there)]
+    counts = range(1, settings.most + 1) if settings.clusters == "icl" else (settings.clusters,)
+    fits = {k: fit_clusters(given, k, present=mask, covariance=Covariance(settings.covariance)) for k in counts}
+    best = min(fits.values(), key=lambda fit: fit.icl)
+    told = "; ".join(f"{k}: {fit.icl:.1f}" for k, fit in fits.items())
+    found = f"{best.weight.size} of {', '.join(map(str, fits))} clusters by ICL ({told}); {rows.size} subjects"
+    if best.weight.size == 1:
+        return None, {"reason": Reason.ONE_CLUSTER.value, "found": found}
+    if not best.converged:
+        return None, {"reason": Reason.NOT_CONVERGED.value, "found": found}
+    inflamed = _inflamed(best, there, settings)
+    result = np.full(enough.size, np.nan)
+    result[rows] = best.probability[:, inflamed]
+    means = ", ".join(f"{settings.of[j]} {best.mean[inflamed, i]:.3g}" for i, j in enumerate(there))
+    return result, {"found": f"{found}; share {best.weight[inflamed]:.2f}; means {means}"}
+
+
+def _inflamed(clusters: Clusters, there: Floats, settings: Signature) -> int:
+    """The cluster with the highest mean of ``toward``."""
+    column = np.flatnonzero(there == settings.of.index(settings.toward))
+    return int(np.argmax(clusters.mean[:, column[0]])) if column.size else 0
+
+
+def _told(code: str, note: dict[str, str]) -> dict[str, object]:
+    return check(
+        subject=None,
+        assay=code,
+        rule="clusters",
+        found=note["found"],
+        required="two clusters or more",
+        passed="reason" not in note,
+        action="none",
+    )
+
+
+def _rows(
+    code: str,
+    settings: Signature,
+    inputs: Inputs,
+    parts: list[pl.DataFrame],
+    present: Bools,
+    probability: Floats,
+    reasons: np.ndarray[tuple[int], np.dtype[np.object_]],
+) -> pl.DataFrame:
+    rank = {t.value: i for i, t in enumerate(ORDER)}
+    words = {i: t.value for t, i in zip([t for t in ORDER], range(len(ORDER)), strict=True)}
+    subjects = inputs.subjects["subject_id"].to_list()
+    days, late, ids = [], [], []
+    columns = [
+        (part, frame["known_on_day"].to_list(), frame["timing"].to_list())
+        for part, frame in zip(settings.of, parts, strict=True)
+    ]
+    latest = max((rank[t] for _, _, timings in columns for t in timings if t is not None), default=0)
+    for i, subject in enumerate(subjects):
+        seen = [c for j, c in enumerate(columns) if present[i, j]]
+        known = [day[i] for _, day, _ in seen]
+        days.append(None if not known or any(d is None for d in known) else max(known))
+        late.append(words[latest])
+        ids.append([f"{part}@{subject}" for part, _, _ in seen])
+    fine = np.array([r == "" for r in reasons]) & np.isfinite(probability)
+    return pl.DataFrame(
+        {
+            "subject_id": pl.Series(subjects, dtype=TEXT),
+            "code": pl.Series([code] * len(subjects), dtype=TEXT),
+            "analyte": pl.Series([None] * len(subjects), dtype=TEXT),
+            "value": pl.Series(np.where(fine, probability, np.nan), dtype=NUMBER).fill_nan(None),
+            "category": pl.Series([None] * len(subjects), dtype=TEXT),
+            "unit": pl.Series([None] * len(subjects), dtype=TEXT),
+            "censoring": pl.Series([Censoring.NONE.value if f else None for f in fine], dtype=TEXT),
+            "reason": pl.Series([None if f else (r or Reason.TOO_FEW_VALUES.value) for f, r in zip(fine, reasons, strict=True)], dtype=TEXT),
+            "timing": pl.Series(late, dtype=TEXT),
+            "known_on_day": pl.Series([d if f else None for d, f in zip(days, fine, strict=True)], dtype=NUMBER),
+            "day": pl.Series([None] * len(subjects), dtype=NUMBER),
+            "nominal_day": pl.Series([None] * len(subjects), dtype=NUMBER),
+            "source_ids": pl.Series(ids, dtype=pl.List(TEXT)),
+        }
+    ).select(list(ROWS))
