@@ -215,6 +215,8 @@ class Reason(StrEnum):
     NOT_READABLE = "not-readable", "An input is recorded in words the score does not know"
     DENOMINATOR_NOT_POSITIVE = "denominator-not-positive", "The denominator is zero, missing or censored"
     BOTH_CENSORED = "both-censored", "Numerator and denominator are both censored: the ratio has no bound"
+    TOO_FEW_VALUES = "too-few-values", "Fewer values recorded than the rule asks for"
+    ONE_CLUSTER = "one-cluster", "The values do not part the subjects into clusters"
     NOT_MEASURABLE = "not-measurable", "No measurable lesion at baseline"
     NOT_RECORDED = "not-recorded", "Not recorded for this subject"
     DUPLICATED = "duplicated", "Recorded more than once with different values"

@@ -15,7 +15,17 @@ from correlates.parameters.modelled import modelled_problems, words_of
 from correlates.parameters.prepare import lab_courses, lab_problems, measurement_problems, usable
 from correlates.parameters.record import Computed, Inputs, Parameter
 from correlates.parameters.registry import record
-from correlates.parameters.settings import Characteristic, Composite, Lab, Modelled, Product, Profile, Ratio, Window
+from correlates.parameters.settings import (
+    Characteristic,
+    Composite,
+    Lab,
+    Modelled,
+    Product,
+    Profile,
+    Ratio,
+    Signature,
+    Window,
+)
 from correlates.parameters.settings import Parameter as ParameterSettings
 from correlates.parameters.validate import problems, ratio_order
 from correlates.schema import CHECKS, PARAMETERS, POPULATION_FITS, POPULATION_SUBJECTS, conform
@@ -147,7 +157,9 @@ def derive(
 
 def _described(code: str, spec: ParameterSettings, entry: Parameter, rows: pl.DataFrame) -> pl.DataFrame:
     """Adds what follows from the settings: kind, label, timing, and the rule in force."""
-    timing: pl.Expr = pl.lit(_timing(spec).value) if not isinstance(spec, Ratio | Composite) else pl.col("timing")
+    timing: pl.Expr = (
+        pl.lit(_timing(spec).value) if not isinstance(spec, Ratio | Composite | Signature) else pl.col("timing")
+    )
     labels = {a: label_of(code, spec, entry, a) for a in rows["analyte"].unique().to_list()}
     rules = {a: rule_of(spec, a) for a in labels}
     frame = pl.DataFrame(

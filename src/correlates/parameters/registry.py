@@ -18,6 +18,7 @@ from correlates.parameters.modelled import modelled
 from correlates.parameters.ratios import ratio
 from correlates.parameters.record import Parameter
 from correlates.parameters.recorded import burden_at_baseline, characteristic, product
+from correlates.parameters.signature import signature
 from correlates.parameters.terminal import (
     auc_inf,
     half_life,
@@ -550,6 +551,19 @@ PARAMETERS: tuple[Parameter, ...] = (
         docs=_COMPOSITES,
         timing="that of the latest input; known when all are",
         scale="unit",
+    ),
+    Parameter(
+        kind="signature",
+        label="Probability of the inflamed cluster",
+        unit="none",
+        needs=(),
+        settings=settings.Signature,
+        compute=signature,
+        formula="posterior probability of the cluster with the highest mean of `toward` in a mixture of normal laws of the baseline values, missing ones integrated out; number of clusters by ICL",
+        citation="Raj SS et al. Nat Med 2025;31:1183-1194 (the idea); Biernacki C et al. IEEE Trans Pattern Anal Mach Intell 2000;22:719-725",
+        docs="methods/inflammation_signature.md",
+        timing="that of the latest value; known when those of the subject are",
+        scale="sd",
     ),
     Parameter(
         kind="ratio",

@@ -10,7 +10,7 @@ import polars as pl
 
 from correlates.errors import DerivationError, Problem, unknown
 from correlates.parameters.derive import derive
-from correlates.parameters.settings import AtEnd, AtStart, AucRule, Blq, Composite, Profile, Ratio
+from correlates.parameters.settings import AtEnd, AtStart, AucRule, Blq, Composite, Profile, Ratio, Signature
 from correlates.parameters.settings import Parameter as ParameterSettings
 from correlates.parameters.validate import parts_of
 
@@ -101,6 +101,8 @@ def _renamed(
         return replace(spec, of=(name(spec.of[0]), name(spec.of[1])))
     if isinstance(spec, Composite):
         return replace(spec, of={key: name(part) for key, part in spec.of.items()})
+    if isinstance(spec, Signature):
+        return replace(spec, of=tuple(map(name, spec.of)), log=tuple(map(name, spec.log)), toward=name(spec.toward))
     return spec
 
 

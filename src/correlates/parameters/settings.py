@@ -245,4 +245,26 @@ class Composite:
     label: str | None = None
 
 
-Parameter = Profile | Window | Burden | Product | Characteristic | Lab | Ratio | Modelled | Composite
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """Probability of the inflamed one of clusters of subjects, found in other parameters without any outcome."""
+
+    take: Literal["signature"]
+    of: tuple[str, ...]
+    """Codes of the parameters the clusters are found in, at least two."""
+    toward: str
+    """One of them: the cluster with the highest mean of it is the one whose probability is told."""
+    log: tuple[str, ...] = ()
+    """Those of them that are taken as log10."""
+    clusters: int | Literal["icl"] = "icl"
+    """Number of clusters, or the one with the smallest integrated completed likelihood among 1 to ``most``."""
+    most: int = 3
+    """Most clusters tried."""
+    covariance: Literal["full", "diagonal", "shared"] = "full"
+    """Form of the covariances: one of its own for each cluster, variances only, or one for all."""
+    least: int = 2
+    """Values a subject must have."""
+    label: str | None = None
+
+
+Parameter = Profile | Window | Burden | Product | Characteristic | Lab | Ratio | Modelled | Composite | Signature

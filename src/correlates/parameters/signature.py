@@ -15,7 +15,7 @@ from correlates.parameters.ratios import ORDER, part_rows
 from correlates.parameters.record import Computed, Inputs
 from correlates.parameters.settings import Signature
 from correlates.schema.table import NUMBER, TEXT
-from correlates.stats.arrays import Bools, Floats
+from correlates.stats.arrays import Bools, Floats, Ints
 from correlates.stats.gaussian_mixture import Clusters, Covariance, fit_clusters
 from correlates.terms import Censoring, Reason
 
@@ -38,16 +38,16 @@ def signature(code: str, settings: Signature, inputs: Inputs) -> Computed:
     present = np.isfinite(x)
     enough = present.sum(axis=1) >= settings.least
     reasons = np.where(enough, "", Reason.TOO_FEW_VALUES.value).astype(object)
-    probability, note = _probability(code, settings, x, present, enough)
+    probability, note = _probability(settings, x, present, enough)
     if probability is None:
-        reasons[enough] = note.pop("reason")
+        reasons[enough] = note["reason"]
         probability = np.full(enough.size, np.nan)
-    return Computed(rows=_rows(code, settings, inputs, parts, present, probability, reasons), checks=(_told(code, note),))
+    return Computed(
+        rows=_rows(code, settings, inputs, parts, present, probability, reasons), checks=(_told(code, note),)
+    )
 
 
-def _probability(
-    code: str, settings: Signature, x: Floats, present: Bools, enough: Bools
-) -> tuple[Floats | None, dict[str, str]]:
+def _probability(settings: Signature, x: Floats, present: Bools, enough: Bools) -> tuple[Floats | None, dict[str, str]]:
     """The probability (n,), or None and why; and what was found, in words."""
     used = present[enough]
     there = np.flatnonzero([np.unique(column[mask]).size > 1 for column, mask in zip(x[enough].T, used.T, strict=True)])
@@ -72,7 +72,7 @@ def _probability(
     return result, {"found": f"{found}; share {best.weight[inflamed]:.2f}; means {means}"}
 
 
-def _inflamed(clusters: Clusters, there: Floats, settings: Signature) -> int:
+def _inflamed(clusters: Clusters, there: Ints, settings: Signature) -> int:
     """The cluster with the highest mean of ``toward``."""
     column = np.flatnonzero(there == settings.of.index(settings.toward))
     return int(np.argmax(clusters.mean[:, column[0]])) if column.size else 0
@@ -99,21 +99,17 @@ def _rows(
     probability: Floats,
     reasons: np.ndarray[tuple[int], np.dtype[np.object_]],
 ) -> pl.DataFrame:
-    rank = {t.value: i for i, t in enumerate(ORDER)}
-    words = {i: t.value for t, i in zip([t for t in ORDER], range(len(ORDER)), strict=True)}
     subjects = inputs.subjects["subject_id"].to_list()
-    days, late, ids = [], [], []
-    columns = [
-        (part, frame["known_on_day"].to_list(), frame["timing"].to_list())
-        for part, frame in zip(settings.of, parts, strict=True)
-    ]
-    latest = max((rank[t] for _, _, timings in columns for t in timings if t is not None), default=0)
+    order = [t.value for t in ORDER]
+    told = {t for frame in parts for t in frame["timing"].drop_nulls()}
+    timing = max(told, key=order.index) if told else order[0]
+    days = [frame["known_on_day"].to_list() for frame in parts]
+    known, ids = [], []
     for i, subject in enumerate(subjects):
-        seen = [c for j, c in enumerate(columns) if present[i, j]]
-        known = [day[i] for _, day, _ in seen]
-        days.append(None if not known or any(d is None for d in known) else max(known))
-        late.append(words[latest])
-        ids.append([f"{part}@{subject}" for part, _, _ in seen])
+        seen = np.flatnonzero(present[i])
+        each = [days[j][i] for j in seen]
+        known.append(None if not each or None in each else max(each))
+        ids.append([f"{settings.of[j]}@{subject}" for j in seen])
     fine = np.array([r == "" for r in reasons]) & np.isfinite(probability)
     return pl.DataFrame(
         {
@@ -124,9 +120,12 @@ def _rows(
             "category": pl.Series([None] * len(subjects), dtype=TEXT),
             "unit": pl.Series([None] * len(subjects), dtype=TEXT),
             "censoring": pl.Series([Censoring.NONE.value if f else None for f in fine], dtype=TEXT),
-            "reason": pl.Series([None if f else (r or Reason.TOO_FEW_VALUES.value) for f, r in zip(fine, reasons, strict=True)], dtype=TEXT),
-            "timing": pl.Series(late, dtype=TEXT),
-            "known_on_day": pl.Series([d if f else None for d, f in zip(days, fine, strict=True)], dtype=NUMBER),
+            "reason": pl.Series(
+                [None if f else (r or Reason.TOO_FEW_VALUES.value) for f, r in zip(fine, reasons, strict=True)],
+                dtype=TEXT,
+            ),
+            "timing": pl.Series([timing] * len(subjects), dtype=TEXT),
+            "known_on_day": pl.Series([d if f else None for d, f in zip(known, fine, strict=True)], dtype=NUMBER),
             "day": pl.Series([None] * len(subjects), dtype=NUMBER),
             "nominal_day": pl.Series([None] * len(subjects), dtype=NUMBER),
             "source_ids": pl.Series(ids, dtype=pl.List(TEXT)),

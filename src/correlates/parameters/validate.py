@@ -12,7 +12,18 @@ from correlates.errors import Problem, unknown
 from correlates.parameters.courses import common_unit, same_unit, unit_problem
 from correlates.parameters.recorded import OF_SUBJECTS, of_source
 from correlates.parameters.scores import formula
-from correlates.parameters.settings import Burden, Characteristic, Composite, Gap, Lab, Product, Profile, Ratio, Window
+from correlates.parameters.settings import (
+    Burden,
+    Characteristic,
+    Composite,
+    Gap,
+    Lab,
+    Product,
+    Profile,
+    Ratio,
+    Signature,
+    Window,
+)
 from correlates.parameters.settings import Parameter as ParameterSettings
 from correlates.stats.terminal import MIN_POINTS
 
@@ -41,7 +52,7 @@ def _graph(specs: Mapping[str, ParameterSettings]) -> dict[str, list[str]]:
 
 def parts_of(spec: ParameterSettings) -> tuple[str, ...]:
     """The codes of the parameters one is made of."""
-    if isinstance(spec, Ratio):
+    if isinstance(spec, Ratio | Signature):
         return spec.of
     return tuple(spec.of.values()) if isinstance(spec, Composite) else ()
 
@@ -73,7 +84,7 @@ def problems(
             found += _of_product(code, spec, product)
         elif isinstance(spec, Burden):
             found += _of_burden(code, spec, burden)
-        elif isinstance(spec, Ratio | Composite):
+        elif isinstance(spec, Ratio | Composite | Signature):
             found += [
                 unknown("parameter", part, codes, code="unknown-parameter")
                 for part in parts_of(spec)
@@ -81,6 +92,8 @@ def problems(
             ]
             if isinstance(spec, Composite):
                 found += _inputs(code, spec)
+            if isinstance(spec, Signature):
+                found += _clusters(code, spec)
         elif isinstance(spec, Characteristic):
             found += _of_characteristic(code, spec, characteristics)
         elif isinstance(spec, Lab):
@@ -114,6 +127,23 @@ def _inputs(code: str, spec: Composite) -> list[Problem]:
             )
         )
     return found
+
+
+def _clusters(code: str, spec: Signature) -> list[Problem]:
+    parts = spec.of
+    wrong = [
+        ("of", ", ".join(parts), "two parameters or more, each once", len(set(parts)) == len(parts) >= 2),
+        ("least", f"{spec.least}", f"1 to {len(parts)}", 1 <= spec.least <= len(parts)),
+        ("clusters", f"{spec.clusters}", "icl, or 2 and more", spec.clusters == "icl" or spec.clusters >= 2),
+        ("most", f"{spec.most}", "2 and more", spec.most >= 2),
+    ]
+    found = [
+        Problem(code="wrong-rule", what=f"{name} of {code} cannot be meant", found=told or "none", expected=expected)
+        for name, told, expected, fine in wrong
+        if not fine
+    ]
+    named = (spec.toward, *spec.log)
+    return found + [unknown(f"part of {code}", n, parts, code="unknown-parameter") for n in named if n not in parts]
 
 
 def _gap(code: str, gap: Gap) -> list[Problem]:

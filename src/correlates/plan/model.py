@@ -45,6 +45,7 @@ from correlates.parameters.settings import (
     Product,
     Profile,
     Ratio,
+    Signature,
     Window,
 )
 from correlates.plan.analyses import AnalysisPlan
@@ -162,7 +163,7 @@ Source = Annotated[
 ]
 AssayPlan = Annotated[Qpcr | Dpcr | Immunoassay, Field(discriminator="kind")]
 ParameterPlan = Annotated[
-    Profile | Window | Burden | Product | Characteristic | Lab | Ratio | Modelled | Composite,
+    Profile | Window | Burden | Product | Characteristic | Lab | Ratio | Modelled | Composite | Signature,
     Field(discriminator="take"),
 ]
 EndpointPlan = Annotated[

@@ -29,7 +29,17 @@ from correlates.endpoints.toxicity_settings import (
 )
 from correlates.endpoints.words import categories
 from correlates.errors import InputError, PlanError, Problem, unknown
-from correlates.parameters.settings import Burden, Characteristic, Composite, Lab, Product, Profile, Ratio, Window
+from correlates.parameters.settings import (
+    Burden,
+    Characteristic,
+    Composite,
+    Lab,
+    Product,
+    Profile,
+    Ratio,
+    Signature,
+    Window,
+)
 from correlates.plan.analyses import (
     Compare,
     EfficacyAgainstToxicity,
@@ -200,9 +210,13 @@ def _parameters(file: PlanFile) -> Iterator[Problem]:
                     found=f"[{first:g}, {last:g}]",
                     expected="first day, last day",
                 )
-        elif isinstance(parameter, Ratio | Composite):
-            for key, part in enumerate(parameter.of) if isinstance(parameter, Ratio) else parameter.of.items():
+        elif isinstance(parameter, Ratio | Composite | Signature):
+            named = parameter.of.items() if isinstance(parameter, Composite) else enumerate(parameter.of)
+            for key, part in named:
                 yield from _reference(file, "parameter", part, set(plan.parameters) - {code}, (*path, "of", key))
+            if isinstance(parameter, Signature):
+                for word, part in (("toward", parameter.toward), *(("log", p) for p in parameter.log)):
+                    yield from _reference(file, "part of the signature", part, parameter.of, (*path, word))
         elif isinstance(parameter, Burden):
             yield from _needs(file, CLINICAL_SOURCES, "sdtm or records", path)
         elif isinstance(parameter, Product):
