@@ -13,7 +13,7 @@ from correlates.dataset.settings import Population
 from correlates.endpoints.settings import ORDER, BestResponse, DurableClass
 from correlates.endpoints.words import categories
 from correlates.plan import Plan, PlanFile, biomarker_groups, expand
-from correlates.plan.names import ALL
+from correlates.plan.follow import ALL
 from correlates.report import Used
 from correlates.terms import Durability, OutcomeKind
 

@@ -1,0 +1,219 @@
+"""Names that analyses refer to, by the annotations of their fields and beyond them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from correlates.endpoints.settings import (
+    ResponseTime,
+)
+from correlates.endpoints.time_settings import TimeToEvent
+from correlates.endpoints.toxicity_settings import (
+    Duration,
+    Onset,
+)
+from correlates.errors import Problem, unknown
+from correlates.parameters.settings import (
+    Ratio,
+)
+from correlates.plan.analyses import (
+    Compare,
+    EfficacyAgainstToxicity,
+    Multivariable,
+    RatioAnalysis,
+    Survival,
+    Univariable,
+)
+from correlates.plan.document import Path_
+from correlates.plan.follow import (
+    ALL,
+    biomarker_groups,
+    classes_of,
+    expand,
+    known_code,
+    reference,
+)
+from correlates.plan.load import PlanFile
+from correlates.plan.strict import Refers, Strict
+from correlates.plan.timing import starts_later
+from correlates.stats.multiplicity import NEEDS_DATA
+
+
+def analysis_names(file: PlanFile) -> Iterator[Problem]:
+    """What is wrong with the names of the analyses."""
+    for name, analysis in file.plan.analyses.items():
+        path: Path_ = ("analyses", name)
+        yield from _followed(file, analysis, path)
+        if isinstance(analysis, Survival):
+            yield from _survival(file, analysis, path)
+        if isinstance(analysis, Multivariable):
+            yield from _model(file, analysis, path)
+        if isinstance(analysis, Compare) and analysis.across in file.plan.endpoints:
+            classes = classes_of(file, analysis.across)
+            for index, pair in enumerate(analysis.pairs):
+                for side, word in enumerate(pair):
+                    if classes is not None:
+                        yield from reference(file, "class", word, classes, (*path, "pairs", index, side))
+
+
+def _survival(file: PlanFile, analysis: Survival, path: Path_) -> Iterator[Problem]:
+    """Times to an event, and groups that are known when time begins."""
+    plan, times = file.plan, (TimeToEvent, ResponseTime, Onset, Duration)
+    for index, name in enumerate(analysis.endpoints):
+        endpoint = plan.endpoints.get(name)
+        if endpoint is not None and not isinstance(endpoint, times):
+            known = [n for n, e in plan.endpoints.items() if isinstance(e, times)]
+            yield Problem(
+                code="wrong-kind",
+                what=f"{name!r} is no time to an event",
+                where=file.document.where((*path, "endpoints", index)),
+                found=f"derive: {endpoint.derive}",
+                expected=f"one of {', '.join(known)}"
+                if known
+                else "an endpoint derived by time_to_event, onset or duration",
+            )
+        if analysis.landmark is not None and starts_later(endpoint):
+            yield Problem(
+                code="landmark-of-duration",
+                what=f"{name!r} does not count from the infusion, the landmark does",
+                where=file.document.where((*path, "landmark")),
+                do="Leave the landmark out: groups known by the start of each subject's time may be compared without one",
+            )
+    grouping = plan.endpoints.get(analysis.by or "")
+    if analysis.by is None and (analysis.classes or analysis.cut or analysis.naive):
+        yield Problem(
+            code="no-groups",
+            what="Classes, cut and naive are of groups, and by names none",
+            where=file.document.where(path, key=True),
+            do="Set by, or leave them out",
+        )
+    if grouping is not None and analysis.landmark is None and not analysis.naive:
+        late = [n for n in analysis.endpoints if not starts_later(plan.endpoints.get(n))]
+        if late:
+            yield Problem(
+                code="immortal-time",
+                what=f"{analysis.by!r} is known only after the infusion, and {', '.join(late)} count from it",
+                where=file.document.where((*path, "by")),
+                expected="groups that are known when time begins",
+                do="Set landmark to a day on which the groups are known, or ask for the biased comparison with naive: true",
+            )
+    parameter = plan.parameters.get(analysis.by or "")
+    if analysis.cut is not None and (grouping is not None or getattr(parameter, "categorical", False)):
+        yield Problem(
+            code="cut-of-classes",
+            what=f"{analysis.by!r} has classes, which are not cut",
+            where=file.document.where((*path, "cut")),
+            do="Leave cut out; classes chooses and orders them",
+        )
+
+
+def inquiry_names(file: PlanFile) -> Iterator[Problem]:
+    """What names alone do not settle: a ratio that is none, a margin within which nothing fits, a subgroup of a family."""
+    plan = file.plan
+    for name, analysis in plan.analyses.items():
+        path: Path_ = ("analyses", name)
+        if isinstance(analysis, RatioAnalysis):
+            for index, code in enumerate(analysis.of):
+                if not isinstance(plan.parameters[code], Ratio):
+                    yield Problem(
+                        code="not-a-ratio",
+                        what=f"{code!r} is not a ratio of two parameters",
+                        where=file.document.where((*path, "of", index)),
+                        found=f"take: {plan.parameters[code].take}",
+                        expected="a parameter with take: ratio",
+                    )
+        if isinstance(analysis, EfficacyAgainstToxicity) or (
+            isinstance(analysis, Univariable) and analysis.from_known_day
+        ):
+            adjust = analysis.families.adjust
+            if adjust in NEEDS_DATA:
+                yield Problem(
+                    code="adjustment-needs-data",
+                    what=f"{adjust} permutes the outcome, which is not done for this analysis",
+                    where=file.document.where((*path, "families", "adjust")),
+                    expected="an adjustment of P values: holm, hochberg, bh, by, bonferroni, storey or none",
+                )
+        if isinstance(analysis, EfficacyAgainstToxicity):
+            if not analysis.margin > 1:
+                yield Problem(
+                    code="margin-not-above-one",
+                    what="The margin is an odds ratio within which an effect counts as none",
+                    where=file.document.where((*path, "margin")),
+                    found=f"{analysis.margin:g}",
+                    expected="a number above 1, 1.5 say",
+                )
+            for word in ("efficacy_at_least", "toxicity_at_most", "sure"):
+                value = getattr(analysis, word)
+                if not 0 < value < 1:
+                    yield Problem(
+                        code="not-a-probability",
+                        what=f"{word} of {name!r} is a probability",
+                        where=file.document.where((*path, word)),
+                        found=f"{value:g}",
+                        expected="a number between 0 and 1",
+                    )
+
+
+def _model(file: PlanFile, analysis: Multivariable, path: Path_) -> Iterator[Problem]:
+    """Covariates that a declared model names twice: what is a spline, a product or added must be among them."""
+    groups = biomarker_groups(file)
+    patterns = [p for c in analysis.covariates for p in (groups[c][0] if c in groups else (c,))]
+    named: list[tuple[str, Path_]] = [(code, (*path, "splines", code)) for code in analysis.splines]
+    named += [(code, (*path, "adds", i)) for i, code in enumerate(analysis.adds)]
+    named += [
+        (c, (*path, "interactions", i, j)) for i, pair in enumerate(analysis.interactions) for j, c in enumerate(pair)
+    ]
+    for code, where in named:
+        if code not in expand(patterns, [code]):
+            yield unknown(
+                "covariate of the model", code, patterns, where=file.document.where(where), code="unknown-covariate"
+            )
+
+
+def _followed(file: PlanFile, part: Strict, path: Path_) -> Iterator[Problem]:
+    """Every name that the fields of a part hold, followed to what their annotations say it is a name of."""
+    for field, info in type(part).model_fields.items():
+        value = getattr(part, field)
+        for refers in (m for m in info.metadata if isinstance(m, Refers)):
+            yield from _names_in(file, refers, value, (*path, field))
+        for key, inner in _parts(value):
+            yield from _followed(file, inner, (*path, field, *key))
+
+
+def _parts(value: object) -> Iterator[tuple[Path_, Strict]]:
+    if isinstance(value, Strict):
+        yield (), value
+    elif isinstance(value, tuple):
+        for index, inner in enumerate(value):
+            if isinstance(inner, Strict):
+                yield (index,), inner
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if isinstance(inner, Strict):
+                yield (key,), inner
+
+
+def _names_in(file: PlanFile, refers: Refers, value: object, path: Path_) -> Iterator[Problem]:
+    if isinstance(value, tuple):
+        for index, inner in enumerate(value):
+            yield from _names_in(file, refers, inner, (*path, index))
+    elif isinstance(value, str):
+        yield from _name(file, refers, value, path)
+
+
+def _name(file: PlanFile, refers: Refers, name: str, path: Path_) -> Iterator[Problem]:
+    plan = file.plan
+    if refers.to == "biomarker":
+        yield from known_code(file, name, path)
+    elif refers.to == "group":
+        if name != ALL and name not in biomarker_groups(file):
+            yield from known_code(file, name, path)
+    else:
+        known: dict[str, Collection[str]] = {
+            "endpoint": plan.endpoints,
+            "parameter": plan.parameters,
+            "population": {ALL, *plan.populations},
+            "assay": plan.assays,
+            "factor": {*plan.parameters, *plan.endpoints},
+        }
+        yield from reference(file, refers.to, name, known[refers.to], path)
