@@ -20,6 +20,11 @@ from correlates.association.settings import Biomarker, Endpoint
 from correlates.errors import DerivationError, Problem
 from correlates.terms import OutcomeKind, Timing
 
+ALTERNATIVES = (
+    "Set landmark: DAY, or from_known_day: true; or naive: true, which labels every result as immortal-time biased"
+)
+LEAVE_OUT = "Leave them out, or hold them against the time by do: univariable with landmark or from_known_day"
+"""What to do instead, where an analysis has other clocks and where it has none."""
 FROM_KNOWN, NAIVE = "from the known day", "naive"
 
 
@@ -49,7 +54,12 @@ def known_later(parameters: pl.DataFrame, codes: Collection[str]) -> set[str]:
 
 
 def refuse_future(
-    name: str, biomarkers: Sequence[Biomarker], endpoints: Sequence[Endpoint], parameters: pl.DataFrame
+    name: str,
+    biomarkers: Sequence[Biomarker],
+    endpoints: Sequence[Endpoint],
+    parameters: pl.DataFrame,
+    *,
+    do: str = ALTERNATIVES,
 ) -> None:
     """Refuse to hold a biomarker known later against a time from the infusion.
 
@@ -72,7 +82,7 @@ def refuse_future(
                 "whoever has such a value has lived to have it",
                 found=shown,
                 expected="a clock that starts when the value is known",
-                do="Set landmark: DAY, or from_known_day: true; or naive: true, which labels every result as immortal-time biased",
+                do=do,
             )
         )
 

@@ -214,6 +214,7 @@ def _missing(context: Context, name: str, analysis: asked.MissingData) -> Tables
 
 def _forest(context: Context, name: str, analysis: asked.Forest) -> Tables:
     from correlates.association import Forests, grow_forests
+    from correlates.association.timing import LEAVE_OUT, refuse_future
 
     plan = context.file.plan
     settings = Forests(
@@ -233,6 +234,7 @@ def _forest(context: Context, name: str, analysis: asked.Forest) -> Tables:
     )
     targets = [endpoint(plan, e, context.tables["outcomes"]) for e in analysis.endpoints]
     chosen = context.chosen(analysis.biomarkers)
+    refuse_future(name, chosen, targets, context.tables["parameters"], do=LEAVE_OUT)
     results, trees = grow_forests(context.tables["analysis"], chosen, targets, settings)
     return {"results": results, "trees": trees}
 
@@ -321,6 +323,7 @@ def _kinds_of_event(endpoint_plan: object) -> tuple[str, ...]:
 def _multivariable(context: Context, name: str, analysis: asked.Multivariable) -> Tables:
     from correlates.association.declared_model import multivariable
     from correlates.association.model_settings import Multivariable, Validation
+    from correlates.association.timing import LEAVE_OUT, refuse_future
 
     plan = context.file.plan
     codes = list(context.codes(analysis.covariates))
@@ -336,13 +339,16 @@ def _multivariable(context: Context, name: str, analysis: asked.Multivariable) -
         validation=Validation(**analysis.validation.model_dump()),
     )
     target = endpoint(plan, analysis.endpoint, context.tables["outcomes"])
-    made = multivariable(context.tables["analysis"], [context.biomarker(c) for c in codes], target, settings)
+    covariates = [context.biomarker(c) for c in codes]
+    refuse_future(name, covariates, [target], context.tables["parameters"], do=LEAVE_OUT)
+    made = multivariable(context.tables["analysis"], covariates, target, settings)
     return {"models": made.models, "predictions": made.predictions}
 
 
 def _selection(context: Context, name: str, analysis: asked.Selection) -> Tables:
     from correlates.association.model_settings import Selection, Validation
     from correlates.association.selected_model import selection
+    from correlates.association.timing import LEAVE_OUT, refuse_future
 
     plan = context.file.plan
     given = analysis.model_dump(exclude={"do", "endpoint", "candidates", "validation"})
@@ -354,7 +360,9 @@ def _selection(context: Context, name: str, analysis: asked.Selection) -> Tables
         **given,
     )
     target = endpoint(plan, analysis.endpoint, context.tables["outcomes"])
-    made = selection(context.tables["analysis"], context.chosen(analysis.candidates), target, settings)
+    candidates = context.chosen(analysis.candidates)
+    refuse_future(name, candidates, [target], context.tables["parameters"], do=LEAVE_OUT)
+    made = selection(context.tables["analysis"], candidates, target, settings)
     return {"models": made.models, "predictions": made.predictions}
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from correlates.endpoints.time_settings import TimeToEvent
 from correlates.endpoints.toxicity_settings import Duration, Onset
 from correlates.errors import Problem
-from correlates.parameters.settings import Characteristic, Lab, Profile, Ratio, Window
-from correlates.plan.analyses import Subgroups, Univariable
+from correlates.parameters.settings import Characteristic, Composite, Lab, Profile, Ratio, Signature, Window
+from correlates.plan.analyses import Forest, Multivariable, Selection, Subgroups, Univariable
 from correlates.plan.document import Path_
 from correlates.plan.load import PlanFile
 from correlates.terms import Timing
@@ -20,6 +20,11 @@ ALTERNATIVES = (
     "and labels every result as immortal-time biased"
 )
 """What to do instead of conditioning on the future."""
+LEAVE_OUT = (
+    "Leave them out: this analysis counts from the infusion only. Hold them against the time by do: univariable with landmark or "
+    "from_known_day"
+)
+"""What to do in an analysis that has one clock only."""
 
 
 def starts_later(endpoint: object) -> bool:
@@ -43,15 +48,24 @@ def known_later(file: PlanFile, code: str) -> bool:
         return parameter.timing is Timing.POST
     if isinstance(parameter, Ratio):
         return any(known_later(file, part) for part in parameter.of if part != code)
+    if isinstance(parameter, Composite | Signature):
+        parts = parameter.of.values() if isinstance(parameter, Composite) else parameter.of
+        return any(known_later(file, part) for part in parts if part != code)
     return False
 
 
 def check_timing(file: PlanFile) -> Iterator[Problem]:
     """Every analysis that would hold a biomarker known later against a time from the infusion, without saying how."""
     for name, analysis in file.plan.analyses.items():
+        path: Path_ = ("analyses", name)
+        if isinstance(analysis, Forest):
+            yield from _future(file, name, analysis.endpoints, analysis.biomarkers, LEAVE_OUT)
+        elif isinstance(analysis, Multivariable):
+            yield from _future(file, name, (analysis.endpoint,), analysis.covariates, LEAVE_OUT)
+        elif isinstance(analysis, Selection):
+            yield from _future(file, name, (analysis.endpoint,), analysis.candidates, LEAVE_OUT)
         if not isinstance(analysis, Univariable | Subgroups):
             continue
-        path: Path_ = ("analyses", name)
         set_ = [
             word
             for word, value in (
@@ -79,33 +93,37 @@ def check_timing(file: PlanFile) -> Iterator[Problem]:
                         where=file.document.where((*path, "endpoints", index)),
                         do="Leave the endpoint out of this analysis: biomarkers known at the infusion need no clock",
                     )
-        if set_:
-            continue
-        times = [
-            e for e in analysis.endpoints if isinstance(file.plan.endpoints.get(e), TimeToEvent | Onset | Duration)
-        ]
-        later = [code for code in _codes(file, analysis) if known_later(file, code)]
-        if times and later:
-            shown = ", ".join(later[:6]) + (f" and {len(later) - 6} more" if len(later) > 6 else "")
-            yield Problem(
-                code="conditions-on-the-future",
-                what=f"The analysis {name!r} counts {', '.join(times)} from the infusion and tests biomarkers that are known only later: "
-                "whoever has such a value has lived to have it",
-                where=file.document.where(path, key=True),
-                found=shown,
-                expected="a clock that starts when the value is known",
-                do=ALTERNATIVES,
-            )
+        if not set_:
+            yield from _future(file, name, analysis.endpoints, analysis.biomarkers, ALTERNATIVES)
 
 
-def _codes(file: PlanFile, analysis: Univariable | Subgroups) -> list[str]:
-    """Codes and patterns of the biomarkers of an analysis."""
+def _future(
+    file: PlanFile, name: str, endpoints: Sequence[str], biomarkers: str | Sequence[str], do: str
+) -> Iterator[Problem]:
+    """The problem of an analysis that counts from the infusion and tests what is known only later."""
+    times = [e for e in endpoints if isinstance(file.plan.endpoints.get(e), TimeToEvent | Onset | Duration)]
+    later = [code for code in _codes(file, biomarkers) if known_later(file, code)]
+    if times and later:
+        shown = ", ".join(later[:6]) + (f" and {len(later) - 6} more" if len(later) > 6 else "")
+        yield Problem(
+            code="conditions-on-the-future",
+            what=f"The analysis {name!r} counts {', '.join(times)} from the infusion and tests biomarkers that are known only later: "
+            "whoever has such a value has lived to have it",
+            where=file.document.where(("analyses", name), key=True),
+            found=shown,
+            expected="a clock that starts when the value is known",
+            do=do,
+        )
+
+
+def _codes(file: PlanFile, biomarkers: str | Sequence[str]) -> list[str]:
+    """Codes and patterns of the biomarkers of an analysis; ``all`` are those declared."""
     declared = file.plan.biomarkers
     groups = {**declared.prespecified, **declared.exploratory}
-    if isinstance(analysis.biomarkers, str):
+    if isinstance(biomarkers, str):
         names = [code for codes in groups.values() for code in codes]
     else:
-        names = [c for name in analysis.biomarkers for c in groups.get(name, (name,))]
+        names = [c for name in biomarkers for c in groups.get(name, (name,))]
     plain = list(file.plan.parameters)
     found: dict[str, None] = {}
     for name in names:
