@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -205,20 +206,107 @@ def test_adjusted_p_of_every_family(run: Run) -> None:
     assert len(families) >= 40
     methods = {"Benjamini-Hochberg": "fdr_bh", "Holm": "holm"}
     for name, pairs in families.items():
+        how = name.partition(" over")[0]
+        if how == "Westfall-Young maxT":
+            continue  # made of the data, not of these P values: see the next test
         raw, adjusted = np.array(pairs).T
-        expected = multipletests(raw, method=methods[name.partition(" over")[0]])[1]
+        expected = multipletests(raw, method=methods[how])[1]
         assert adjusted == pytest.approx(expected, rel=1e-12)
         assert (adjusted >= raw).all()
 
 
+def quarter(values: np.ndarray) -> np.ndarray:
+    """1 to 4: how many of the quartiles a value is above, and one."""
+    bounds = np.quantile(values, [0.25, 0.5, 0.75])
+    return 1 + (values[:, None] > bounds[None, :]).sum(axis=1)
+
+
+def test_westfall_young_by_other_permutations(run: Run) -> None:
+    """Step-down maxT from correlations over orders drawn here: within the Monte Carlo error of both, and in the order of them."""
+    families: dict[str, list[tuple[str, str, str, float]]] = defaultdict(list)
+    for found in run.tests.values():
+        row, adjusted = found.get("p"), found.get("p_adjusted")
+        if row and (row["family"] or "").startswith("Westfall-Young maxT over") and row["value"] is not None:
+            assert adjusted is not None
+            assert json.loads(row["settings"])["permutations"] == 1000
+            families[row["family"]].append((row["endpoint"], row["biomarker"], row["method"], adjusted["value"]))
+    assert len(families) == 6
+    assert {member[2] for members in families.values() for member in members} == {"response_curve", "quartile_rates"}
+    rng, drawn = np.random.default_rng(11), 4000
+    for name, members in families.items():
+        ((endpoint, method),) = {(e, m) for e, _, m, _ in members}
+        rows = run.analysis.filter(pl.col("population:all") & pl.col(endpoint).is_not_null())
+        event = rows[endpoint].to_numpy().astype(float)
+        orders = np.array([event, *(rng.permutation(event) for _ in range(drawn))])
+        sizes = []
+        for _, biomarker, _, _ in members:
+            there = rows[biomarker].is_not_null().to_numpy()
+            values = rows[biomarker].to_numpy()[there].astype(float)
+            x = quarter(values) if method == "quartile_rates" else np.log2(values)
+            score = np.zeros(event.size)  # who has no value stays where no value is
+            score[there] = (x - x.mean()) / np.sqrt(((x - x.mean()) ** 2).sum())
+            sizes.append(abs(orders @ score))
+            groups = run.results["curves", endpoint, biomarker, method]
+            if method == "quartile_rates":
+                counted = [groups["group_n", f"Q{g}"] for g in (1, 2, 3, 4)]
+                assert counted == [int((x == g).sum()) for g in (1, 2, 3, 4)]
+        statistics = np.array(sizes)
+        adjusted = np.array([member[3] for member in members])
+        by_size = np.argsort(-statistics[:, 0])
+        assert (np.diff(adjusted[by_size]) >= 0).all(), name  # the larger statistic never has the larger P
+        assert np.allclose(adjusted * 1000, np.round(adjusted * 1000)), name
+        assert (adjusted >= 1 / 1000).all(), name  # the observed order is one of them
+        reached = 0.0
+        for place, at in enumerate(by_size):
+            seen = statistics[at, 0] * (1 - 1e-9)
+            alone = float(np.mean(statistics[at] >= seen))
+            reached = max(reached, float(np.mean(statistics[by_size[place:]].max(axis=0) >= seen)))
+            error = 4.5 * math.sqrt(max(reached * (1 - reached), 0.002) * (1 / 1000 + 1 / drawn))
+            assert abs(adjusted[at] - reached) < error, (name, members[at])
+            assert adjusted[at] > alone - error, (name, members[at])
+
+
 def test_counts_of_every_result(run: Run) -> None:
     everybody = run.analysis.filter(pl.col("population:all"))
-    for (_, endpoint, biomarker, method), row in run.about.items():
+    kinds: Counter[str] = Counter()
+    for (analysis, endpoint, biomarker, method), row in run.about.items():
         if method in ("kaplan_meier", "cumulative_incidence"):
             continue  # from a landmark, of those at risk then: see the survival of the subjects
         either = pl.any_horizontal(pl.col(e).is_not_null() for e in endpoint.split(" & "))
-        there = everybody.select(either & pl.col(biomarker).is_not_null()).to_series().sum()
-        assert (row["n"], row["n_missing"]) == (there, everybody.height - there), (endpoint, biomarker)
+        if analysis == "who_is_missing":
+            either = pl.lit(value=True)  # the outcome is whether there is a value: nobody is without one
+        there = everybody.filter(either & pl.col(biomarker).is_not_null())
+        word = f"{biomarker}|censoring"
+        beyond = there[word].is_in(["left", "right"]).sum() if word in there.columns else 0
+        expected = (there.height, beyond, everybody.height - there.height)
+        assert (row["n"], row["n_censored"], row["n_missing"]) == expected, (analysis, endpoint, biomarker, method)
+        kinds[analysis] += 1
+    assert {"screen", "curves", "balance", "by_patient", "forest", "who_is_missing", "burden_and_time"} <= set(kinds)
+
+
+def test_who_is_missing_is_counted_and_compared(run: Run) -> None:
+    """Those without a value against those with it, by hand from the analysis table."""
+    everybody = run.analysis.filter(pl.col("population:all"))
+    checked: Counter[str] = Counter()
+    for (analysis, absent, compared, method), found in run.results.items():
+        if analysis != "who_is_missing" or method not in ("fisher", "wilcoxon"):
+            continue
+        rows = everybody.filter(pl.col(compared).is_not_null())
+        there = rows[absent].is_not_null().to_numpy()
+        values = rows[compared].to_numpy()
+        if method == "wilcoxon":
+            assert (found["n", "analysed"], found["n", "excluded"]) == (there.sum(), (~there).sum())
+            assert close(
+                found["w", ""],
+                beats(values[there], np.zeros(there.sum()), values[~there], np.zeros((~there).sum())).sum(),
+            )
+        else:
+            kinds = sorted(set(values.tolist()))
+            table = [[int(((values == k) & there).sum()), int(((values == k) & ~there).sum())] for k in kinds]
+            if len(kinds) == 2:
+                assert close(found["p", ""], stats.fisher_exact(table).pvalue), compared
+        checked[method] += 1
+    assert checked == {"fisher": 4, "wilcoxon": 2}
 
 
 def test_survival_of_the_subjects(run: Run) -> None:

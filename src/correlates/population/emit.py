@@ -12,7 +12,7 @@ import polars as pl
 
 from correlates.population.density import Floats, P, PriorNumbers, individual_means, unpack
 from correlates.population.diagnostics import Diagnostics
-from correlates.population.exposures import LABELS, bands, curve_of, label_of, quantiles, summaries, unit_of
+from correlates.population.exposures import LABELS, bands, curve_of, label_of, name_of, quantiles, summaries, unit_of
 from correlates.population.predictive import check, predict, simulate
 from correlates.population.prepare import Prepared
 from correlates.population.settings import NAMES, PopulationModel
@@ -48,7 +48,7 @@ def nothing(
     for subject in subjects:
         why = prepared.left_out.get(subject, reason)
         rows += [
-            {"subject_id": subject, "quantity": quantity, "day": day, "reason": why.value, **_used(prepared, subject)}
+            {"subject_id": subject, **_which(quantity, day), "reason": why.value, **_used(prepared, subject)}
             for quantity, day in quantities(settings)
         ]
     return _conformed(
@@ -171,7 +171,7 @@ def _named(settings: PopulationModel, prepared: Prepared, priors: dict[str, str]
     rows += [
         {
             "kind": "derived",
-            "name": q if d is None else f"{q}_{d:g}",
+            "name": name_of(q, d),
             "label": f"{label_of(q, d)} of a typical subject",
             "unit": unit_of(q, own),
             "prior": "",
@@ -266,7 +266,7 @@ def _estimates(
         "doubling_time": np.log(2.0) * np.asarray(typical.tmax) / population.mu[:, 2],
         "contraction_half_life": np.log(2.0) / np.asarray(typical.alpha),
         "terminal_half_life": np.log(2.0) / np.asarray(typical.beta),
-    } | {f"auc_{end:g}": typical.auc(end) for end in settings.auc_to}
+    } | {name_of("auc", end): typical.auc(end) for end in settings.auc_to}
     names = {e.name: i for i, e in enumerate(prepared.effects)}
     place = {("typical", n): i for i, n in enumerate(NAMES)} | {("effect", n): P + i for n, i in names.items()}
     place |= {("omega", n): P + effects + i for i, n in enumerate(NAMES)} | {("residual", "sigma"): thetas.shape[1] - 1}
@@ -321,7 +321,7 @@ def _subjects(settings: PopulationModel, prepared: Prepared, subjects: Sequence[
     for subject in subjects:
         used = _used(prepared, subject)
         for item in found:
-            row = {"subject_id": subject, "quantity": item.quantity, "day": item.day, **used}
+            row = {"subject_id": subject, **_which(item.quantity, item.day), **used}
             row["unit"] = unit_of(item.quantity, prepared.unit)
             if subject not in place:
                 row["reason"] = prepared.left_out[subject].value
@@ -336,6 +336,10 @@ def _subjects(settings: PopulationModel, prepared: Prepared, subjects: Sequence[
                 }
             rows.append(row)
     return rows
+
+
+def _which(quantity: str, day: float | None) -> dict[str, object]:
+    return {"name": name_of(quantity, day), "quantity": quantity, "day": day}
 
 
 def _why(quantity: str, *, known_limit: bool) -> Reason:

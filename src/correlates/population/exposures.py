@@ -54,6 +54,11 @@ def unit_of(quantity: str, own: str | None) -> str | None:
     return rule.replace("own", own or "unit") if "own" in rule else rule
 
 
+def name_of(quantity: str, day: float | None) -> str:
+    """The name of a quantity in the tables: with its day, where it has one."""
+    return quantity if day is None else f"{quantity}_{day:g}"
+
+
 def label_of(quantity: str, day: float | None) -> str:
     """What a quantity is called, with its day."""
     if quantity == "auc":

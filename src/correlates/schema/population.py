@@ -86,10 +86,16 @@ POPULATION_ESTIMATES = Table(
 POPULATION_SUBJECTS = Table(
     name="population_subjects",
     row="subject and quantity of a population model",
-    key=("model", "subject_id", "quantity", "day"),
+    key=("model", "subject_id", "name"),
     columns=(
         _MODEL,
         _SUBJECT,
+        Column(
+            name="name",
+            dtype=TEXT,
+            nullable=False,
+            meaning="cmax, tmax, auc_28, level_90 ...: the quantity and its day",
+        ),
         Column(name="quantity", dtype=TEXT, nullable=False, meaning="cmax, tmax, auc, level ..."),
         Column(name="day", dtype=NUMBER, unit="day", meaning="end of an area, or day of a level; null otherwise"),
         Column(name="value", dtype=NUMBER, meaning="posterior median; null with a reason"),
