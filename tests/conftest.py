@@ -106,9 +106,22 @@ def finished(small_run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(small_run, tmp_path / "finished"))
 
 
+_CHEAPER = (
+    ("bootstrap: 200, repeats: 2", "bootstrap: 20, repeats: 1"),
+    ("replicates: 500", "replicates: 100"),
+    ("trees: 200", "trees: 20"),
+    ("permutations: 1000", "permutations: 200"),
+)
+"""What the small trial resamples less often: its numbers are not looked at."""
+
+
 def _without_serum(text: str) -> str:
     start, end = text.index("  cytokines:\n"), text.index("parameters:\n")
     kept = text[:start] + text[end:]
     lines = [line for line in kept.splitlines() if "of: cytokines" not in line and "of: simple_plex" not in line]
     kept = "\n".join(line for line in lines if not line.strip().startswith(("day_0:", "pharmacodynamics:")))
-    return kept.replace(", BASELINE.*]", "]") + "\n"
+    kept = kept.replace(", BASELINE.*]", "]").replace(", day_0, PEAK.*]", "]")
+    for dear, cheap in _CHEAPER:
+        assert dear in kept, f"the plan of the simulated trial has no {dear!r}: make the small one cheap otherwise"
+        kept = kept.replace(dear, cheap)
+    return kept + "\n"

@@ -31,7 +31,8 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def test_a_run_makes_a_whole_folder(demo: Path):
     run = demo / "run"
-    assert sorted(p.name for p in run.iterdir()) == ["figures", "manifest.json", "methods.md", "report.html", "tables"]
+    whole = ["figures", "manifest.json", "methods.md", "models", "report.html", "tables"]
+    assert sorted(p.name for p in run.iterdir()) == whole
     manifest = json.loads((run / "manifest.json").read_text())
     for name, rows in manifest["tables"].items():
         assert pl.read_parquet(run / "tables" / f"{name}.parquet").height == rows
@@ -55,7 +56,7 @@ def test_a_changed_analysis_reuses_what_it_can_and_needs_force(finished: Path, c
     assert "--force" in refuse(capsys, 2, "run", str(plan))
     assert main(["run", str(plan), "--force", "--json"]) == 0
     outcome = json.loads(capsys.readouterr().out)
-    assert outcome["reused"] == ["read", "quantify", "agreement", "endpoints", "parameters", "dataset"]
+    assert outcome["reused"] == ["read", "quantify", "agreement", "endpoints", "population", "parameters", "dataset"]
 
 
 def test_the_same_plan_and_data_give_the_same_bytes(small: Path, small_run: Path, tmp_path: Path):
