@@ -185,6 +185,14 @@ def test_every_axis_with_a_unit_says_it(record, charts):
         "exposure_response": "Peak CAR T cells (cells/µL)",
         "subgroup_forest": "Odds ratio (95 % CI)",
         "local_effects": "Odds ratio per doubling",
+        "response_curves": "(cells/µL)",
+        "quartile_rates": "(cells/µL)/mm²",
+        "survival_by_biomarker": "Time (days)",
+        "calibration": '"Mean predicted probability of the event',
+        "decision_curve": '"Net benefit (true positives per subject)',
+        "collinearity": "Spearman's rho",
+        "selection_frequency": "Share of the resamples that select the candidate",
+        "nomogram": "Peak CAR T cells (cells/µL)",
     }
     for drawn in charts[record.code]:
         assert f'{units[record.code]}"' in json.dumps(drawn.spec, ensure_ascii=False)

@@ -13,6 +13,8 @@ from correlates.schema import MODELS
 
 _MOST = 20  # candidates drawn
 _LARGEST = 40  # candidates of a map
+_TOLD = 12  # candidates of a map whose squares have room for their figures
+_APART = "#e4e4e4"  # where two candidates share no cluster: white would say a correlation of 0
 
 
 def _each(tables: Tables, part: str) -> list[tuple[str, pl.DataFrame]]:
@@ -23,9 +25,9 @@ def _each(tables: Tables, part: str) -> list[tuple[str, pl.DataFrame]]:
 
 
 def _wide(mine: pl.DataFrame, key: str) -> pl.DataFrame:
-    stats = mine["stat_name"].unique(maintain_order=True)
-    return mine.group_by(key, maintain_order=True).agg(
-        **{s: pl.col("value").filter(pl.col("stat_name") == s).first() for s in stats}
+    stats = sorted(mine["stat_name"].unique())
+    return (
+        mine.group_by(key).agg(**{s: pl.col("value").filter(pl.col("stat_name") == s).first() for s in stats}).sort(key)
     )
 
 
@@ -42,8 +44,8 @@ def _calibration(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     made = []
     for name, mine in _each(tables, "calibration"):
         data = _wide(mine, "level")
-        x = _axis("predicted", "Mean predicted probability", 0, 1)
-        y = _axis("observed", "Observed share", 0, 1)
+        x = _axis("predicted", "Mean predicted probability of the event", 0, 1)
+        y = _axis("observed", "Observed share with the event", 0, 1)
         says = [
             tip("level", "group"),
             tip("predicted", "predicted", number=True),
@@ -87,7 +89,7 @@ def _calibration(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
 def _decision(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     made = []
     for name, mine in _each(tables, "decision"):
-        wide = _wide(mine, "level").with_columns(threshold=pl.col("level").cast(pl.Float64))
+        wide = _wide(mine, "level").with_columns(threshold=pl.col("level").cast(pl.Float64)).sort("threshold")
         lines = {"model_benefit": "by the model", "everybody_benefit": "everybody", "nobody": "nobody"}
         data = (
             wide.with_columns(nobody=pl.lit(0.0))
@@ -99,7 +101,7 @@ def _decision(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
         kept = data.filter(pl.col("benefit") >= low)
         order = list(lines.values())
         x = _axis("threshold", "Threshold probability", 0, 1)
-        y = _axis("benefit", "Net benefit", low, top)
+        y = _axis("benefit", "Net benefit (true positives per subject)", low, top)
         colour = {
             "field": "who",
             "type": "nominal",
@@ -156,8 +158,9 @@ def _selection(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
         if shares.is_empty():
             continue
         inside = set(mine.filter((pl.col("stat_name") == "in_model") & (pl.col("value") > 0))["term"])
-        order = shares.group_by("term", maintain_order=True).agg(pl.col("value").max())
-        order = order.sort("value", descending=True, maintain_order=True).filter(pl.col("value") > 0).head(_MOST)
+        order = shares.group_by("term").agg(pl.col("value").max(), mean=pl.col("value").mean())
+        order = order.sort("value", "mean", "term", descending=[True, True, False])
+        order = order.filter(pl.col("value") > 0).head(_MOST)
         if order.is_empty():
             continue
         labels = {t: _label(t, settings) + (" *" if t in inside else "") for t in order["term"]}
@@ -165,6 +168,7 @@ def _selection(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
             shares.filter(pl.col("term").is_in(order["term"].implode()))
             .select("term", "value", where=pl.col("stat_name").replace_strict(_SHARES))
             .with_columns(label=pl.col("term").replace_strict(labels))
+            .sort("term", "where")
         )
         there = [w for w in _SHARES.values() if w in data["where"]]
         marks: dict[str, Any] = {
@@ -184,13 +188,14 @@ def _selection(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
         spec = chart(
             {
                 "width": 330,
-                "height": {"step": 17},
+                "height": {"step": 20, "for": "position"},
                 "layer": [
                     layer(
                         "drawn",
-                        {"type": "point", "filled": True, "size": 55},
-                        x=_axis("value", "Share of resamples", 0, 1),
+                        {"type": "point", "filled": True, "size": 45, "opacity": 1},
+                        x=_axis("value", "Share of the resamples that select the candidate", 0, 1),
                         y=y,
+                        yOffset={"field": "where", "type": "nominal", "scale": {"domain": there}},
                         color=colour,
                         shape=shape,
                         tooltip=[tip("label", "candidate"), tip("where", "in"), tip("value", "share", number=True)],
@@ -220,31 +225,43 @@ def _label(term: str, settings: FigureSettings) -> str:
 def _collinearity(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     made = []
     for name, mine in _each(tables, "correlation"):
-        order = mine["term"].unique(maintain_order=True)[:_LARGEST]
+        first = mine.group_by("term").agg(cluster=pl.col("level").min()).sort("cluster", "term")
+        order = first["term"][:_LARGEST]
         kept = mine.filter(pl.col("term").is_in(order.implode()) & pl.col("level").is_in(order.implode()))
-        data = kept.select(
+        data = kept.sort("term", "level").select(
             rho=pl.col("value").round(3),
             row=pl.col("term").map_elements(settings.label, return_dtype=pl.String),
             column=pl.col("level").map_elements(settings.label, return_dtype=pl.String),
         )
         names = [settings.label(c) for c in order]
         nominal = {"type": "nominal", "sort": names, "title": None}
-        x = {**nominal, "field": "column", "axis": {"labelAngle": -60, "labelLimit": 170}}
-        y = {**nominal, "field": "row", "axis": {"labelLimit": 230}}
+        x = {**nominal, "field": "column", "axis": {"labelAngle": -60, "labelLimit": 230, "grid": False}}
+        y = {**nominal, "field": "row", "axis": {"labelLimit": 230, "grid": False}}
         colour = {
             "field": "rho",
             "type": "quantitative",
             "scale": {"domain": [-1, 0, 1], "range": [VERMILION, "#ffffff", BLUE], "interpolate": "rgb"},
             "legend": {"title": "Spearman's rho", "orient": "right"},
         }
-        size = 14 if order.len() > 20 else 20
+        told = order.len() <= _TOLD
+        size = 30 if told else 14
         text: Rows = rows(data)
         says = [tip("row", "one"), tip("column", "other"), tip("rho", "rho", number=True)]
+        squares = layer("drawn", {"type": "rect", "stroke": "#ffffff"}, x=x, y=y, color=colour, tooltip=says)
+        figures = layer(
+            "drawn",
+            {"type": "text", "fontSize": 10},
+            x=x,
+            y=y,
+            text={"field": "rho", "type": "quantitative", "format": ".2f"},
+            color={"condition": {"test": "abs(datum.rho) > 0.6", "value": "#ffffff"}, "value": INK},
+        )
         spec = chart(
             {
                 "width": {"step": size},
                 "height": {"step": size},
-                "layer": [layer("drawn", {"type": "rect", "stroke": "#ffffff"}, x=x, y=y, color=colour, tooltip=says)],
+                "view": {"fill": _APART},
+                "layer": [squares, figures] if told else [squares],
             },
             {"drawn": text},
         )
@@ -255,7 +272,7 @@ def _collinearity(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]
                 title=f"Candidates that say the same: {_said(mine, settings)}",
                 caption=f"Spearman's rank correlation within clusters of candidates (complete linkage); {clusters} candidates are in a cluster"
                 + (f", the first {order.len()} are drawn" if clusters > order.len() else "")
-                + ". Of each cluster one candidate takes part in the selection.",
+                + ". Grey: the two are in different clusters. Of each cluster one candidate takes part in the selection.",
                 spec=spec,
                 data=data,
             )

@@ -130,7 +130,7 @@ def _panel(labels: list[str], data: str, top: float, title: str) -> dict[str, An
         "field": "points",
         "type": "quantitative",
         "title": title,
-        "scale": {"domain": [0, top], "nice": False},
+        "scale": {"domain": [0, top], "nice": False, "padding": 16},
         "axis": {"orient": "top", "tickCount": 10, "grid": True},
     }
     y = {
@@ -138,7 +138,7 @@ def _panel(labels: list[str], data: str, top: float, title: str) -> dict[str, An
         "type": "nominal",
         "sort": labels,
         "title": None,
-        "axis": {"labelLimit": 340, "minExtent": 200},
+        "axis": {"labelLimit": 340, "minExtent": 200, "domain": False, "ticks": False},
     }
     says = [tip("scale", "covariate"), tip("text", "value"), tip("points", "points", number=True)]
     return {

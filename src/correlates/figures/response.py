@@ -9,7 +9,7 @@ import polars as pl
 from correlates.figures.record import Drawn, Figure, Tables
 from correlates.figures.settings import FigureSettings, Panels
 from correlates.figures.theme import BLUE, GREY, INK, Rows, chart, layer, log_axis, log_scale, rows, tip, with_unit
-from correlates.rounding import p_value, unit_text
+from correlates.rounding import number, p_value, unit_text
 from correlates.schema import ANALYSIS, PARAMETERS, RESULTS
 
 _HEIGHT, _GAP = 130, 14
@@ -66,7 +66,7 @@ def events(mine: pl.DataFrame) -> dict[tuple[str, str], str]:
 def subtitle(key: tuple[str, str], sizes: dict[tuple[str, str], str], p: dict[tuple[str, str], float]) -> str:
     """Sizes and P value under the title of a panel."""
     said = p_value(p[key]) if key in p else ""
-    shown = f"P {said}" if said.startswith("<") else f"P = {said}"
+    shown = f"P {said}" if said.startswith(("<", ">")) else f"P = {said}"
     return "; ".join(part for part in (sizes.get(key, ""), shown if said else "") if part)
 
 
@@ -205,18 +205,27 @@ def _rates(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     interval = mine.filter(pl.col("stat_name") == "interval")["text"].drop_nulls()
     spec = chart({"vconcat": grid, "spacing": 22}, {"drawn": rows(data)})
     caption = (
-        f"Share of the subjects with the event in each group of the biomarker, with its 95 % interval ({interval[0]}); the number "
-        "with the event of those in the group above each. P: Cochran-Armitage trend, exact, unadjusted. Bounds of the groups "
-        "are in the table."
+        f"Share of the subjects with the event in each group of the biomarker, with its 95 % interval ({interval[0].title()}); the number "
+        "with the event of those in the group above each. P: Cochran-Armitage trend, exact, unadjusted. A value at a cut is in "
+        "the group below it."
     )
     return (Drawn(name="quartile_rates", title="Rates by quartile", caption=caption, spec=spec, data=data),)
+
+
+def _groups_title(data: pl.DataFrame, label: str) -> str:
+    """The biomarker, and where it is cut in its unit."""
+    bounds, unit = data["bound"].drop_nulls().to_list(), data["unit"].drop_nulls()
+    if not bounds:
+        return label
+    said = ", ".join(number(b) for b in bounds)
+    return f"{label}, cut at {said} {unit_text(unit[0]) if unit.len() else ''}".rstrip()
 
 
 def _bars(data: pl.DataFrame, settings: FigureSettings, width: int, under: str) -> dict[str, Any]:
     biomarker, endpoint = data["biomarker"][0], data["endpoint"][0]
     keep = [{"filter": f"datum.biomarker === '{biomarker}' && datum.endpoint === '{endpoint}'"}]
     order: Rows | list[str] = data["level"].to_list()
-    title = _wrap(settings.label(biomarker), width)
+    title = _wrap(_groups_title(data, settings.label(biomarker)), width)
     x = {"field": "level", "type": "nominal", "sort": order, "axis": {"title": title, "labelAngle": 0, "grid": False}}
     y = {
         "field": "rate",

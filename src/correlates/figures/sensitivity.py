@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from correlates.figures.record import Drawn, Figure, Tables, file_name
+from correlates.figures.response import panel_title
 from correlates.figures.settings import FigureSettings
 from correlates.figures.theme import CLASSES, GREY, INK, SHAPES, chart, layer, rows, tip
 from correlates.rounding import number
@@ -56,7 +57,7 @@ def _one(analysis: str, parameter: str, frame: pl.DataFrame, settings: FigureSet
         "n_lost",
         percent_median=pl.col("median_difference") * 100,
         percent_largest=pl.col("largest_difference") * 100,
-        endpoint=pl.col("tested").replace({e: settings.label(e) for e in tested}),
+        endpoint=pl.col("tested").replace({e: panel_title(settings.label(e)) for e in tested}),
         p="p",
     )
     order = data.sort("variant")["name"].unique(maintain_order=True).to_list()
@@ -110,7 +111,7 @@ def _one(analysis: str, parameter: str, frame: pl.DataFrame, settings: FigureSet
     known = data["p"].drop_nulls()
     if tested and known.len():
         low = min(0.04, float(known.min()) / 1.5)  # type: ignore[arg-type]
-        labels = [settings.label(e) for e in tested]
+        labels = [panel_title(settings.label(e)) for e in tested]
         endpoint = {"field": "endpoint", "type": "nominal", "legend": {"orient": "bottom", "title": None}}
         x = {
             "field": "p",

@@ -59,7 +59,7 @@ def _curve(
     p = whole(mine, "p")[biomarker, endpoint]
     said = p_value(p)
     band = " with pointwise 95 % band (log-log)" if len(groups) < 3 else ""
-    told = f"P {said}" if said.startswith("<") else f"P = {said}"
+    told = f"P {said}" if said.startswith(("<", ">")) else f"P = {said}"
     return Drawn(
         name=file_name("survival_by_biomarker", method, biomarker, endpoint),
         title=f"{settings.label(endpoint)} by {settings.label(biomarker)}",
@@ -162,13 +162,13 @@ def _spec(
         "field": "day",
         "type": "quantitative",
         "scale": {"domain": [0, last], "nice": False},
-        "axis": {"title": "Days from the infusion", "values": ticks, "grid": True},
+        "axis": {"title": "Time (days)", "values": ticks, "grid": True},
     }
     y = {
         "field": "survival",
         "type": "quantitative",
         "scale": {"domain": [0, 1]},
-        "axis": {"title": "Share without the event", "format": "%", "values": [0, 0.25, 0.5, 0.75, 1]},
+        "axis": {"title": "Probability without the event", "format": "%", "values": [0, 0.25, 0.5, 0.75, 1]},
     }
     step = {"interpolate": "step-after"}
     band = layer(
@@ -197,7 +197,7 @@ def _spec(
     under = {
         "width": _WIDTH,
         "height": 18 * len(groups),
-        "title": {"text": "At risk", "fontSize": 11, "fontWeight": "normal", "frame": "group", "offset": 2},
+        "title": {"text": "Number at risk", "fontSize": 11, "fontWeight": "normal", "frame": "group", "offset": 2},
         "layer": [
             layer(
                 "risk",
