@@ -192,7 +192,7 @@ def test_every_axis_with_a_unit_says_it(record, charts):
         "decision_curve": '"Net benefit (true positives per subject)',
         "collinearity": "Spearman's rho",
         "selection_frequency": "Share of the resamples that select the candidate",
-        "nomogram": "Peak CAR T cells (cells/µL)",
+        "nomogram": "Peak CAR T cells : tumour burden, (cells/µL)/mm²",
     }
     for drawn in charts[record.code]:
         assert f'{units[record.code]}"' in json.dumps(drawn.spec, ensure_ascii=False)
