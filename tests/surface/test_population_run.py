@@ -25,7 +25,8 @@ parameters:
 def modelled(trial: Path) -> Path:
     plan = trial / "plan.yaml"
     text = plan.read_text().replace("parameters:\n", MODEL, 1)
-    plan.write_text(text.replace("kinetics: [TMAX]", "kinetics: [TMAX, CMAX_MODEL, AUC_MODEL]"))
+    assert "kinetics: [TMAX," in text
+    plan.write_text(text.replace("kinetics: [TMAX,", "kinetics: [TMAX, CMAX_MODEL, AUC_MODEL,"))
     return plan
 
 
