@@ -6,10 +6,10 @@ from typing import Any
 
 import polars as pl
 
-from correlates.figures.curve_charts import PANELS, chunks, grid, only, panel_size
+from correlates.figures.curve_charts import PANELS, chunks, grid, panel_size
 from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.settings import FigureSettings
-from correlates.figures.theme import BLUE, VERMILION, chart, layer, rows, tip
+from correlates.figures.theme import BLUE, VERMILION, chart, layer, only, rows, tip
 from correlates.rounding import counted
 from correlates.schema.assay_review import AMPLITUDE_BINS, AMPLITUDE_PAIRS, THRESHOLDS
 
@@ -71,7 +71,7 @@ def _histograms(assay: str, thresholds: pl.DataFrame, bins: pl.DataFrame, settin
     size = panel_size(min(columns, len(names)), height=130)
     panels = []
     for place, row in enumerate(thresholds.iter_rows(named=True)):
-        mine = [only("panel", row["panel"])]
+        mine = [only(panel=row["panel"])]
         x = {"type": "quantitative", "axis": {"grid": False, "tickCount": 4}, "scale": {"zero": False, "nice": False}}
         y: dict[str, Any] = {
             "type": "quantitative",
@@ -205,7 +205,7 @@ def _scatters(
     panels = []
     for place, name in enumerate(names):
         first = data.filter(pl.col("panel") == name).row(0, named=True)
-        mine = [only("panel", name)]
+        mine = [only(panel=name)]
         x = {
             "type": "quantitative",
             "title": f"Amplitude, {first['channel_x']}",
@@ -245,7 +245,7 @@ def _scatters(
                     strokeDash=_DASH,
                     **{side: {**spec, "field": "threshold"}},
                 ),
-                "transform": [*mine, only("channel", first[f"channel_{side}"])],
+                "transform": [*mine, only(channel=first[f"channel_{side}"])],
             }
             for side, spec in (("x", x), ("y", y))
         ]

@@ -15,7 +15,6 @@ from correlates.figures.curve_charts import (
     RESIDUALS,
     chunks,
     grid,
-    only,
     panel_size,
     span,
 )
@@ -34,6 +33,7 @@ from correlates.figures.theme import (
     layer,
     log_axis,
     log_scale,
+    only,
     rows,
     tip,
     with_unit,
@@ -128,11 +128,11 @@ def _controls(
                 strokeDash={**dash, "value": [1, 0]},
                 color={"condition": {"test": "datum.dash === '3'", "value": VERMILION}, "value": GREY},
             ),
-            "transform": [only("panel", panel)],
+            "transform": [only(panel=panel)],
         }
         line = {
             **layer("drawn", {"type": "line", "color": PALE, "strokeWidth": 1}, x=x, y=y),
-            "transform": [only("panel", panel)],
+            "transform": [only(panel=panel)],
         }
         marks = {
             **layer(
@@ -159,7 +159,7 @@ def _controls(
                     tip("nominal", "nominal", number=True),
                 ],
             ),
-            "transform": [only("panel", panel)],
+            "transform": [only(panel=panel)],
         }
         panels.append({"title": panel, "layer": [rules, line, marks], **size})
     flagged = data.filter(pl.col("state") == _FLAGGED).height
@@ -251,9 +251,7 @@ def _profile(assay: str, measure: str, sets: pl.DataFrame, names: Sequence[str],
                 tip("spread", measure, number=True),
             ],
         )
-        panels.append(
-            {"title": name, "layer": [{**mark, "transform": [only("analyte", name)]}], **panel_size(len(names))}
-        )
+        panels.append({"title": name, "layer": [{**mark, "transform": [only(analyte=name)]}], **panel_size(len(names))})
     return Drawn(
         name=file_name("replicates", assay, *([] if cq or "quantity" in measure else ["signal"])),
         title=f"Replicate wells: {settings.label(assay)}",

@@ -11,7 +11,20 @@ import polars as pl
 
 from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.settings import FigureSettings
-from correlates.figures.theme import BLUE, GREY, INK, VERMILION, chart, decades, layer, log_axis, log_scale, rows, tip
+from correlates.figures.theme import (
+    BLUE,
+    GREY,
+    INK,
+    VERMILION,
+    chart,
+    decades,
+    layer,
+    log_axis,
+    log_scale,
+    only,
+    rows,
+    tip,
+)
 from correlates.rounding import counted, unit_text
 from correlates.schema import CURVE_POINTS, CURVES
 from correlates.terms import Role
@@ -45,11 +58,6 @@ def panel_size(count: int, *, height: int = 150) -> dict[str, int]:
     """Width and height of one of so many panels."""
     across = min(_COLUMNS, count)
     return {"width": _WIDTH[across], "height": height if across > 1 else 240}
-
-
-def only(field: str, value: str) -> dict[str, str]:
-    """A filter: rows whose field is the value."""
-    return {"filter": f"datum[{json.dumps(field)}] === {json.dumps(value)}"}
 
 
 def looks(states: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -173,7 +181,7 @@ def _residuals(
                         tip("residual", what, number=True),
                     ],
                 ),
-                "transform": [only("target", target)],
+                "transform": [only(target=target)],
             },
         ]
         panels.append({"title": target, "layer": body, **panel_size(len(targets))})
@@ -276,7 +284,7 @@ def _curves(
                     color=marks["color"],
                 ),
                 "transform": [
-                    only("target", target),
+                    only(target=target),
                     *_STEPS,
                     {"calculate": _LINEAR if straight else _LOGISTIC, "as": "signal"},
                 ],
@@ -295,7 +303,7 @@ def _curves(
                         tip("signal", name, number=True),
                     ],
                 ),
-                "transform": [only("target", target)],
+                "transform": [only(target=target)],
             },
         ]
         panels.append({"title": {"text": target, "color": INK}, "layer": body, **panel_size(len(targets))})

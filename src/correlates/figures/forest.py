@@ -9,7 +9,7 @@ import polars as pl
 
 from correlates.figures.record import Drawn, Figure, Tables
 from correlates.figures.settings import FigureSettings, Forest
-from correlates.figures.theme import BLUE, GREY, INK, Rows, chart, layer, log_scale, rows, tip
+from correlates.figures.theme import BLUE, GREY, INK, Rows, chart, layer, log_scale, only, rows, tip
 from correlates.rounding import interval, ratio
 from correlates.schema import RESULTS
 
@@ -198,7 +198,7 @@ def _panel(
     stroke = look([looks[k][1] for k in there])
     shape = look([looks[k][0] for k in there])
     fill = look([looks[k][1] if "," in k else "white" for k in there])
-    mine = {"transform": [{"filter": f"datum.endpoint == {_quoted(endpoint)}"}]}
+    mine = {"transform": [only(endpoint=endpoint)]}
     outside = [
         {
             **layer(
@@ -280,11 +280,6 @@ def _size(data: pl.DataFrame, endpoint: str) -> str:
     if mine.is_empty():
         return "no estimate"
     return f"{mine['n_events'][0]} of {mine['n'][0]} subjects"
-
-
-def _quoted(text: str) -> str:
-    """A text as a literal of a Vega expression."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _caption(estimates: pl.DataFrame, data: pl.DataFrame, wanted: Forest, domain: tuple[float, float]) -> str:

@@ -19,6 +19,7 @@ from correlates.figures.theme import (
     chart,
     colours,
     layer,
+    literal,
     log_axis,
     log_scale,
     rows,
@@ -215,7 +216,7 @@ def _spec(
         "scale": {"domain": [-0.6, len(order) - 0.4], "nice": False},
         "axis": {
             "values": list(range(len(order))),
-            "labelExpr": f"{json.dumps(ticks)}[datum.value]",
+            "labelExpr": f"{literal(ticks)}[datum.value]",
             "grid": False,
             "ticks": False,
             "labelPadding": 6,

@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from correlates.figures.curve_charts import chunks, only, quantity_axis
+from correlates.figures.curve_charts import chunks, quantity_axis
 from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.settings import FigureSettings
-from correlates.figures.theme import BLUE, GREY, INK, ORANGE, PALE, chart, layer, rows, tip
+from correlates.figures.theme import BLUE, GREY, INK, ORANGE, PALE, chart, layer, only, rows, tip
 from correlates.rounding import number, unit_text
 from correlates.schema.assay_review import DETECTION_CURVES, DETECTION_LEVELS, DETECTION_LIMITS
 
@@ -87,7 +87,7 @@ def _in_words(analyte: str, limits: pl.DataFrame, unit: str) -> str:
 
 
 def _shares(analyte: str, x: dict[str, Any], links: Sequence[str]) -> dict[str, Any]:
-    mine = [only("analyte", analyte)]
+    mine = [only(analyte=analyte)]
     y = {
         "type": "quantitative",
         "title": "Share detected",
@@ -152,7 +152,7 @@ def _shares(analyte: str, x: dict[str, Any], links: Sequence[str]) -> dict[str, 
 
 
 def _precision(analyte: str, x: dict[str, Any], data: pl.DataFrame) -> dict[str, Any]:
-    mine = [only("analyte", analyte)]
+    mine = [only(analyte=analyte)]
     top = data.filter(pl.col("analyte") == analyte)["cv"].max()
     y = {
         "type": "quantitative",

@@ -151,7 +151,8 @@ def _one(analysis: str, frame: pl.DataFrame, at: pl.DataFrame, settings: FigureS
             text={"field": "n_followed", "type": "quantitative"},
         ),
     }
-    top = {"width": 520, "height": 290, "layer": layers}
+    apart = {"legend": {"color": "independent", "strokeDash": "independent"}}  # only the lines have one
+    top = {"width": 520, "height": 290, "layer": layers, "resolve": apart}
     body: dict[str, Any] = {"vconcat": [top, counts] if bars.height else [top], "spacing": 8}
     n, lost, never, still = frame.filter(pl.col("group") == "").select("n", "n_lost", "n_never", "n_still").row(0)
     return Drawn(

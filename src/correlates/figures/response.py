@@ -8,7 +8,20 @@ import polars as pl
 
 from correlates.figures.record import Drawn, Figure, Tables
 from correlates.figures.settings import FigureSettings, Panels
-from correlates.figures.theme import BLUE, GREY, INK, Rows, chart, layer, log_axis, log_scale, rows, tip, with_unit
+from correlates.figures.theme import (
+    BLUE,
+    GREY,
+    INK,
+    Rows,
+    chart,
+    layer,
+    log_axis,
+    log_scale,
+    only,
+    rows,
+    tip,
+    with_unit,
+)
 from correlates.rounding import number, p_value, unit_text
 from correlates.schema import ANALYSIS, PARAMETERS, RESULTS
 
@@ -131,7 +144,7 @@ def _curve(data: pl.DataFrame, settings: FigureSettings, width: int, under: str)
     scale = log_scale(low, high) if geometric else {"domain": [low, high], "nice": False, "zero": False}
     axis = {**(log_axis(low, high) if geometric else {"grid": True, "tickCount": 4}), "labelOverlap": "greedy"}
     x = {"field": "x", "type": "quantitative", "scale": scale, "axis": {**axis, "title": _wrap(title, width)}}
-    keep = [{"filter": f"datum.biomarker === '{biomarker}' && datum.endpoint === '{endpoint}'"}]
+    keep = [only(biomarker=biomarker, endpoint=endpoint)]
     y = {
         "field": "probability",
         "type": "quantitative",
@@ -223,7 +236,7 @@ def _groups_title(data: pl.DataFrame, label: str) -> str:
 
 def _bars(data: pl.DataFrame, settings: FigureSettings, width: int, under: str) -> dict[str, Any]:
     biomarker, endpoint = data["biomarker"][0], data["endpoint"][0]
-    keep = [{"filter": f"datum.biomarker === '{biomarker}' && datum.endpoint === '{endpoint}'"}]
+    keep = [only(biomarker=biomarker, endpoint=endpoint)]
     order: Rows | list[str] = data["level"].to_list()
     title = _wrap(_groups_title(data, settings.label(biomarker)), width)
     x = {"field": "level", "type": "nominal", "sort": order, "axis": {"title": title, "labelAngle": 0, "grid": False}}

@@ -97,7 +97,11 @@ def _curve(tables: Tables, settings: FigureSettings, analysis: str, endpoint: st
         ],
     }
     table = _risk_table(list(shown.values()), x, colour)
-    body = {"vconcat": [top, table], "spacing": 6, "resolve": {"scale": {"color": "shared"}}}
+    body = {
+        "vconcat": [top, table],
+        "spacing": 6,
+        "resolve": {"scale": {"color": "shared"}, "legend": {"color": "independent", "strokeDash": "independent"}},
+    }
     return Drawn(
         name=file_name("survival", analysis, endpoint),
         title=_title(settings, endpoint, results),

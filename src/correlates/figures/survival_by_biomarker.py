@@ -10,7 +10,7 @@ import polars as pl
 from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.response import chosen, whole
 from correlates.figures.settings import FigureSettings, Panels
-from correlates.figures.theme import CLASSES, INK, Rows, chart, layer, rows
+from correlates.figures.theme import CLASSES, INK, Rows, chart, layer, literal, rows
 from correlates.rounding import number, p_value, unit_text
 from correlates.schema import ANALYSIS, PARAMETERS, RESULTS
 
@@ -149,14 +149,14 @@ def _spec(
             "symbolType": "stroke",
             "symbolStrokeWidth": 3,
             "symbolOpacity": 1,
-            "labelExpr": " : ".join(f"datum.label === {g!r} ? {legend[g]!r}" for g in groups) + " : datum.label",
+            "labelExpr": f"{literal([legend[g] for g in groups])}[indexof({literal(groups)}, datum.label)]",
         },
     }
     dash = {
         "field": "group",
         "type": "nominal",
         "scale": {"domain": groups, "range": [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]][: len(groups)]},
-        "legend": None,
+        "legend": colour["legend"],
     }
     x = {
         "field": "day",

@@ -6,6 +6,7 @@ as 7 pt. Colour never stands alone: what it tells is told by a shape, a panel or
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -74,7 +75,7 @@ Rows = list[dict[str, Any]]
 
 def chart(body: Mapping[str, Any], datasets: Mapping[str, Rows]) -> dict[str, Any]:
     """A whole specification: the body, the data it names, and how it looks."""
-    return {"$schema": SCHEMA, "config": CONFIG, "datasets": dict(datasets), **body}
+    return {"$schema": SCHEMA, "config": CONFIG, **_one_line({"datasets": datasets, **body})}
 
 
 def rows(frame: pl.DataFrame) -> Rows:
@@ -120,6 +121,35 @@ def log_axis(low: float, high: float, *, grid: bool = True) -> dict[str, Any]:
         values = [m * 10.0**k for k in range(-12, 13) for m in (1, 2, 5) if low <= m * 10.0**k <= high]
     label = "datum.value >= 1000 && datum.value < 1e6 ? format(datum.value, ',') : format(datum.value, '~g')"
     return {"values": values, "labelExpr": label, "grid": grid}
+
+
+_LINE_SEPARATORS = str.maketrans({"\u2028": " ", "\u2029": " "})
+
+
+def _one_line(value: Any) -> Any:
+    """A specification with a blank for every Unicode line separator in its texts.
+
+    Vega-Lite writes the values of ``sort`` and of filters into expressions as JSON, where these two are legal; the parser of the
+    expressions takes them for the end of a line, and the chart fails. No label of a chart shows them.
+    """
+    if isinstance(value, str):
+        return value.translate(_LINE_SEPARATORS)
+    if isinstance(value, Mapping):
+        return {_one_line(key): _one_line(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_one_line(one) for one in value]
+    return value
+
+
+def literal(value: object) -> str:
+    """A text, or a list of texts, as a literal of a Vega expression; it closes no quotes and no element of a page, whatever it holds."""
+    text = json.dumps(_one_line(value))  # in ASCII
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def only(**fields: str) -> dict[str, str]:
+    """A filter: rows whose fields have these values."""
+    return {"filter": " && ".join(f"datum[{literal(field)}] === {literal(value)}" for field, value in fields.items())}
 
 
 _DAYS = (0, 3, 7, 14, 28, 60, 90, 180, 270, 365, 545, 730, 1095, 1460, 1825)

@@ -274,12 +274,7 @@ def _marks(reach: float, data: pl.DataFrame, efficacy: str, toxicity: str) -> li
             "legend": legend,
         }
 
-    sure = {
-        "field": "sure",
-        "type": "nominal",
-        "scale": {"domain": ["settled", "uncertain"], "range": [1, 0.12]},
-        "legend": None,
-    }
+    sure = {"condition": {"test": "datum.sure === 'settled'", "value": 1}, "value": 0.12}
     return [
         layer(
             "drawn",
