@@ -54,6 +54,8 @@ def _probability(settings: Signature, x: Floats, present: Bools, enough: Bools) 
     kept = used[:, there].any(axis=1)
     if kept.sum() < _LEAST_SUBJECTS or there.size < 2:
         return None, {"reason": Reason.TOO_FEW.value, "found": f"{kept.sum()} subjects, {there.size} values that vary"}
+    if settings.of.index(settings.toward) not in there:
+        return None, {"reason": Reason.TOO_FEW_VALUES.value, "found": f"{settings.toward} takes fewer than two values"}
     rows = np.flatnonzero(enough)[kept]
     given, mask = np.where(present, x, 0.0)[np.ix_(rows, there)], present[np.ix_(rows, there)]
     counts = range(1, settings.most + 1) if settings.clusters == "icl" else (settings.clusters,)
@@ -74,8 +76,8 @@ def _probability(settings: Signature, x: Floats, present: Bools, enough: Bools) 
 
 def _inflamed(clusters: Clusters, there: Ints, settings: Signature) -> int:
     """The cluster with the highest mean of ``toward``."""
-    column = np.flatnonzero(there == settings.of.index(settings.toward))
-    return int(np.argmax(clusters.mean[:, column[0]])) if column.size else 0
+    column = int(np.flatnonzero(there == settings.of.index(settings.toward))[0])
+    return int(np.argmax(clusters.mean[:, column]))
 
 
 def _told(code: str, note: dict[str, str]) -> dict[str, object]:

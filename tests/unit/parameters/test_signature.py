@@ -96,6 +96,14 @@ def test_the_order_of_subjects_does_not_matter() -> None:
     assert other.sort("subject_id")["value"].to_numpy() == pytest.approx(one_way["value"].to_numpy(), abs=1e-4)
 
 
+def test_without_what_it_points_toward_no_cluster_is_called_inflamed() -> None:
+    labs, who, _ = _labs(apart=4.0)
+    flat = labs.with_columns(value=pl.when(pl.col("test") == "CRP").then(5.0).otherwise("value"))
+    derived = run(SPECS | {"SIG": PLAIN}, who, labs=flat)
+    assert derived.parameters.filter(code="SIG")["value"].null_count() == len(who)
+    assert derived.checks.filter(rule="clusters")["found"].to_list() == ["CRP takes fewer than two values"]
+
+
 def test_too_few_subjects_are_a_reason() -> None:
     labs, who, _ = _labs(n=12)
     assert set(run(SPECS | {"SIG": PLAIN}, who, labs=labs).parameters.filter(code="SIG")["reason"]) == {"too-few"}
