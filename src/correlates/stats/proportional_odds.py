@@ -10,9 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import chdtrc, expit, log_expit, logit, ndtri
+from scipy.special import chdtrc, logit, ndtri
 
 from correlates.stats.arrays import Bools, Floats, Ints, divide, panel, where
+from correlates.stats.cumulative_logit import (
+    Chances,
+    chances,
+    expected_information,
+    log_likelihood,
+    observed_information,
+    score,
+)
 
 _STEPS = 60
 _OUTER = 30
@@ -191,56 +199,24 @@ class _Model:
     k: int
     weight: Floats
 
-    def _parts(self, alpha: Floats, beta: Floats) -> tuple[Floats, Floats, Floats]:
-        """P(Y >= j) for j = 1..k-1, its derivative, and P(Y = j) for j = 0..k-1; (r, n, .)."""
-        eta = alpha[:, None, :] + (beta[:, None] * self.x)[:, :, None]
-        above = expit(eta)
-        slope = above * expit(-eta)
-        ends = np.ones((*above.shape[:2], 1))
-        bounds = np.concatenate((ends, above, 0.0 * ends), axis=2)
-        return above, slope, np.maximum(bounds[:, :, :-1] - bounds[:, :, 1:], 1e-300)
+    def _eta(self, alpha: Floats, beta: Floats) -> Floats:
+        """Cumulative logits (r, n, k - 1)."""
+        found: Floats = alpha[:, None, :] + (beta[:, None] * self.x)[:, :, None]
+        return found
 
     def log_likelihood(self, alpha: Floats, beta: Floats) -> Floats:
         """(r,); minus infinity where thresholds are out of order."""
-        eta = alpha[:, None, :] + (beta[:, None] * self.x)[:, :, None]
-        r, n = self.x.shape
-        log = np.zeros((r, n))
-        low, high = self.y == 0, self.y == self.k - 1
-        log[:, low] = log_expit(-eta[:, low, 0])
-        log[:, high] = log_expit(eta[:, high, -1])
-        for j in range(1, self.k - 1):
-            mine = self.y == j
-            a, b = eta[:, mine, j - 1], eta[:, mine, j]
-            gap = b - a  # log(expit(a) - expit(b)) without cancellation
-            inside = where(gap < 0, -np.expm1(where(gap < 0, gap, -1.0)), 0.0)
-            with_gap = np.full(inside.shape, -np.inf)
-            np.log(inside, out=with_gap, where=inside > 0)
-            log[:, mine] = log_expit(a) + log_expit(-b) + with_gap
-        total: Floats = where(self.weight > 0, log, 0.0).sum(axis=1)
-        return total
+        return log_likelihood(self._eta(alpha, beta), self.y, self.weight)
 
-    def _score(self, slope: Floats, share: Floats) -> Floats:
+    def _score(self, at: Chances) -> Floats:
         """Derivative of the log-likelihood by each cumulative logit (r, n, k-1)."""
-        r, n = self.x.shape
-        found = np.zeros((r, n, self.k - 1))
-        people = np.arange(n)
-        own = share[:, people, self.y]
-        for j in range(1, self.k):
-            up, down = self.y == j, self.y == j - 1
-            found[:, up, j - 1] = slope[:, up, j - 1] / own[:, up]
-            found[:, down, j - 1] -= slope[:, down, j - 1] / own[:, down]
-        return found * self.weight[:, :, None]
+        found: Floats = score(at, self.y) * self.weight[:, :, None]
+        return found
 
-    def _expected(self, slope: Floats, share: Floats) -> Floats:
-        """Expected information of the cumulative logits of each subject (r, n, k-1, k-1), tridiagonal."""
-        q = self.k - 1
-        found = np.zeros((*self.x.shape, q, q))
-        for j in range(q):
-            found[:, :, j, j] = slope[:, :, j] ** 2 * (1.0 / share[:, :, j] + 1.0 / share[:, :, j + 1])
-            if j + 1 < q:
-                cross = -slope[:, :, j] * slope[:, :, j + 1] / share[:, :, j + 1]
-                found[:, :, j, j + 1] = found[:, :, j + 1, j] = cross
-        return found * self.weight[:, :, None, None]
+    def _expected(self, at: Chances) -> Floats:
+        """Expected information of the cumulative logits of each subject (r, n, k-1, k-1)."""
+        found: Floats = expected_information(at) * self.weight[:, :, None, None]
+        return found
 
     def rows(self, at: Ints) -> _Model:
         """The same for some of the rows."""
@@ -261,12 +237,11 @@ class _Model:
             part = self.rows(live)
             a0, b0 = alpha[live], beta[live]
             value = part.log_likelihood(a0, b0)
-            _, slope, share = part._parts(a0, b0)
-            score, info = part._system(slope, share)
-            move = _solve(info[:, :size, :size], score[:, :size])
+            gradient, info = part._system(chances(part._eta(a0, b0)))
+            move = _solve(info[:, :size, :size], gradient[:, :size])
             bad = ~np.isfinite(move).all(axis=1)
             move[bad] = 0.0
-            reached = ~bad & ((move * score[:, :size]).sum(axis=1) < tolerance)
+            reached = ~bad & ((move * gradient[:, :size]).sum(axis=1) < tolerance)
             factor = np.where(bad, 0.0, 1.0)
             for _ in range(30):
                 a = a0 + factor[:, None] * move[:, :q]
@@ -280,37 +255,27 @@ class _Model:
             live = live[~reached & ~bad]
         return alpha, beta, done
 
-    def _system(self, slope: Floats, share: Floats) -> tuple[Floats, Floats]:
+    def _system(self, at: Chances) -> tuple[Floats, Floats]:
         """Score (r, k) and expected information (r, k, k) of thresholds and slope."""
-        each = self._score(slope, share)
-        info = self._expected(slope, share)
-        score = np.concatenate((each.sum(axis=1), (each.sum(axis=2) * self.x).sum(axis=1)[:, None]), axis=1)
+        each, info = self._score(at), self._expected(at)
+        gradient = np.concatenate((each.sum(axis=1), (each.sum(axis=2) * self.x).sum(axis=1)[:, None]), axis=1)
+        return gradient, self._whole(info)
+
+    def _whole(self, info: Floats) -> Floats:
+        """Information (r, k, k) of thresholds and slope from that of the cumulative logits (r, n, k - 1, k - 1)."""
         q = self.k - 1
         whole = np.zeros((self.x.shape[0], q + 1, q + 1))
         whole[:, :q, :q] = info.sum(axis=1)
         across = info.sum(axis=3)
         whole[:, :q, q] = whole[:, q, :q] = (across * self.x[:, :, None]).sum(axis=1)
         whole[:, q, q] = (across.sum(axis=2) * self.x**2).sum(axis=1)
-        return score, whole
+        return whole
 
     def covariance(self, alpha: Floats, beta: Floats) -> Floats:
         """Variance of the slope from the observed information (r,)."""
-        above, slope, share = self._parts(alpha, beta)
-        each = self._score(slope, share)
+        info = observed_information(chances(self._eta(alpha, beta)), self.y) * self.weight[:, :, None, None]
         q = self.k - 1
-        info = each[:, :, :, None] * each[:, :, None, :]
-        people = np.arange(self.x.shape[1])
-        own = share[:, people, self.y]
-        bend = slope * (1.0 - 2.0 * above)
-        for j in range(1, self.k):
-            up, down = self.y == j, self.y == j - 1
-            info[:, up, j - 1, j - 1] -= bend[:, up, j - 1] / own[:, up] * self.weight[:, up]
-            info[:, down, j - 1, j - 1] += bend[:, down, j - 1] / own[:, down] * self.weight[:, down]
-        whole = np.zeros((self.x.shape[0], q + 1, q + 1))
-        whole[:, :q, :q] = info.sum(axis=1)
-        across = info.sum(axis=3)
-        whole[:, :q, q] = whole[:, q, :q] = (across * self.x[:, :, None]).sum(axis=1)
-        whole[:, q, q] = (across.sum(axis=2) * self.x**2).sum(axis=1)
+        whole = self._whole(info)
         last = np.zeros((whole.shape[0], q + 1))
         last[:, q] = 1.0
         found: Floats = _solve(whole, last)[:, q]
@@ -332,11 +297,10 @@ class _Model:
             gap = part.log_likelihood(a[live], here) - (top[live] - drop)
             hit = done & (np.abs(gap) < 1e-9)
             found[live[hit]] = here[hit]
-            _, slope, share = part._parts(a[live], here)
-            score = (part._score(slope, share).sum(axis=2) * part.x).sum(axis=1)
+            pull = (part._score(chances(part._eta(a[live], here))).sum(axis=2) * part.x).sum(axis=1)
             low[live] = np.where(gap > 0, here, low[live])
             high[live] = np.where(gap > 0, high[live], here)
-            newton = here - divide(gap, score)
+            newton = here - divide(gap, pull)
             bounded = np.isfinite(high[live])
             far = np.where(bounded, high[live], newton)
             middle = np.where(
@@ -353,16 +317,16 @@ class _Model:
         r, q = self.x.shape[0], self.k - 1
         if q < 2:
             return np.full(r, np.nan)
-        _, slope, share = self._parts(alpha, beta)
-        each, info = self._score(slope, share), self._expected(slope, share)
+        at = chances(self._eta(alpha, beta))
+        each, info = self._score(at), self._expected(at)
         x = self.x[:, :, None]
-        score = np.concatenate((each.sum(axis=1), (each * x).sum(axis=1)), axis=1)
+        gradient = np.concatenate((each.sum(axis=1), (each * x).sum(axis=1)), axis=1)
         whole = np.zeros((r, 2 * q, 2 * q))
         whole[:, :q, :q] = info.sum(axis=1)
         whole[:, :q, q:] = (info * x[..., None]).sum(axis=1)
         whole[:, q:, :q] = np.swapaxes(whole[:, :q, q:], 1, 2)
         whole[:, q:, q:] = (info * (x**2)[..., None]).sum(axis=1)
-        found: Floats = (score * _solve(whole, score)).sum(axis=1)
+        found: Floats = (gradient * _solve(whole, gradient)).sum(axis=1)
         return where(np.isfinite(found), np.maximum(found, 0.0), np.nan)
 
 
