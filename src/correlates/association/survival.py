@@ -24,11 +24,11 @@ from correlates.association.record import (
 )
 from correlates.association.settings import Univariable
 from correlates.association.wilcoxon import P_ADJUSTED, P
-from correlates.stats.arrays import Bools, Floats
+from correlates.stats.arrays import Bools, Floats, where
 from correlates.stats.cutpoint import CutpointP, ScoreTies, log_rank_scores, maximally_selected
-from correlates.stats.kaplan_meier import kaplan_meier, quantile, survival_at
 from correlates.stats.log_rank import log_rank_screen
-from correlates.stats.restricted_mean import restricted_mean, restricted_mean_contrast
+from correlates.stats.restricted_mean import contrast_panel, restricted_mean_panel
+from correlates.stats.survival_panel import quantile_panel, survival_at_panel, survival_panel
 from correlates.terms import OutcomeKind, Reason
 
 _GROUP: tuple[Scope, ...] = ("group",)
@@ -71,28 +71,23 @@ def cut_notices(block: Block, groups: Groups) -> tuple[tuple[Notice, ...], ...]:
 
 def _curves(block: Block, groups: Groups, analysis: Univariable) -> list[Estimate]:
     """Median time and the share without the event at declared days, by group."""
-    course, m = block.follow_up(), len(block.biomarkers)
+    course = block.follow_up()
     event = course.event
     times = analysis.survival.times
     found = []
     for j, name in enumerate(groups.names):
         mine = block.present & (groups.group == j)
-        median = np.full((3, m), np.nan)
-        at = np.full((3, len(times), m), np.nan)
-        for row in range(m):
-            if mine[row].any():
-                curve = kaplan_meier(course.time[mine[row]], event[mine[row]], level=analysis.level)
-                middle = quantile(curve)
-                median[:, row] = [np.nan if v is None else v for v in (middle.estimate, middle.lower, middle.upper)]
-                if times:
-                    there = survival_at(curve, np.array(times))
-                    at[:, :, row] = there.survival, there.lower, there.upper
+        curves = survival_panel(course.time, event, mine, level=analysis.level)
+        there = survival_at_panel(curves, np.array(times))
+        at = (there.survival, there.lower, there.upper)
         n, limits = mine.sum(axis=1), (mine & (block.censoring != 0)).sum(axis=1)
-        for stat, value in zip(("median_time", "median_time_lower", "median_time_upper"), median, strict=True):
+        for stat, value in zip(
+            ("median_time", "median_time_lower", "median_time_upper"), quantile_panel(curves), strict=True
+        ):
             why = flagged(np.isnan(value), Notice.NOT_REACHED)
             found.append(Estimate(name=stat, level=name, value=value, n=n, n_censored=limits, notices=why))
         for stat, values in zip(("survival", "survival_lower", "survival_upper"), at, strict=True):
-            for day, value in zip(times, values, strict=True):
+            for day, value in zip(times, values.T, strict=True):
                 found.append(Estimate(name=stat, level=f"{name} on day {day:g}", value=value, n=n, n_censored=limits))
     return found
 
@@ -262,55 +257,43 @@ def _restricted(block: Block, analysis: Univariable) -> Outcome:
     course = block.follow_up()
     event = course.event
     groups = cut(block, 2)
-    stats = (
-        "p",
-        "difference",
-        "difference_lower",
-        "difference_upper",
-        "ratio",
-        "ratio_lower",
-        "ratio_upper",
-        "horizon",
-    )
-    values = {name: np.full(m, np.nan) for name in stats}
-    means = np.full((2, 3, m), np.nan)
-    errors = one_group(groups)
-    for row in range(m):
-        if errors[row] is not None:
-            continue
-        sides: list[Bools] = [block.present[row] & (groups.group[row] == j) for j in range(2)]
-        horizon = options.horizon or min(float(course.time[side].max()) for side in sides)
-        if horizon <= 0:
-            errors[row] = Reason.NOT_ESTIMABLE
-            continue
-        low, high = (restricted_mean(course.time[s], event[s], horizon, level=analysis.level) for s in sides)
-        contrast = restricted_mean_contrast(high, low, level=analysis.level)
-        if contrast.difference is None or contrast.p_value is None:
-            errors[row] = Reason.NOT_ESTIMABLE
-            continue
-        values["horizon"][row] = horizon
-        for name, value in (
-            ("p", contrast.p_value),
-            ("difference", contrast.difference),
-            ("difference_lower", contrast.lower),
-            ("difference_upper", contrast.upper),
-            ("ratio", contrast.ratio),
-            ("ratio_lower", contrast.ratio_lower),
-            ("ratio_upper", contrast.ratio_upper),
-        ):
-            values[name][row] = np.nan if value is None else value
-        for j, side in enumerate((low, high)):
-            means[j, :, row] = [np.nan if v is None else v for v in (side.estimate, side.lower, side.upper)]
+    sides: list[Bools] = [block.present & (groups.group == j) for j in range(2)]
+    curves = [survival_panel(course.time, event, side, level=analysis.level) for side in sides]
+    horizon = np.minimum(curves[0].last, curves[1].last)
+    if options.horizon:
+        horizon = np.full(m, options.horizon)
+    low, high = (restricted_mean_panel(side, horizon, level=analysis.level) for side in curves)
+    contrast = contrast_panel(*high[:2], *low[:2], level=analysis.level)
+    known = ~np.isnan(contrast["p_value"])
+    errors = [
+        why or (None if defined else Reason.NOT_ESTIMABLE)
+        for why, defined in zip(one_group(groups), known.tolist(), strict=True)
+    ]
+    values = {
+        "p": contrast["p_value"],
+        "difference": contrast["difference"],
+        "difference_lower": contrast["lower"],
+        "difference_upper": contrast["upper"],
+        "ratio": contrast["ratio"],
+        "ratio_lower": contrast["ratio_lower"],
+        "ratio_upper": contrast["ratio_upper"],
+        "horizon": horizon,
+    }
+    values = {name: where(known, value, np.nan) for name, value in values.items()}
+    means = [where(known, side, np.nan)[[0, 2, 3]] for side in (low, high)]
     none = flagged(np.isnan(values["ratio"]), Notice.NO_TEST)
     return Outcome(
         estimates=(
-            *(Estimate(name=s, value=values[s], notices=none if s.startswith("ratio") else None) for s in stats),
+            *(
+                Estimate(name=name, value=value, notices=none if name.startswith("ratio") else None)
+                for name, value in values.items()
+            ),
             *share(block),
             *counts(block),
             *group_counts(block, groups),
             *bound_estimates(groups),
             *(
-                Estimate(name=stat, level=groups.names[j], value=means[j, i], notices=none)
+                Estimate(name=stat, level=groups.names[j], value=means[j][i], notices=none)
                 for j in range(2)
                 for i, stat in enumerate(("mean_time", "mean_time_lower", "mean_time_upper"))
             ),

@@ -115,7 +115,7 @@ def kaplan_meier(
     summed = np.cumsum(where(alive, divide(n_event, n_risk * (n_risk - n_event)), np.inf))
     positive = survival > 0
     spread = where(positive, np.sqrt(summed), np.nan)
-    lower, upper = _limits(survival, spread, float(ndtri(0.5 + level / 2.0)), scale)
+    lower, upper = limits(survival, spread, float(ndtri(0.5 + level / 2.0)), scale)
     return KaplanMeier(
         time=risk.time,
         n_risk=n_risk,
@@ -132,8 +132,8 @@ def kaplan_meier(
     )
 
 
-def _limits(survival: Floats, spread: Floats, z: float, scale: Interval) -> tuple[Floats, Floats]:
-    """Limits from the survival and the standard error of its logarithm."""
+def limits(survival: Floats, spread: Floats, z: float, scale: Interval) -> tuple[Floats, Floats]:
+    """Limits of survival, of any shape, from it and the standard error of its logarithm."""
     if scale is Interval.PLAIN:
         half = z * spread * survival
         return np.maximum(survival - half, 0.0), np.minimum(survival + half, 1.0)
@@ -167,18 +167,27 @@ def quantile(curve: KaplanMeier, probability: float = 0.5) -> Quantile:
     )
 
 
-def _crossing(time: Floats, values: Floats, height: float) -> float | None:
+def crossings(time: Floats, values: Floats, height: float) -> Floats:
+    """The first time of each row (m, K) at which falling values are ``height`` or less (m,); NaN where they stay above.
+
+    The middle of the flat stretch where they equal it, or its beginning where no lower value follows. NaN values are passed over.
+    """
     there = ~np.isnan(values)
-    times, steps = time[there], values[there]
-    below = np.flatnonzero(steps <= height + _EQUAL)
-    if below.size == 0:
-        return None
-    first = int(below[0])
-    if abs(steps[first] - height) < _EQUAL:
-        lower = np.flatnonzero(steps < height - _EQUAL)
-        if lower.size:
-            return float((times[first] + times[lower[0]]) / 2.0)
-    return float(times[first])
+    steps = where(there, values, np.inf)
+    m, width = steps.shape
+    rows = np.arange(m)
+    below = np.concatenate((steps <= height + _EQUAL, np.ones((m, 1), dtype=np.bool_)), axis=1)
+    deeper = np.concatenate((steps < height - _EQUAL, np.ones((m, 1), dtype=np.bool_)), axis=1)
+    first, lower = below.argmax(axis=1), deeper.argmax(axis=1)
+    padded = np.concatenate((time, np.full((m, 1), np.nan)), axis=1)
+    held = np.concatenate((steps, np.full((m, 1), np.nan)), axis=1)[rows, first]
+    flat = (np.abs(held - height) < _EQUAL) & (lower < width)
+    return where(flat, (padded[rows, first] + padded[rows, lower]) / 2.0, padded[rows, first])
+
+
+def _crossing(time: Floats, values: Floats, height: float) -> float | None:
+    found = float(crossings(time[None], values[None], height)[0])
+    return None if np.isnan(found) else found
 
 
 def survival_at(curve: KaplanMeier, times: npt.ArrayLike) -> SurvivalAt:

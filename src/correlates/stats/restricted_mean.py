@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-from correlates.stats.arrays import divide, where
+from correlates.stats.arrays import Floats, Ints, divide, where
 from correlates.stats.kaplan_meier import kaplan_meier
+from correlates.stats.survival_panel import SurvivalPanel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,23 +92,51 @@ def restricted_mean(
             n=curve.n,
             n_events=curve.n_events,
         )
-    inside = curve.time <= horizon
-    edges = np.concatenate(([0.0], curve.time[inside], [horizon]))
-    areas = np.concatenate(([1.0], curve.survival[inside])) * np.diff(edges)
-    estimate = float(areas.sum())
-    after = np.cumsum(areas[::-1])[::-1][1:]
-    d, n = curve.n_event[inside], curve.n_risk[inside]
-    error = float(np.sqrt(where(n > d, after**2 * divide(d, n * (n - d)), 0.0).sum()))
-    half = float(ndtri(0.5 + level / 2.0)) * error
+    ends = np.array([horizon], dtype=np.float64)
+    area, error = _areas(curve.time[None], curve.survival[None], curve.n_risk[None], curve.n_event[None], ends)
+    lower, upper = _limits(area, error, ends, level)
     return RestrictedMean(
-        estimate=estimate,
-        standard_error=error,
-        lower=max(estimate - half, 0.0),
-        upper=min(estimate + half, float(horizon)),
+        estimate=float(area[0]),
+        standard_error=float(error[0]),
+        lower=float(lower[0]),
+        upper=float(upper[0]),
         horizon=float(horizon),
         n=curve.n,
         n_events=curve.n_events,
     )
+
+
+def _areas(time: Floats, survival: Floats, n_risk: Ints, n_event: Ints, horizon: Floats) -> tuple[Floats, Floats]:
+    """Area under m curves (m, K), steps at ``time``, up to the horizon (m,) of each, and its standard error: both (m,)."""
+    m = time.shape[0]
+    cut = np.minimum(time, horizon[:, None])
+    edges = np.concatenate((np.zeros((m, 1)), cut, horizon[:, None]), axis=1)
+    areas = np.concatenate((np.ones((m, 1)), survival), axis=1) * np.diff(edges, axis=1)
+    after = np.cumsum(areas[:, ::-1], axis=1)[:, ::-1][:, 1:]
+    counted = (time <= horizon[:, None]) & (n_risk > n_event)
+    variance = where(counted, after**2 * divide(n_event, n_risk * (n_risk - n_event)), 0.0).sum(axis=1)
+    return areas.sum(axis=1), np.sqrt(variance)
+
+
+def restricted_mean_panel(curves: SurvivalPanel, horizon: npt.ArrayLike, *, level: float = 0.95) -> Floats:
+    """Restricted mean survival time of each row of a panel up to its horizon (m,), its standard error and its limits: (4, m).
+
+    NaN where :func:`restricted_mean` gives None: a horizon that is not above 0, or beyond the last follow-up of a curve above 0.
+    """
+    table = curves.table
+    ends = np.broadcast_to(np.asarray(horizon, dtype=np.float64), curves.last.shape)
+    if (table.time < 0).any():
+        raise ValueError("time must not be below 0, where the area begins")
+    ended = curves.survival[:, -1:].min(axis=1, initial=1.0) == 0
+    known = (ends > 0) & np.isfinite(curves.last) & ((ends <= curves.last) | ended)
+    area, error = _areas(table.time, curves.survival, table.n_risk, table.n_event, where(known, ends, 0.0))
+    return where(known, np.stack((area, error, *_limits(area, error, ends, level))), np.nan)
+
+
+def _limits(area: Floats, error: Floats, horizon: Floats, level: float) -> tuple[Floats, Floats]:
+    """Normal limits of restricted means, cut to 0 and the horizon."""
+    half = float(ndtri(0.5 + level / 2.0)) * error
+    return np.maximum(area - half, 0.0), np.minimum(area + half, horizon)
 
 
 def restricted_mean_contrast(
@@ -116,38 +145,40 @@ def restricted_mean_contrast(
     """Difference (first minus second) and ratio (first over second) of two independent restricted means of the same horizon."""
     if first.horizon != second.horizon:
         raise ValueError(f"the horizons differ: {first.horizon} and {second.horizon}")
-    a, b, sa, sb = first.estimate, second.estimate, first.standard_error, second.standard_error
-    if a is None or b is None or sa is None or sb is None:
-        return RestrictedMeanContrast(
-            horizon=first.horizon,
-            difference=None,
-            standard_error=None,
-            lower=None,
-            upper=None,
-            p_value=None,
-            ratio=None,
-            ratio_lower=None,
-            ratio_upper=None,
-            ratio_p_value=None,
-        )
+    found = contrast_panel(*_pair(first), *_pair(second), level=level)
+    one = {name: _or_none(float(array[0])) for name, array in found.items()}
+    return RestrictedMeanContrast(horizon=first.horizon, **one)
+
+
+def _pair(side: RestrictedMean) -> tuple[Floats, Floats]:
+    """Estimate and standard error of one group, (1,) each; NaN for None."""
+    both = (side.estimate, side.standard_error)
+    estimate, error = (np.array([np.nan if value is None else value]) for value in both)
+    return estimate, error
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def contrast_panel(a: Floats, sa: Floats, b: Floats, sb: Floats, *, level: float = 0.95) -> dict[str, Floats]:
+    """Restricted means ``a`` against ``b`` (m,) with standard errors: the fields of :class:`RestrictedMeanContrast`, NaN for None."""
     z = float(ndtri(0.5 + level / 2.0))
-    difference, error = a - b, float(np.hypot(sa, sb))
-    p = float(2.0 * ndtr(-abs(difference) / error)) if error > 0 else None
-    ratio = ratio_lower = ratio_upper = ratio_p = None
-    if a > 0 and b > 0:
-        log_error = float(np.hypot(sa / a, sb / b))
-        ratio = a / b
-        ratio_lower, ratio_upper = ratio * float(np.exp(-z * log_error)), ratio * float(np.exp(z * log_error))
-        ratio_p = float(2.0 * ndtr(-abs(np.log(ratio)) / log_error)) if log_error > 0 else None
-    return RestrictedMeanContrast(
-        horizon=first.horizon,
-        difference=difference,
-        standard_error=error,
-        lower=difference - z * error,
-        upper=difference + z * error,
-        p_value=p,
-        ratio=ratio,
-        ratio_lower=ratio_lower,
-        ratio_upper=ratio_upper,
-        ratio_p_value=ratio_p,
-    )
+    difference, error = a - b, np.hypot(sa, sb)
+    some = error > 0
+    positive = (a > 0) & (b > 0)
+    top, bottom = where(positive, a, 1.0), where(positive, b, 1.0)
+    log_ratio = where(positive, np.log(top / bottom), np.nan)
+    log_error = where(positive, np.hypot(sa / top, sb / bottom), np.nan)
+    uncertain = log_error > 0
+    return {
+        "difference": difference,
+        "standard_error": error,
+        "lower": difference - z * error,
+        "upper": difference + z * error,
+        "p_value": where(some, 2.0 * ndtr(-np.abs(divide(difference, error))), np.nan),
+        "ratio": where(positive, top / bottom, np.nan),
+        "ratio_lower": np.exp(log_ratio - z * log_error),
+        "ratio_upper": np.exp(log_ratio + z * log_error),
+        "ratio_p_value": where(uncertain, 2.0 * ndtr(-np.abs(divide(log_ratio, log_error))), np.nan),
+    }
