@@ -16,13 +16,13 @@ from correlates.parameters import derive
 from correlates.parameters.settings import Profile
 from correlates.schema import BURDEN, CHARACTERISTICS, LABS, MEASUREMENTS, PRODUCT, SUBJECTS
 from correlates.stats.areas import window_areas
+from correlates.stats.censored_decline import censored_slopes
 from correlates.stats.contraction import contractions
 from correlates.stats.detection_loss import losses
 from correlates.stats.expansion import expansions, first_quantifiable
 from correlates.stats.profiles import last_quantifiable, peak, peak_gaps, quotient
 from correlates.stats.rebound import rebounds
 from correlates.stats.terminal import infinite_areas
-from correlates.stats.tobit import censored_slopes
 
 KINDS = (
     "cmax",

@@ -12,12 +12,12 @@ from tests.unit.parameters.frames import measurements, run
 
 from correlates.parameters.settings import Profile
 from correlates.stats.areas import window_areas
+from correlates.stats.censored_decline import censored_slopes
 from correlates.stats.contraction import contractions
 from correlates.stats.detection_loss import LOST, losses
 from correlates.stats.profiles import last_quantifiable, peak
 from correlates.stats.rebound import FOUND, rebounds
 from correlates.stats.terminal import infinite_areas, terminal_slopes
-from correlates.stats.tobit import censored_slopes
 
 KINDS = (
     "cmax",

@@ -13,10 +13,10 @@ from correlates.parameters.emit import codes_of, rows_of
 from correlates.parameters.kinetics import select
 from correlates.parameters.record import Computed, Inputs
 from correlates.parameters.settings import Profile
-from correlates.stats import terminal, tobit
+from correlates.stats import censored_decline, terminal
+from correlates.stats.censored_decline import CensoredSlopes
 from correlates.stats.profiles import Floats, Mask, some
 from correlates.stats.terminal import InfiniteAreas, TerminalSlopes
-from correlates.stats.tobit import CensoredSlopes
 from correlates.terms import Reason
 
 REASONS = (
@@ -38,7 +38,7 @@ TOBIT = (
     Reason.NOT_DECLINING,
     Reason.NOT_CONVERGED,
 )
-"""The reasons in the order of the status of :mod:`correlates.stats.tobit`."""
+"""The reasons in the order of the status of :mod:`correlates.stats.censored_decline`."""
 
 LEAST_R2, LEAST_SPAN, MOST_EXTRAPOLATED = 0.9, 2.0, 0.2
 """Where a line, or an area that leans on it, is flagged: the default limits of the exclusion rules of PKNCA."""
@@ -140,9 +140,9 @@ def _of_line(
 
 
 def half_life_tobit(code: str, settings: Profile, inputs: Inputs) -> Computed:
-    """Half-life of the decline with the values below their limits in it (see :func:`correlates.stats.tobit.censored_slopes`)."""
+    """Half-life of the decline with the values below their limits in it (see :func:`correlates.stats.censored_decline.censored_slopes`)."""
     courses, family = select(settings, inputs)
-    found = tobit.censored_slopes(
+    found = censored_decline.censored_slopes(
         courses.times,
         courses.values,
         courses.censoring,
@@ -169,7 +169,7 @@ def _tobit_checks(code: str, courses: Courses, found: CensoredSlopes, *, family:
     names, n = codes_of(code, courses, family=family), len(courses.subjects)
     ids = courses.source_ids(found.used).to_list()
     notes = []
-    for i in np.flatnonzero(found.status == tobit.DEFINED).tolist():
+    for i in np.flatnonzero(found.status == censored_decline.DEFINED).tolist():
         name, low, quantified = names[i // n], int(found.n_censored[i]), int(found.n_quantified[i])
         notes.append(
             check(

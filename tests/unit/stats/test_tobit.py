@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from lifelines import LogNormalAFTFitter
 
-from correlates.stats import tobit as module
-from correlates.stats.tobit import censored_slopes, tobit
+from correlates.stats import censored_decline as module
+from correlates.stats.censored_decline import censored_slopes
+from correlates.stats.tobit import tobit
 
 DECLINE = [
     (3.0, 20.0, 0),
@@ -141,7 +142,7 @@ def test_delay_leaves_the_first_phase_out() -> None:
     assert late.half_life[0] > censored_slopes(*batch(phases)).half_life[0]
 
 
-def test_more_coefficients_than_quantified_values() -> None:
+def test_a_model_through_all_quantified_values_and_under_every_limit() -> None:
     x = np.stack([np.ones(3), np.arange(3.0)], axis=1)
     found = tobit(np.zeros((1, 3)), np.array([[0, 0, -1]], np.int8), np.ones((1, 3), bool), x[None])
     assert not found.converged[0]
