@@ -19,12 +19,13 @@ from correlates.association.settings import Biomarker, Endpoint
 from correlates.provenance import short_id
 from correlates.schema import TREES
 from correlates.stats.arrays import Floats, Ints
-from correlates.stats.auc import auc
 from correlates.stats.conditional_forest import ForestSettings, grow_forest, importance_test
 from correlates.stats.conditional_tree import ConditionalTree, Grow, grow_tree, outcome_scores
 from correlates.stats.cutpoint import ScoreTies, log_rank_scores
 from correlates.stats.multiplicity import Adjust
+from correlates.stats.out_of_bag import out_of_bag_concordance
 from correlates.stats.random_forest import RandomForestSettings, boruta, grow_random_forest
+from correlates.stats.target import survival_target
 from correlates.terms import OutcomeKind, Reason
 
 ForestMethod = Literal["conditional_tree", "conditional_forest", "random_forest", "boruta"]
@@ -40,10 +41,10 @@ _IMPORTANCE = (
     Statistic(name="rank", label="Place by importance"),
     Statistic(name="null_mean", label="Importance under permuted outcomes, mean"),
 )
-_WHOLE = (
-    Statistic(name="auc_out_of_bag", label="Area under the ROC curve, out of bag", scopes=("cell",)),
-    Statistic(name="auc_lower", label="Area under the ROC curve, out of bag, lower limit", scopes=("cell",)),
-    Statistic(name="auc_upper", label="Area under the ROC curve, out of bag, upper limit", scopes=("cell",)),
+_WHOLE = tuple(
+    Statistic(name=f"{name}{end}", label=f"{label}, out of bag{limit}", scopes=("cell",))
+    for name, label in (("auc", "Area under the ROC curve"), ("c", "Harrell's C"))
+    for end, limit in (("_out_of_bag", ""), ("_lower", ", lower limit"), ("_upper", ", upper limit"))
 )
 
 CONDITIONAL_TREE = Inquiry(
@@ -263,7 +264,7 @@ def _conditional(given: _Given) -> _Computed:
             categories=given.kinds,
             settings=how,
         )
-        return forest.importance, forest.importance_se, forest.out_of_bag[:, -1]
+        return forest.importance, forest.importance_se, forest.by_tree
 
     return _importances(given, importance)
 
@@ -281,7 +282,7 @@ def _random(given: _Given) -> _Computed:
             categories=given.kinds,
             settings=how,
         )
-        return forest.importance, forest.importance_se, forest.out_of_bag
+        return forest.importance, forest.importance_se, forest.by_tree
 
     return _importances(given, importance)
 
@@ -292,7 +293,7 @@ def _importances(
     """Importance of each biomarker, with its P where permutations are asked for, and the AUC out of bag."""
     n, permutations = given.scores.shape[0], given.settings.permutations
     first, rest = given.rng.spawn(2)
-    importance, se, out_of_bag = grow(np.arange(n), first)
+    importance, se, by_tree = grow(np.arange(n), first)
     rank = np.argsort(np.argsort(-importance, kind="stable"), kind="stable") + 1.0
     p, mean = np.full(importance.size, np.nan), np.full(importance.size, np.nan)
     if permutations:
@@ -311,20 +312,24 @@ def _importances(
         )
         for j in range(importance.size)
     ]
-    return _Computed(each=each, whole=_out_of_bag(given, out_of_bag))
+    return _Computed(each=each, whole=_out_of_bag(given, by_tree))
 
 
-def _out_of_bag(given: _Given, predicted: Floats) -> tuple[Found, ...]:
-    """How well subjects are predicted by the trees that have not seen them; of a binary endpoint alone."""
-    if given.block.kind is not OutcomeKind.BINARY:
+def _out_of_bag(given: _Given, by_tree: Floats) -> tuple[Found, ...]:
+    """How well trees rank the subjects that they have not seen, pair by pair; of a binary endpoint or a time to event."""
+    block = given.block
+    if block.kind is OutcomeKind.BINARY:
+        name, event = "auc", block.group == 1
+        earlier = event[:, None] & ~event[None, :]
+    elif block.kind is OutcomeKind.TIME:
+        course = block.follow_up()
+        name, earlier = "c", survival_target(course.time, course.event).comparable()
+    else:
         return ()
-    there = np.isfinite(predicted)
-    area = auc(np.where(there, predicted, 0.0), given.block.group == 1, there, level=given.settings.level)
-    return (
-        Found(name="auc_out_of_bag", value=float(area.estimate[0]), n=int(there.sum())),
-        Found(name="auc_lower", value=float(area.lower[0]), n=int(there.sum())),
-        Found(name="auc_upper", value=float(area.upper[0]), n=int(there.sum())),
-    )
+    found = out_of_bag_concordance(by_tree, earlier, level=given.settings.level)
+    n = int(np.isfinite(by_tree).any(axis=0).sum())
+    numbers = {f"{name}_out_of_bag": found.estimate, f"{name}_lower": found.lower, f"{name}_upper": found.upper}
+    return tuple(Found(name=stat, value=value, n=n) for stat, value in numbers.items())
 
 
 def _boruta(given: _Given) -> _Computed:

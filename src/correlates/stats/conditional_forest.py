@@ -56,6 +56,8 @@ class Forest:
         (t, n) who was in the subsample of a tree.
     out_of_bag
         (n, q) mean score predicted by the trees that did not see the subject; NaN where every tree did.
+    by_tree
+        (t, n) last score that each tree predicts for the subjects it did not see; NaN for the others.
     importance
         (p,) mean rise of the squared error out of bag when the variable is permuted (of the Brier score, for a score of 0 and 1), over
         all trees; 0 for a variable no tree uses.
@@ -67,6 +69,7 @@ class Forest:
     values: tuple[Floats, ...]
     bagged: Bools
     out_of_bag: Floats
+    by_tree: Floats
     importance: Floats
     importance_se: Floats
 
@@ -126,6 +129,7 @@ def grow_forest(
     kinds = np.zeros(p, dtype=np.int64) if categories is None else np.asarray(categories, dtype=np.int64)
     bagged = np.zeros((settings.trees, n), dtype=np.bool_)
     total, seen_by = np.zeros_like(scores), np.zeros(n)
+    by_tree = np.full((settings.trees, n), np.nan)
     rise, rise_squared = np.zeros(p), np.zeros(p)
     nodes, means = [], []
     for tree in range(settings.trees):
@@ -147,6 +151,7 @@ def grow_forest(
         held, known = values[:, outside], there[:, outside]
         predicted = mean[leaves(grown.nodes, held, known)]
         total[outside] += predicted
+        by_tree[tree, outside] = predicted[:, -1]
         seen_by[outside] += 1.0
         base = float(((scores[outside] - predicted) ** 2).sum()) / outside.size
         for j in np.unique(grown.nodes.variable[grown.nodes.variable >= 0]):
@@ -163,6 +168,7 @@ def grow_forest(
         values=tuple(means),
         bagged=bagged,
         out_of_bag=out_of_bag,
+        by_tree=by_tree,
         importance=importance,
         importance_se=spread,
     )

@@ -39,6 +39,8 @@ class RandomForest:
     ----------
     out_of_bag
         (n,) mean score predicted by the trees that did not see the subject; NaN where every tree did.
+    by_tree
+        (t, n) score that each tree predicts for the subjects it did not see; NaN for the others.
     importance
         (p,) mean rise of the squared error out of bag when the variable is permuted (the Brier score, for an outcome of 0 and 1).
     importance_se
@@ -46,6 +48,7 @@ class RandomForest:
     """
 
     out_of_bag: Floats
+    by_tree: Floats
     importance: Floats
     importance_se: Floats
 
@@ -117,7 +120,8 @@ def grow_random_forest(
     ).fit(columns, y)
     total, seen_by = np.zeros(n), np.zeros(n)
     rise, squared = np.zeros(p), np.zeros(p)
-    for estimator, inside in zip(forest.estimators_, forest.estimators_samples_, strict=True):
+    by_tree = np.full((settings.trees, n), np.nan)
+    for number, (estimator, inside) in enumerate(zip(forest.estimators_, forest.estimators_samples_, strict=True)):
         tree = estimator.tree_
         outside = np.setdiff1d(np.arange(n), inside)
         if not outside.size:
@@ -125,6 +129,7 @@ def grow_random_forest(
         held = columns[outside]
         predicted = tree.predict(held)[:, 0]
         total[outside] += predicted
+        by_tree[number, outside] = predicted
         seen_by[outside] += 1.0
         base = float(((y[outside] - predicted) ** 2).mean())
         for j in np.unique(owner[tree.feature[tree.feature >= 0]]):
@@ -139,6 +144,7 @@ def grow_random_forest(
         out_of_bag = np.where(seen_by > 0, total / np.maximum(seen_by, 1.0), np.nan)
     return RandomForest(
         out_of_bag=out_of_bag,
+        by_tree=by_tree,
         importance=importance,
         importance_se=np.sqrt(np.maximum(squared / t - importance**2, 0.0) / t),
     )

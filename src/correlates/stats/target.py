@@ -114,9 +114,7 @@ class SurvivalTarget:
 
     def pairs(self, eta: Floats, weight: Floats) -> tuple[Floats, Floats]:
         """One has the event while the other goes on, as :mod:`correlates.stats.concordance` has it."""
-        later = self.time[None, :] > self.time[:, None]
-        later |= (self.time[None, :] == self.time[:, None]) & ~self.event[None, :]
-        comparable = (later & self.event[:, None]).astype(np.float64)
+        comparable = self.comparable().astype(np.float64)
         count, n = eta.shape
         won, pairs = np.empty(count), np.empty(count)
         filled = where(weight > 0, eta, 0.0)
@@ -129,6 +127,13 @@ class SurvivalTarget:
             won[part] = (mass * (higher @ mass[:, :, None])[:, :, 0]).sum(axis=1)
             pairs[part] = (mass * (mass @ comparable.T)).sum(axis=1)
         return won, pairs
+
+    def comparable(self) -> Bools:
+        """Whether the row's subject (n, n) has the event while the column's goes on."""
+        later = self.time[None, :] > self.time[:, None]
+        later |= (self.time[None, :] == self.time[:, None]) & ~self.event[None, :]
+        found: Bools = later & self.event[:, None]
+        return found
 
     def permuted(self, order: Ints) -> SurvivalTarget:
         """See :class:`Target`."""

@@ -39,14 +39,15 @@ def forests(
     keys = ["analysis_id", "endpoint", "population", "method", "biomarker"]
     wide = mine.group_by(keys, maintain_order=True).agg(
         *(_of(name, "value") for name in ("p", "p_adjusted", "importance", "importance_se", "rank", "splits", "hits")),
-        *(_of(name, "value") for name in ("rounds", "auc_out_of_bag", "auc_lower", "auc_upper")),
+        _of("rounds", "value"),
+        *(_either(name) for name in ("out_of_bag", "lower", "upper")),
         decision=_of("decision", "text"),
         told=pl.col("notices").explode().drop_nulls().unique(maintain_order=True),
         n=pl.col("n").max(),
         error=pl.col("error").first(),
     )
-    whole = wide.filter(pl.col("auc_out_of_bag").is_not_null())
-    single = wide.filter(pl.col("auc_out_of_bag").is_null())
+    whole = wide.filter(pl.col("out_of_bag").is_not_null())
+    single = wide.filter(pl.col("out_of_bag").is_null())
     tables = [_importances(single, labels, reasons, notices)]
     if whole.height:
         tables.insert(0, _predictions(whole, labels))
@@ -60,8 +61,13 @@ def _of(name: str, column: str) -> pl.Expr:
     return pl.col(column).filter(pl.col("stat_name") == name).first().alias(name)
 
 
+def _either(name: str) -> pl.Expr:
+    """Of an area under the curve, or of Harrell's C for a time to event."""
+    return pl.coalesce(_of(f"auc_{name}", "value"), _of(f"c_{name}", "value")).alias(name)
+
+
 def _predictions(rows: pl.DataFrame, labels: Texts) -> DisplayTable:
-    spans = [interval(a, b) for a, b in rows.select("auc_lower", "auc_upper").iter_rows()]
+    spans = [interval(a, b) for a, b in rows.select("lower", "upper").iter_rows()]
     return DisplayTable(
         name="forest_predictions",
         title="How well forests predict subjects they have not seen",
@@ -69,12 +75,12 @@ def _predictions(rows: pl.DataFrame, labels: Texts) -> DisplayTable:
             words("Endpoint", [labels.get(e, e) for e in rows["endpoint"]]),
             words("Forest", [labels.get(m, m) for m in rows["method"]]),
             words("Population", [labels.get(p, p) for p in rows["population"]]),
-            numbers("AUC out of bag", rows["auc_out_of_bag"], fixed),
-            marked("95 % interval", spans, rows["auc_lower"]),
+            numbers("AUC or C out of bag", rows["out_of_bag"], fixed),
+            marked("95 % interval", spans, rows["lower"]),
             counts("n", rows["n"]),
         ),
-        note="Each subject is predicted by the trees grown without it; 0.5 is chance. The interval (DeLong) takes the predictions as given and "
-        "not the choice of biomarkers into account.",
+        note="AUC of a binary endpoint, Harrell's C of a time to event; 0.5 is chance. Each pair of subjects is compared by the trees grown "
+        "without either of the two. The interval (infinitesimal jackknife) takes the predictions as given.",
     )
 
 

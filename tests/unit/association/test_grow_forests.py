@@ -117,11 +117,16 @@ def test_permutations_give_p_and_without_them_a_notice() -> None:
     assert "no-permutations" in row["notices"]
 
 
-def test_the_whole_forest_is_told_of_binary_endpoints(found) -> None:
+def test_the_whole_forest_is_told_of_binary_and_time_endpoints(found) -> None:
     results, _ = found
-    whole = results.filter(biomarker="(panel)", stat_name="auc_out_of_bag")
-    assert set(whole["endpoint"]) == {"durable", "crs3"}
-    assert whole["value"].is_between(0, 1).all()
+    for name, endpoints in (("auc", {"durable", "crs3"}), ("c", {"pfs"})):
+        whole = results.filter(pl.col("biomarker") == "(panel)", pl.col("stat_name") == f"{name}_out_of_bag")
+        assert set(whole["endpoint"]) == endpoints
+        lower, upper = (
+            results.filter(pl.col("biomarker") == "(panel)", pl.col("stat_name") == f"{name}_{end}")["value"]
+            for end in ("lower", "upper")
+        )
+        assert ((lower < whole["value"]) & (whole["value"] < upper) & whole["value"].is_between(0, 1)).all()
 
 
 def test_an_endpoint_of_one_class_is_a_reason() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from correlates.stats.conditional_forest import ForestSettings, grow_forest, importance_test, predict
 from correlates.stats.conditional_tree import Grow, leaves
+from correlates.stats.out_of_bag import out_of_bag_concordance
 from correlates.stats.random_forest import Decision, RandomForestSettings, boruta, grow_random_forest
 
 
@@ -98,3 +99,35 @@ def test_trees_of_a_forest_may_stop_by_level() -> None:
     rng.shuffle(y)
     stopped = grow_forest(x, y[:, None], rng=rng, settings=ForestSettings(trees=50, tried=3, grow=Grow(level=0.001)))
     assert np.mean([nodes.n.size == 1 for nodes in stopped.nodes]) > 0.8
+
+
+def test_pairs_are_compared_by_trees_that_saw_neither() -> None:
+    # subjects 0 and 1 have the event. Trees: the first saw 0, the second 2, the third nobody, the fourth 3
+    gap = np.nan
+    by_tree = np.array([[gap, 0.9, 0.2, 0.4], [0.3, 0.1, gap, 0.5], [0.6, 0.2, 0.4, 0.4], [0.1, 0.3, 0.5, gap]])
+    event = np.array([True, True, False, False])
+    found = out_of_bag_concordance(by_tree, event[:, None] & ~event[None, :])
+    # 0 with 2: third and fourth, .7 < .9. 0 with 3: second and third, .9 = .9. 1 with 2: first, third, fourth, 1.4 > 1.1. 1 with 3: first
+    # to third, 1.2 < 1.3
+    assert found.pairs == 4
+    assert found.estimate == pytest.approx((0 + 0.5 + 1 + 0) / 4)
+    # shares of the subjects less .375: 0 -.125, 1 .125, 2 .125, 3 -.125, each over two of the four pairs
+    reach = 1.959963984540054 * np.sqrt(4 * (0.125 / 2) ** 2)
+    assert (found.lower, found.upper) == (pytest.approx(0.375 - reach), pytest.approx(0.375 + reach))
+    alone = out_of_bag_concordance(by_tree[:1, :1], np.zeros((1, 1), dtype=bool))
+    assert alone.pairs == 0
+    assert np.isnan(alone.estimate)
+    sure = out_of_bag_concordance(np.array([[1.0, 0.0]]), np.array([[False, True], [False, False]]))
+    assert sure.estimate == 1.0
+    assert np.isnan(sure.lower)
+
+
+def test_a_subject_of_one_class_is_judged_by_trees_that_do_not_know_it() -> None:
+    # leaves hold the mean of the rest: judged one by one, each event has one event fewer in its trees, and no biomarker says anything
+    x, y, rng = np.zeros((1, 40)), (np.arange(40) < 15).astype(float), np.random.default_rng(2)
+    forest = grow_forest(x, y[:, None], rng=rng, settings=ForestSettings(trees=200))
+    cases, controls = forest.out_of_bag[y == 1, 0], forest.out_of_bag[y == 0, 0]
+    assert (cases[:, None] < controls).mean() > 0.7
+    event = y == 1
+    found = out_of_bag_concordance(forest.by_tree, event[:, None] & ~event[None, :])
+    assert found.estimate == 0.5
