@@ -1,4 +1,4 @@
-"""A multivariable model whose covariates are declared: logistic (Firth) for a binary endpoint, Cox for a time to event."""
+"""A multivariable model whose covariates are declared: logistic (Firth), proportional odds for grades and classes, Cox for a time to event."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.special import chdtrc
 
+from correlates.association.declared_fit import Fit, baseline, fit_model, influence, ratio
 from correlates.association.model_columns import Prepared, prepare
 from correlates.association.model_record import Header, Row, models_table
 from correlates.association.model_settings import Multivariable
@@ -17,19 +18,27 @@ from correlates.association.notices import Notice
 from correlates.association.saved_model import saved
 from correlates.association.settings import Biomarker, Endpoint
 from correlates.schema.models import MODELS, PREDICTIONS
-from correlates.stats.arrays import Bools, Floats, Ints, where
+from correlates.stats.arrays import Bools, Floats, Ints
 from correlates.stats.candidates import filled, fillings
 from correlates.stats.collinearity import rank_correlations, variance_inflation
-from correlates.stats.cox import baseline_hazard, cox_model
 from correlates.stats.design import Term, expand
-from correlates.stats.logistic import Separation, logistic_model
-from correlates.stats.logistic_likelihood import batch, maximise
-from correlates.stats.procedures import Declared, estimates
+from correlates.stats.logistic import Separation
+from correlates.stats.ordinal import parallel_test
+from correlates.stats.ordinal_target import OrdinalTarget
+from correlates.stats.procedures import Declared
 from correlates.stats.splines import knots
-from correlates.stats.target import SurvivalTarget
 from correlates.stats.validation import bootstrap, fit_resamples
 from correlates.terms import OutcomeKind, Reason
 
+_METHODS = {
+    OutcomeKind.BINARY: "firth_model",
+    OutcomeKind.TIME: "cox_model",
+    OutcomeKind.GRADE: "ordinal_model",
+    OutcomeKind.CLASS: "ordinal_model",
+}
+_KINDS = {"firth_model": "logistic", "cox_model": "cox", "ordinal_model": "ordinal"}
+"""What a saved model is called, by method."""
+_CROOKED = 0.05  # P of proportional odds below which a notice is set
 _LARGEST = 700.0  # exp of more does not fit a number
 
 
@@ -39,23 +48,6 @@ class ModelTables:
 
     models: pl.DataFrame
     predictions: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fit:
-    """Estimates of p columns: arrays (p,); ``covariance`` (p, p) without the intercept."""
-
-    coefficient: Floats
-    standard_error: Floats
-    lower: Floats
-    upper: Floats
-    chi_square: Floats
-    p_value: Floats
-    covariance: Floats
-    intercept: float
-    log_likelihood: float
-    chi: float
-    separation: str | None
 
 
 def multivariable(
@@ -70,14 +62,14 @@ def multivariable(
     biomarkers
         The covariates in their order.
     endpoint
-        Binary, or a time to event.
+        Binary, a grade or an ordered class, or a time to event.
     settings
         The model.
 
     Returns
     -------
     ModelTables
-        Parts ``model``, ``term`` (columns), ``variable`` (likelihood-ratio test of all columns of a covariate), ``added``,
+        Parts ``model``, ``term`` (columns), ``variable`` (likelihood-ratio test of all columns of a covariate), ``threshold`` (grades), ``added``,
         ``performance``, ``calibration``, ``decision``. A model that cannot be fitted has its counts and the reason.
 
     Raises
@@ -85,8 +77,15 @@ def multivariable(
     DerivationError
         The declaration contradicts the table; see :func:`correlates.association.model_columns.prepare`.
     """
-    prepared = prepare(analysis, biomarkers, endpoint, settings.population, complete=settings.missing == "complete")
-    method = "cox_model" if endpoint.kind is OutcomeKind.TIME else "firth_model"
+    prepared = prepare(
+        analysis,
+        biomarkers,
+        endpoint,
+        settings.population,
+        complete=settings.missing == "complete",
+        ordinal=True,
+    )
+    method = _METHODS[endpoint.kind]
     header = Header(
         analysis=settings.name,
         endpoint=endpoint.name,
@@ -102,7 +101,7 @@ def multivariable(
     design = expand(terms, _whole(prepared)) if terms else np.empty((prepared.n, 0))
     fit = None
     if reason is None:
-        fit, reason = _fit(prepared, design, settings.level)
+        fit, reason = fit_model(prepared, design, settings.level)
     left = [
         Row(part="variable", stat="univariable_excluded", term=b.code, text=why.value) for b, why in prepared.left_out
     ]
@@ -114,6 +113,7 @@ def multivariable(
     found = validate(procedure, prepared, settings.validation, validation_seed)
     inflation = variance_inflation(fit.covariance)
     saved_text = _saved(prepared, endpoint, settings, terms, fit, design)
+    parallel = _parallel_rows(prepared, terms, design)
     rows = [
         *counts,
         Row(part="model", stat="log_likelihood", value=fit.log_likelihood),
@@ -124,15 +124,20 @@ def multivariable(
         Row(part="model", stat="json", text=saved_text),
         *_term_rows(prepared, terms, fit, inflation, design),
         *_variable_rows(prepared, terms, design, fit),
+        *_threshold_rows(prepared, fit),
+        *parallel,
         *left,
         *_added_rows(prepared, terms, design, fit, settings, added_seed),
         *performance_rows(found, overfits=False),
         *curve_rows(prepared, found.crossed, settings.level),
     ]
     notices = _notices(prepared, settings, len(terms), inflation, fit, found.bootstrap)
+    if any(row.stat == "parallel_p" and row.value is not None and row.value < _CROOKED for row in parallel):
+        notices.append(Notice.NOT_PARALLEL)
     eta = fit.intercept + design @ fit.coefficient
     return ModelTables(
-        models=models_table(header, rows, notices), predictions=predictions(prepared, header, eta, found.crossed)
+        models=models_table(header, rows, notices),
+        predictions=predictions(prepared, header, eta, found.crossed, threshold=fit.threshold),
     )
 
 
@@ -178,8 +183,16 @@ def _terms(prepared: Prepared, settings: Multivariable) -> tuple[tuple[Term, ...
 
 
 def _counts(prepared: Prepared, columns: int) -> list[Row]:
+    target = prepared.target
+    if isinstance(target, OrdinalTarget):
+        people = [
+            Row(part="threshold", level=name, stat="subjects", value=float((target.grade == j).sum()))
+            for j, name in enumerate(prepared.grades)
+        ]
+    else:
+        people = [Row(part="model", stat="n_events", value=float(target.event.sum()))]
     return [
-        Row(part="model", stat="n_events", value=float(prepared.target.event.sum())),
+        *people,
         Row(part="model", stat="n_missing", value=float(prepared.n_missing)),
         Row(part="model", stat="columns", value=float(columns)),
         *([Row(part="model", stat="events_per_column", value=prepared.rarer / columns)] if columns else []),
@@ -198,55 +211,12 @@ def _impossible(prepared: Prepared, columns: int) -> Reason | None:
     return None
 
 
-def _fit(prepared: Prepared, design: Floats, level: float) -> tuple[_Fit | None, Reason | None]:
-    target = prepared.target
-    if isinstance(target, SurvivalTarget):
-        cox = cox_model(design, target.time, target.event, level=level)
-        if not cox.full_rank:
-            return None, Reason.COLLINEAR
-        if cox.monotone:
-            return None, Reason.SEPARATED
-        if not cox.converged or cox.log_likelihood is None or cox.model_likelihood_ratio is None:
-            return None, Reason.NOT_CONVERGED
-        return _Fit(
-            coefficient=cox.coefficient,
-            standard_error=cox.standard_error,
-            lower=cox.lower,
-            upper=cox.upper,
-            chi_square=cox.chi_square,
-            p_value=cox.p_value,
-            covariance=cox.covariance,
-            intercept=0.0,
-            log_likelihood=cox.log_likelihood,
-            chi=cox.model_likelihood_ratio,
-            separation=None,
-        ), None
-    fit = logistic_model(design, target.event, level=level)
-    if not fit.full_rank:
-        return None, Reason.COLLINEAR
-    if not fit.converged or fit.log_likelihood is None or fit.model_chi_square is None:
-        return None, Reason.NOT_CONVERGED
-    return _Fit(
-        coefficient=fit.coefficient[1:],
-        standard_error=fit.standard_error[1:],
-        lower=fit.lower[1:],
-        upper=fit.upper[1:],
-        chi_square=fit.chi_square[1:],
-        p_value=fit.p_value[1:],
-        covariance=fit.covariance[1:, 1:],
-        intercept=float(fit.coefficient[0]),
-        log_likelihood=fit.log_likelihood,
-        chi=fit.model_chi_square,
-        separation=fit.separation.value,
-    ), None
-
-
 def _exp(value: float) -> float | None:
     return float(np.exp(value)) if np.isfinite(value) and abs(value) <= _LARGEST else None
 
 
-def _term_rows(prepared: Prepared, terms: tuple[Term, ...], fit: _Fit, inflation: Floats, design: Floats) -> list[Row]:
-    change = _influence(prepared, design) / fit.standard_error
+def _term_rows(prepared: Prepared, terms: tuple[Term, ...], fit: Fit, inflation: Floats, design: Floats) -> list[Row]:
+    change = influence(prepared, design) / fit.standard_error
     strong = np.abs(change) > 2.0 / np.sqrt(prepared.n)
     rows = []
     for j, term in enumerate(terms):
@@ -278,55 +248,51 @@ def _term_rows(prepared: Prepared, terms: tuple[Term, ...], fit: _Fit, inflation
     return rows
 
 
-def _influence(prepared: Prepared, design: Floats) -> Floats:
-    """How each coefficient changes when each subject is left out (n, p): estimate with all less that without; refitted, not approximated."""
-    n = prepared.n
-    weight = np.concatenate((np.ones((1, n)), 1.0 - np.eye(n)))
-    found = estimates(prepared.target, design, weight)
-    beta = where(found.converged[:, None], found.coefficient[:, 1:], np.nan)
-    change: Floats = beta[0] - beta[1:]
-    return change
-
-
-def _variable_rows(prepared: Prepared, terms: tuple[Term, ...], design: Floats, fit: _Fit) -> list[Row]:
+def _variable_rows(prepared: Prepared, terms: tuple[Term, ...], design: Floats, fit: Fit) -> list[Row]:
     """Likelihood-ratio test of all columns that a covariate has a part in."""
     rows = []
     for variable in prepared.variables:
         code = variable.biomarker.code
         own = set(prepared.columns_of(code).tolist())
         out = np.array([bool(own & set(t.of)) for t in terms])
-        chi = _ratio(prepared, design, out, fit)
+        chi = ratio(prepared, design, out, fit)
         numbers = {"chi_square": chi, "df": float(out.sum()), "p": float(chdtrc(out.sum(), chi))}
         rows += [Row(part="variable", term=code, stat=s, value=v) for s, v in numbers.items()]
     return rows
 
 
-def _ratio(prepared: Prepared, design: Floats, out: Bools, fit: _Fit) -> float:
-    """Twice the log-likelihood lost without the columns ``out`` (p,); Firth's penalty keeps the whole design."""
+def _threshold_rows(prepared: Prepared, fit: Fit) -> list[Row]:
+    """Log odds of each grade or a higher one, at the mean of each number and the reference of each category."""
+    return [
+        Row(part="threshold", level=name, stat="coefficient", value=float(alpha))
+        for name, alpha in zip(prepared.grades[1:], fit.threshold, strict=bool(prepared.grades))
+    ]
+
+
+def _parallel_rows(prepared: Prepared, terms: tuple[Term, ...], design: Floats) -> list[Row]:
+    """Score tests that the odds ratios are the same at every threshold: of all columns, and of those of each covariate."""
     target = prepared.target
-    if isinstance(target, SurvivalTarget):
-        rest = design[:, ~out]
-        if rest.shape[1] == 0:
-            return fit.chi
-        smaller = cox_model(rest, target.time, target.event)
-        return float("nan") if smaller.log_likelihood is None else 2.0 * (fit.log_likelihood - smaller.log_likelihood)
-    columns = np.column_stack((np.ones(prepared.n), design))
-    scale = np.sqrt((columns**2).mean(axis=0))
-    models = batch((columns / scale)[None], target.event.astype(np.float64)[None], np.ones((1, prepared.n)), firth=True)
-    start = np.zeros((1, columns.shape[1]))
-    free = np.concatenate(([True], ~out))
-    top = maximise(models, start, np.ones(columns.shape[1], dtype=np.bool_))
-    null = maximise(models, start, np.asarray(free, dtype=np.bool_))
-    if not null.converged[0]:
-        return float("nan")
-    return max(2.0 * float(top.point.value[0] - null.point.value[0]), 0.0)
+    if not isinstance(target, OrdinalTarget) or target.levels < 3:
+        return []
+    rows = []
+    groups: list[tuple[str, str, Ints]] = [("model", "", np.arange(len(terms)))]
+    for variable in prepared.variables:
+        own = set(prepared.columns_of(variable.biomarker.code).tolist())
+        at = np.array([j for j, t in enumerate(terms) if own & set(t.of)], dtype=np.int64)
+        groups.append(("variable", variable.biomarker.code, at))
+    for part, term, columns in groups:
+        test = parallel_test(design, target.grade, columns)
+        numbers = {"parallel_chi_square": test.chi_square, "parallel_df": float(test.df), "parallel_p": test.p_value}
+        absent = () if np.isfinite(test.chi_square) else (Notice.NO_TEST,)
+        rows += [Row(part=part, term=term, stat=s, value=v, notices=absent) for s, v in numbers.items()]
+    return rows
 
 
 def _added_rows(
     prepared: Prepared,
     terms: tuple[Term, ...],
     design: Floats,
-    fit: _Fit,
+    fit: Fit,
     settings: Multivariable,
     seed: np.random.SeedSequence,
 ) -> list[Row]:
@@ -336,7 +302,7 @@ def _added_rows(
         return []
     own = {int(c) for code in added for c in prepared.columns_of(code)}
     out = np.array([bool(own & set(t.of)) for t in terms])
-    chi = _ratio(prepared, design, out, fit)
+    chi = ratio(prepared, design, out, fit)
     name = ", ".join(added)
     numbers: dict[str, float] = {"chi_square": chi, "df": float(out.sum()), "p": float(chdtrc(out.sum(), chi))}
     if settings.validation.bootstrap and not out.all():
@@ -377,7 +343,7 @@ def _saved(
     endpoint: Endpoint,
     settings: Multivariable,
     terms: tuple[Term, ...],
-    fit: _Fit,
+    fit: Fit,
     design: Floats,
 ) -> str:
     fill = fillings(prepared.given, np.ones((1, prepared.n)))[0].tolist() if settings.missing == "median" else None
@@ -386,22 +352,14 @@ def _saved(
         name=settings.name,
         endpoint=endpoint.name,
         label=endpoint.label,
-        kind="cox" if isinstance(prepared.target, SurvivalTarget) else "logistic",
+        kind=_KINDS[_METHODS[endpoint.kind]],
         terms=terms,
         intercept=fit.intercept,
         coefficient=fit.coefficient.tolist(),
         fill=fill,
-        baseline=_baseline(prepared, design, fit.coefficient),
+        baseline=baseline(prepared, design, fit.coefficient),
+        threshold=fit.threshold.tolist(),
     ).text()
-
-
-def _baseline(prepared: Prepared, design: Floats, coefficient: Floats) -> tuple[list[float], list[float]]:
-    """Event times, and survival at a linear predictor of 0 (Breslow); nothing for a binary outcome."""
-    target = prepared.target
-    if not isinstance(target, SurvivalTarget):
-        return [], []
-    at = baseline_hazard(design, coefficient, target.time, target.event)
-    return at.time.tolist(), at.survival.tolist()
 
 
 def _notices(
@@ -409,7 +367,7 @@ def _notices(
     settings: Multivariable,
     columns: int,
     inflation: Floats,
-    fit: _Fit,
+    fit: Fit,
     boot: object,
 ) -> list[Notice]:
     found = []

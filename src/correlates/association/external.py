@@ -10,9 +10,10 @@ import polars as pl
 from correlates.association.saved_model import SavedModel
 from correlates.errors import InputError, Problem, unknown
 from correlates.schema.table import NUMBER
-from correlates.stats.arrays import Bools, Floats
+from correlates.stats.arrays import Bools, Floats, Ints
 from correlates.stats.auc import auc
 from correlates.stats.concordance import concordance
+from correlates.stats.ordinal_target import ordinal_target
 from correlates.stats.performance import performance
 from correlates.stats.target import survival_target
 
@@ -22,7 +23,8 @@ class External:
     """Performance of a model in another study: ``n`` subjects with prediction and outcome, ``events``, and the measures.
 
     ``measures``: AUC with DeLong's limits, Brier and scaled Brier score, calibration intercept and slope (logistic); Harrell's C with its
-    95 % limits, and slope (Cox). None where not defined (one class, a constant prediction).
+    95 % limits, and slope (Cox, and grades). None where not defined (one class, a constant prediction). The ``events`` of grades are those above the
+    lowest.
     """
 
     n: int
@@ -42,7 +44,7 @@ def validate_externally(
     data
         The table.
     outcome
-        Column of the outcome: true or false (1, 0) for a logistic model, days for a Cox model.
+        Column of the outcome: true or false (1, 0) for a logistic model, days for a Cox model, a grade or class of the model for an ordinal one.
     event
         Column that says whether the event was seen (true, false), for a Cox model.
 
@@ -68,6 +70,10 @@ def validate_externally(
     if problems:
         raise InputError(problems)
     eta = predicted["linear_predictor"].fill_null(float("nan")).to_numpy()
+    if model.kind == "ordinal":
+        grade = _grades(data[outcome], model.grades)
+        told = np.isfinite(eta) & (grade >= 0)
+        return _ordinal(eta[told], grade[told], len(model.grades))
     flag = _flags(data[event if cox and event else outcome])
     seen = np.array([f is not None for f in flag], dtype=np.bool_)
     happened = np.array([bool(f) for f in flag], dtype=np.bool_)
@@ -93,6 +99,23 @@ def _flags(series: pl.Series) -> list[bool | None]:
             )
         )
     return [None if t is None else words[t.lower()] for t in texts]
+
+
+def _grades(series: pl.Series, grades: tuple[str, ...]) -> Ints:
+    """The place of each subject's grade, -1 where there is none; a whole number is a grade with or without its .0."""
+    words = [None if w is None else w.removesuffix(".0") for w in series.cast(pl.String).to_list()]
+    place = {name: j for j, name in enumerate(grades)}
+    strange = sorted({w for w in words if w is not None and w not in place})
+    if strange:
+        raise InputError(
+            Problem(
+                code="unknown-class",
+                what=f"The column {series.name!r} holds grades or classes that the model does not know",
+                found=", ".join(strange[:5]),
+                expected=", ".join(grades),
+            )
+        )
+    return np.array([-1 if w is None else place[w] for w in words], dtype=np.int64)
 
 
 def _times(series: pl.Series) -> Floats:
@@ -141,6 +164,25 @@ def _survival(eta: Floats, time: Floats, happened: Bools) -> External:
     return External(
         n=int(eta.size),
         events=int(happened.sum()),
+        measures={
+            "c_index": _told(c.c[0]),
+            "c_index_lower": _told(max(float(c.c[0]) - reach, 0.0)),
+            "c_index_upper": _told(min(float(c.c[0]) + reach, 1.0)),
+            "calibration_slope": _told(slope[0]),
+        },
+    )
+
+
+def _ordinal(eta: Floats, grade: Ints, levels: int) -> External:
+    if eta.size == 0:
+        return External(n=0, events=0, measures={})
+    # the higher the grade, the sooner it would come: then Harrell's C counts pairs of different grades
+    c = concordance(eta, (levels - 1.0) - grade, np.ones(grade.size, dtype=np.bool_))
+    reach = 1.959963984540054 * float(c.standard_error[0])
+    slope = ordinal_target(grade).measures(eta[None], np.ones((1, eta.size)))["slope"]
+    return External(
+        n=int(eta.size),
+        events=int((grade > 0).sum()),
         measures={
             "c_index": _told(c.c[0]),
             "c_index_lower": _told(max(float(c.c[0]) - reach, 0.0)),

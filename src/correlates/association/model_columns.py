@@ -14,6 +14,7 @@ from correlates.association.settings import Biomarker, Endpoint
 from correlates.errors import DerivationError, Problem, unknown
 from correlates.stats.arrays import Bools, Floats, Ints
 from correlates.stats.candidates import Candidates
+from correlates.stats.ordinal_target import OrdinalTarget
 from correlates.stats.target import BinaryTarget, SurvivalTarget, Target
 from correlates.terms import OutcomeKind, Reason
 
@@ -43,7 +44,10 @@ class Variable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What a model is made from: subjects (n), columns with their names, the outcome; and covariates that cannot take part."""
+    """What a model is made from: subjects (n), columns with their names, the outcome; and covariates that cannot take part.
+
+    ``grades``: of an ordinal outcome, the grades or classes that occur, the lowest first.
+    """
 
     subjects: tuple[str, ...]
     variables: tuple[Variable, ...]
@@ -53,6 +57,7 @@ class Prepared:
     n_missing: int
     censored: Ints
     left_out: tuple[tuple[Biomarker, Reason], ...]
+    grades: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -60,8 +65,13 @@ class Prepared:
         return len(self.subjects)
 
     @property
-    def rarer(self) -> int:
-        """Subjects with the rarer outcome: events, or non-events where they are fewer (events, for a time to event)."""
+    def rarer(self) -> float:
+        """Subjects with the rarer outcome: events, or non-events where they are fewer (events, for a time to event).
+
+        Of an ordinal outcome the effective number, n - sum n_j^3 / n^2.
+        """
+        if isinstance(self.target, OrdinalTarget):
+            return self.target.effective
         events = int(self.target.event.sum())
         return min(events, self.n - events) if isinstance(self.target, BinaryTarget) else events
 
@@ -79,6 +89,7 @@ def prepare(
     *,
     complete: bool,
     least_present: float = 0.0,
+    ordinal: bool = False,
 ) -> Prepared:
     """Columns and outcome of the subjects of a population with an outcome.
 
@@ -87,11 +98,13 @@ def prepare(
     analysis
         Table ``analysis``.
     biomarkers, endpoint, population
-        Covariates (in order), outcome (binary, or a time to event), and who takes part.
+        Covariates (in order), outcome, and who takes part.
     complete
         Whether only subjects with every covariate take part.
     least_present
         Share of subjects with a value below which a covariate is left out.
+    ordinal
+        Whether the outcome may be a grade or a class, whose order is then that of the declaration.
 
     Notes
     -----
@@ -108,13 +121,14 @@ def prepare(
         for b in biomarkers
         if b.code not in analysis.columns
     ]
-    if endpoint.kind not in (OutcomeKind.BINARY, OutcomeKind.TIME):
+    graded = endpoint.kind in (OutcomeKind.GRADE, OutcomeKind.CLASS)
+    if endpoint.kind is OutcomeKind.NUMBER or (graded and not ordinal):
         problems.append(
             Problem(
                 code="endpoint-kind",
-                what=f"No multivariable model is for the endpoint {endpoint.name!r}",
+                what=f"No {'declared model' if ordinal else 'selection'} is for the endpoint {endpoint.name!r}",
                 found=endpoint.kind.value,
-                expected="binary, or a time to event",
+                expected="binary, a grade or a class, or a time to event" if ordinal else "binary, or a time to event",
             )
         )
     else:
@@ -159,7 +173,12 @@ def prepare(
     present: Bools = np.array(there, dtype=np.bool_).reshape(len(columns), rows.size).T
     values: Floats = np.array(columns, dtype=np.float64).reshape(len(columns), rows.size).T.reshape(shape)
     target: Target
-    if found.course is None:
+    grades: tuple[str, ...] = ()
+    if graded:
+        there_at, code = np.unique(found.group[rows], return_inverse=True)
+        grades = tuple(found.levels[k] for k in there_at)
+        target = OrdinalTarget(grade=code.astype(np.int64), levels=len(grades))
+    elif found.course is None:
         target = BinaryTarget(event=found.group[rows] == 1)
     else:
         target = SurvivalTarget(time=found.course.time[rows], event=found.course.cause[rows] == 1)
@@ -175,6 +194,7 @@ def prepare(
         n_missing=int(within.sum()) - rows.size,
         censored=(panel.present[kept] & (panel.censoring[kept] != 0))[:, rows].sum(axis=1),
         left_out=tuple(left),
+        grades=grades,
     )
 
 

@@ -19,7 +19,7 @@ STATISTICS: Mapping[str, str] = {
     "n_events": "Subjects with the event",
     "n_missing": "Subjects of the population without outcome, or with a gap where only the complete take part",
     "columns": "Columns",
-    "events_per_column": "Subjects with the rarer outcome per column",
+    "events_per_column": "Subjects with the rarer outcome (of grades: effective number of subjects) per column",
     "log_likelihood": "Log-likelihood",
     "chi_square": "Likelihood-ratio chi-square",
     "df": "Degrees of freedom",
@@ -44,6 +44,9 @@ STATISTICS: Mapping[str, str] = {
     "influence": "Largest change when one subject is left out, in standard errors",
     "influential": "Subjects that change it by more than 2/sqrt(n) standard errors",
     "knots": "Knots",
+    "parallel_chi_square": "Chi-square of proportional odds (score test)",
+    "parallel_df": "Degrees of freedom of proportional odds",
+    "parallel_p": "P value of proportional odds (score test)",
     # performance
     "apparent": "On the data it was made from",
     "optimism": "Optimism",
@@ -109,6 +112,14 @@ MODEL_METHODS: tuple[ModelMethod, ...] = (
         label="Multivariable Cox regression",
         formula="maximum of the partial likelihood (Efron) over declared columns; limits and P from its profile; performance as for logistic models, resamples with Breslow's ties",
         citation="Cox, JRSS B 1972;34:187-220; Harrell, Lee and Mark, Stat Med 1996;15:361-387",
+        docs="methods/multivariable_models.md",
+    ),
+    ModelMethod(
+        code="ordinal_model",
+        does="multivariable",
+        label="Multivariable proportional-odds regression",
+        formula="logit P(Y >= k) = alpha_k + x'b, maximum of l + 1/2 log det I (Jeffreys' penalty; with two grades Firth's); limits and P from its profile; score test of one b at all thresholds; performance as for logistic models",
+        citation="McCullagh, JRSS B 1980;42:109-142; Peterson and Harrell, Appl Statist 1990;39:205-217; Harrell, Lee and Mark, Stat Med 1996;15:361-387",
         docs="methods/multivariable_models.md",
     ),
     ModelMethod(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from correlates.association.model_settings import Validation
 from correlates.association.notices import Notice
 from correlates.schema.models import PREDICTIONS
 from correlates.stats.arrays import Floats
+from correlates.stats.ordinal_target import OrdinalTarget, class_probabilities
 from correlates.stats.performance import decision_curve, probability
 from correlates.stats.target import BinaryTarget, SurvivalTarget
 from correlates.stats.validation import (
@@ -166,13 +168,27 @@ def curve_rows(prepared: Prepared, crossed: CrossValidation | None, level: float
     return rows
 
 
-def predictions(prepared: Prepared, header: Header, eta: Floats, crossed: CrossValidation | None) -> pl.DataFrame:
-    """Rows of the table ``predictions`` for the linear predictors (n,) of the model."""
+def predictions(
+    prepared: Prepared,
+    header: Header,
+    eta: Floats,
+    crossed: CrossValidation | None,
+    *,
+    threshold: Floats | None = None,
+) -> pl.DataFrame:
+    """Rows of the table ``predictions`` for the linear predictors (n,) of the model, and the thresholds of its grades."""
     mean, chance = left_out(prepared, crossed)
     target = prepared.target
     logistic = isinstance(target, BinaryTarget)
     times = target.time.tolist() if isinstance(target, SurvivalTarget) else [None] * prepared.n
     own = probability(eta)
+    seen: list[str | None] = [None] * prepared.n
+    likeliest, shares = seen, seen
+    if isinstance(target, OrdinalTarget) and threshold is not None:
+        each = class_probabilities(eta, threshold)
+        seen = [prepared.grades[g] for g in target.grade.tolist()]
+        likeliest = [prepared.grades[int(row.argmax())] for row in each]
+        shares = [json.dumps(dict(zip(prepared.grades, row.tolist(), strict=True))) for row in each]
 
     def number(value: float, *, told: bool = True) -> float | None:
         return float(value) if told and np.isfinite(value) else None
@@ -183,10 +199,13 @@ def predictions(prepared: Prepared, header: Header, eta: Floats, crossed: CrossV
                 "model_id": header.model_id,
                 "analysis_id": header.analysis,
                 "subject_id": subject,
-                "observed": bool(target.event[i]),
+                "observed": None if seen[i] is not None else bool(target.event[i]),
+                "observed_class": seen[i],
                 "time": times[i],
                 "linear_predictor": number(eta[i]),
                 "probability": number(own[i], told=logistic),
+                "likeliest_class": likeliest[i],
+                "class_probabilities": shares[i],
                 "left_out_predictor": number(mean[i]),
                 "left_out_probability": number(chance[i], told=logistic),
             }

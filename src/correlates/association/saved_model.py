@@ -13,8 +13,9 @@ import polars as pl
 from correlates.association.model_columns import Prepared, Variable
 from correlates.errors import InputError, Problem, unknown
 from correlates.schema.table import NUMBER, TEXT
-from correlates.stats.arrays import Bools, Floats
+from correlates.stats.arrays import Bools, Floats, where
 from correlates.stats.design import Term, expand
+from correlates.stats.ordinal_target import OrdinalTarget, class_probabilities
 from correlates.stats.performance import probability
 from correlates.terms import Reason
 
@@ -25,10 +26,11 @@ FILLED = "filled"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedModel:
-    """A model: ``kind`` logistic or cox; ``variables`` as they are transformed, ``terms`` made of their columns, ``coefficient`` of each.
+    """A model: ``kind`` logistic, ordinal or cox; ``variables`` as they are transformed, ``terms`` made of their columns, ``coefficient`` of each.
 
     ``fill`` is what a missing column becomes, None where a subject without it gets no prediction. ``horizon`` and ``survival``: days,
-    and the probability of no event by then at a linear predictor of 0 (Cox).
+    and the probability of no event by then at a linear predictor of 0 (Cox). ``grades``, the lowest first, and ``threshold`` of all but the lowest
+    (ordinal).
     """
 
     name: str
@@ -44,6 +46,8 @@ class SavedModel:
     fill: tuple[float, ...] | None
     horizon: tuple[float, ...] = ()
     survival: tuple[float, ...] = ()
+    grades: tuple[str, ...] = ()
+    threshold: tuple[float, ...] = ()
 
     def text(self) -> str:
         """The model as JSON."""
@@ -64,6 +68,7 @@ class SavedModel:
                 "intercept": self.intercept,
                 "fill": None if self.fill is None else list(self.fill),
                 "baseline": {"day": list(self.horizon), "survival": list(self.survival)},
+                "grades": {"names": list(self.grades), "threshold": list(self.threshold)},
             },
             indent=1,
             allow_nan=False,
@@ -82,6 +87,7 @@ def saved(
     coefficient: Sequence[float],
     fill: Sequence[float] | None,
     baseline: tuple[Sequence[float], Sequence[float]] = ((), ()),
+    threshold: Sequence[float] = (),
 ) -> SavedModel:
     """A fitted model with only the variables and columns its terms use."""
     used = sorted({column for term in terms for column in term.of})
@@ -96,7 +102,7 @@ def saved(
         endpoint=endpoint,
         label=label,
         n=prepared.n,
-        events=int(prepared.target.event.sum()),
+        events=_events(prepared),
         variables=tuple(variables),
         terms=tuple(Term(name=t.name, of=tuple(place[c] for c in t.of), knots=t.knots, part=t.part) for t in terms),
         intercept=float(intercept),
@@ -104,7 +110,15 @@ def saved(
         fill=None if fill is None else tuple(float(fill[c]) for c in used),
         horizon=tuple(float(v) for v in baseline[0]),
         survival=tuple(float(v) for v in baseline[1]),
+        grades=prepared.grades,
+        threshold=tuple(float(a) for a in threshold),
     )
+
+
+def _events(prepared: Prepared) -> int:
+    """Subjects with the event; of grades, those above the lowest."""
+    target = prepared.target
+    return int((target.grade > 0).sum()) if isinstance(target, OrdinalTarget) else int(target.event.sum())
 
 
 def _described(variable: Variable, column: str) -> dict[str, Any]:
@@ -158,6 +172,8 @@ def load_model(text: str, *, file: str) -> SavedModel:
             fill=None if data["fill"] is None else tuple(data["fill"]),
             horizon=tuple(data["baseline"]["day"]),
             survival=tuple(data["baseline"]["survival"]),
+            grades=tuple(data["grades"]["names"]),
+            threshold=tuple(data["grades"]["threshold"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
@@ -183,8 +199,9 @@ def predict(model: SavedModel, data: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        ``subject_id``, ``linear_predictor``, ``probability`` (null for Cox), ``error`` (why there is no prediction) and ``notices``
-        (values outside the range the model was made from; gaps that were filled).
+        ``subject_id``, ``linear_predictor``, ``probability`` of the event (logistic; null otherwise); for grades ``likeliest_class`` and
+        ``probability of CLASS`` for each; ``error`` (why there is no prediction) and ``notices`` (values outside the range the model was made
+        from; gaps that were filled).
 
     Raises
     ------
@@ -228,15 +245,27 @@ def predict(model: SavedModel, data: pl.DataFrame) -> pl.DataFrame:
     eta: Floats = model.intercept + expand(model.terms, filled) @ np.array(model.coefficient)
     known: Bools = np.array([e is None for e in errors], dtype=np.bool_)
     chance = probability(np.where(known, eta, 0.0)) if model.kind == "logistic" else np.full(n, np.nan)
+    graded: dict[str, pl.Series] = {}
+    if model.kind == "ordinal":
+        each = class_probabilities(where(known, eta, 0.0), np.array(model.threshold))
+        likeliest = [model.grades[int(row.argmax())] if ok else None for row, ok in zip(each, known, strict=True)]
+        graded["likeliest_class"] = pl.Series(likeliest, dtype=TEXT)
+        for j, name in enumerate(model.grades):
+            graded[f"probability of {name}"] = _told(each[:, j], known)
     return pl.DataFrame(
         {
             "subject_id": data["subject_id"].cast(pl.String),
-            "linear_predictor": pl.Series(np.where(known, eta, np.nan), dtype=NUMBER).fill_nan(None),
-            "probability": pl.Series(np.where(known, chance, np.nan), dtype=NUMBER).fill_nan(None),
+            "linear_predictor": _told(eta, known),
+            "probability": _told(chance, known),
+            **graded,
             "error": pl.Series([None if e is None else e.value for e in errors], dtype=TEXT),
             "notices": pl.Series(["; ".join(row) for row in notices], dtype=TEXT),
         }
     )
+
+
+def _told(values: Floats, known: Bools) -> pl.Series:
+    return pl.Series(where(known, values, np.nan), dtype=NUMBER).fill_nan(None)
 
 
 def _column(

@@ -420,7 +420,7 @@ RUNNERS: Mapping[type, Runner] = {
         run=_survival,
         methods=lambda analysis: ("kaplan_meier", *(("cumulative_incidence",) if analysis.causes else ())),
     ),
-    asked.Multivariable: Runner(run=_multivariable, methods=lambda _: ("firth_model", "cox_model")),
+    asked.Multivariable: Runner(run=_multivariable, methods=lambda _: ("firth_model", "cox_model", "ordinal_model")),
     asked.Selection: Runner(run=_selection, methods=lambda analysis: (analysis.method,)),
     exposure.Persistence: Runner(run=_persistence, methods=lambda _: ()),
     exposure.Sensitivity: Runner(run=sensitivity, methods=lambda analysis: (analysis.method,)),

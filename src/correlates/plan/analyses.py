@@ -265,7 +265,7 @@ class ValidationPlan(Strict):
 
 
 class Multivariable(Strict):
-    """One model with declared covariates: logistic (Firth) for a binary endpoint, Cox for a time to event."""
+    """One model with declared covariates: logistic (Firth) for a binary endpoint, proportional odds for a grade or class, Cox for a time to event."""
 
     do: Literal["multivariable"]
     endpoint: Annotated[str, Refers("endpoint")]

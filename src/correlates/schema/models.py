@@ -21,7 +21,7 @@ MODELS = Table(
             name="part",
             dtype=TEXT,
             nullable=False,
-            meaning="what the statistic is of: model, term, variable, added, performance, calibration, decision, candidate, correlation",
+            meaning="what the statistic is of: model, term, variable, threshold, added, performance, calibration, decision, candidate, correlation",
         ),
         Column(
             name="term",
@@ -52,11 +52,26 @@ PREDICTIONS = Table(
         Column(name="model_id", dtype=TEXT, nullable=False, meaning="the model"),
         Column(name="analysis_id", dtype=TEXT, nullable=False, meaning="name of the analysis in the plan"),
         Column(name="subject_id", dtype=TEXT, nullable=False, meaning="the subject"),
-        Column(name="observed", dtype=FLAG, meaning="whether the event was observed"),
+        Column(name="observed", dtype=FLAG, meaning="whether the event was observed; null for a grade or class"),
+        Column(name="observed_class", dtype=TEXT, meaning="the grade or class observed, for an ordinal endpoint"),
         Column(name="time", dtype=NUMBER, meaning="time of the event or censoring, for a time to event", unit="day"),
-        Column(name="linear_predictor", dtype=NUMBER, meaning="log odds, or log hazard ratio, by the model"),
+        Column(
+            name="linear_predictor",
+            dtype=NUMBER,
+            meaning="log odds, log odds of a higher grade, or log hazard ratio, by the model",
+        ),
         Column(
             name="probability", dtype=NUMBER, meaning="probability of the event by the model, for a binary endpoint"
+        ),
+        Column(
+            name="likeliest_class",
+            dtype=TEXT,
+            meaning="the grade or class with the largest probability by the model, for an ordinal endpoint",
+        ),
+        Column(
+            name="class_probabilities",
+            dtype=TEXT,
+            meaning="probability of each grade or class by the model, as JSON, for an ordinal endpoint",
         ),
         Column(
             name="left_out_predictor",

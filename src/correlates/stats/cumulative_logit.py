@@ -25,12 +25,13 @@ class Chances:
 
 def chances(eta: Floats) -> Chances:
     """The probabilities at cumulative logits (r, n, K - 1)."""
-    above = expit(eta)
-    ends = np.ones((*above.shape[:2], 1))
-    bounds = np.concatenate((ends, above, 0.0 * ends), axis=2)
-    return Chances(
-        above=above, slope=above * expit(-eta), share=np.maximum(bounds[:, :, :-1] - bounds[:, :, 1:], 1e-300)
-    )
+    above, under = expit(eta), expit(-eta)
+    share = np.empty((*eta.shape[:2], eta.shape[2] + 1))
+    share[:, :, 0], share[:, :, -1] = under[:, :, 0], above[:, :, -1]
+    # expit(a) - expit(b) = expit(a) expit(-b) (1 - exp(b - a)): no cancellation where both are near 0 or 1
+    gap = np.minimum(eta[:, :, 1:] - eta[:, :, :-1], 0.0)
+    share[:, :, 1:-1] = above[:, :, :-1] * under[:, :, 1:] * -np.expm1(gap)
+    return Chances(above=above, slope=above * under, share=np.maximum(share, 1e-300))
 
 
 def log_likelihood(eta: Floats, y: Ints, weight: Floats) -> Floats:
@@ -70,9 +71,10 @@ def expected_information(at: Chances) -> Floats:
     r, n, q = at.slope.shape
     found = np.zeros((r, n, q, q))
     for j in range(q):
-        found[:, :, j, j] = at.slope[:, :, j] ** 2 * (1.0 / at.share[:, :, j] + 1.0 / at.share[:, :, j + 1])
+        own = at.slope[:, :, j]
+        found[:, :, j, j] = own * (own / at.share[:, :, j] + own / at.share[:, :, j + 1])
         if j + 1 < q:
-            cross = -at.slope[:, :, j] * at.slope[:, :, j + 1] / at.share[:, :, j + 1]
+            cross = -own * (at.slope[:, :, j + 1] / at.share[:, :, j + 1])
             found[:, :, j, j + 1] = found[:, :, j + 1, j] = cross
     return found
 

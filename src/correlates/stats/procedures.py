@@ -1,7 +1,7 @@
 """Procedures that make a multivariable model, each from the raw candidates to linear predictors, ready to be validated whole.
 
 Declared covariates; stepwise by AIC or BIC; elastic net, adaptive lasso (Zou, JASA 2006;101:1418-1429) with the penalty chosen by cross-validation
-inside; stability selection with a refit. Logistic models are refitted by Firth's likelihood, Cox models by maximum partial likelihood
+inside; stability selection with a refit. Logistic and proportional-odds models are fitted by Firth's (Jeffreys') likelihood, Cox models by maximum partial likelihood
 with Breslow's ties and a ridge too small to be seen (1e-6), which keeps a monotone likelihood finite.
 """
 
@@ -18,6 +18,8 @@ from correlates.stats.design import Term, expand
 from correlates.stats.elastic_net import ElasticNetPath, elastic_net, largest_penalty, penalties
 from correlates.stats.logistic import Penalty
 from correlates.stats.logistic_resamples import logistic_resamples
+from correlates.stats.ordinal import ordinal_resamples
+from correlates.stats.ordinal_target import OrdinalTarget
 from correlates.stats.stability import Assumption, stability_selection
 from correlates.stats.target import BinaryTarget, Target
 from correlates.stats.validation import Fitted, folds_of
@@ -30,7 +32,7 @@ _NUMBERS = 1 << 24  # of a batch of tuning fits held at a time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimates:
-    """Coefficients (B, 1 + k), intercept first (0 for Cox); log-likelihoods (B,); whether each was reached (B,)."""
+    """Coefficients (B, 1 + k), intercept first (0 for Cox, and for grades, which have thresholds); log-likelihoods (B,); whether each was reached (B,)."""
 
     coefficient: Floats
     log_likelihood: Floats
@@ -39,6 +41,14 @@ class Estimates:
 
 def estimates(target: Target, x: Floats, weight: Floats) -> Estimates:
     """Unpenalised (Firth, for a binary outcome) coefficients of all columns x (n, k) or (B, n, k) in each resample."""
+    if isinstance(target, OrdinalTarget):
+        ordinal = ordinal_resamples(x, target.grade, weight, levels=target.levels)
+        nothing = np.zeros((weight.shape[0], 1))
+        return Estimates(
+            coefficient=np.concatenate((nothing, ordinal.coefficient), axis=1),
+            log_likelihood=ordinal.log_likelihood,
+            converged=ordinal.converged,
+        )
     if x.shape[-1] == 0:
         start = target.family.start(weight)
         value = target.family.value(np.broadcast_to(start[:, None], weight.shape), weight)

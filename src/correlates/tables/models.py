@@ -20,6 +20,7 @@ _MEASURES = {
     "intercept": "Calibration intercept",
     "slope": "Calibration slope",
 }
+_RATIOS = {"cox_model": "Hazard ratio", "ordinal_model": "Odds ratio of a higher grade"}
 _SHOWN = 30  # candidates; all are in the table of the run
 
 
@@ -85,12 +86,16 @@ def _card(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices:
     settings = json.loads(mine["settings"][0])
     validation = settings["validation"]
     population = mine["population"][0]
-    events = whole.get("n_events")
+    gone = f"{whole.get('n_missing', 0):.0f} not analysed"
+    grades = mine.filter((pl.col("part") == "threshold") & (pl.col("stat_name") == "subjects"))
+    who = "; ".join(f"{level}: {value:.0f}" for level, value in grades.select("level", "value").iter_rows())
+    if not who:
+        who = f"{whole['n_events']:.0f} with the event"
     lines: list[tuple[str, str]] = [
         ("Endpoint", labels.get(mine["endpoint"][0], mine["endpoint"][0])),
         ("Population", labels.get(population, population)),
         ("Method", labels.get(mine["method"][0], mine["method"][0])),
-        ("Subjects", f"{mine['n'][0]} ({events:.0f} with the event; {whole.get('n_missing', 0):.0f} not analysed)"),
+        ("Subjects", f"{mine['n'][0]} ({who}; {gone})"),
     ]
     if "candidates" in whole:
         flow = f"{whole['candidates']:.0f} declared"
@@ -101,11 +106,15 @@ def _card(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices:
         lines.append(("Flow of candidates", flow))
     if "columns" in whole:
         per = whole.get("events_per_column")
-        shown = "" if per is None else f"; {number(per)} subjects with the rarer outcome per column"
+        kind = "effective subjects" if grades.height else "subjects with the rarer outcome"
+        shown = "" if per is None else f"; {number(per)} {kind} per column"
         lines.append(("Columns", f"{whole['columns']:.0f}{shown}"))
     if "chi_square" in whole:
         text = f"chi-square {fixed(whole['chi_square'])} with {whole['df']:.0f} df, P {p_value(whole['p'])}"
         lines.append(("Likelihood ratio against no covariate", text))
+    if "parallel_p" in whole:
+        text = f"P {p_value(whole['parallel_p'])}" if whole["parallel_p"] is not None else "not testable"
+        lines.append(("The same odds ratios at every threshold (score test)", text))
     if "error_bound" in whole:
         lines.append(("Expected number of false selections", f"at most {number(whole['error_bound'])}"))
     gaps = "filled inside each resample" if settings["missing"] == "median" else "only subjects without gaps"
@@ -148,7 +157,7 @@ def _terms(name: str, mine: pl.DataFrame, labels: Texts) -> DisplayTable | None:
     found = _stats(mine, "term")
     if not found:
         return None
-    cox = mine["method"][0] == "cox_model"
+    ratio = _RATIOS.get(mine["method"][0], "Odds ratio")
     whole = _stats(mine, "variable")
 
     def column(stat: str) -> list[float | None]:
@@ -163,6 +172,11 @@ def _terms(name: str, mine: pl.DataFrame, labels: Texts) -> DisplayTable | None:
         for code, s in whole.items()
         if s.get("df", 1) > 1
     )
+    crooked = "; ".join(
+        f"{labels.get(code, code)}: P {p_value(s['parallel_p'])} ({s['parallel_df']:.0f} df)"
+        for code, s in whole.items()
+        if s.get("parallel_p") is not None
+    )
     splines = "; ".join(f"{labels.get(t, t)}: {s['knots']}" for t, s in found.items() if "knots" in s)
     return DisplayTable(
         name=f"terms_{name}",
@@ -170,7 +184,7 @@ def _terms(name: str, mine: pl.DataFrame, labels: Texts) -> DisplayTable | None:
         declared=_declared(mine),
         columns=(
             words("Covariate", [_named(t, labels) for t in found]),
-            marked("Hazard ratio (95 % CI)" if cox else "Odds ratio (95 % CI)", ratios, column("ratio")),
+            marked(f"{ratio} (95 % CI)", ratios, column("ratio")),
             words("Per", [s.get("per") for s in found.values()]),
             numbers("P", column("p"), p_value),
             numbers("Coefficient", column("coefficient"), fixed),
@@ -181,6 +195,7 @@ def _terms(name: str, mine: pl.DataFrame, labels: Texts) -> DisplayTable | None:
         note="Limits and P from the profile likelihood. VIF: variance inflation. Largest change: of the coefficient when one subject is "
         "left out."
         + (f" Whole covariates by likelihood ratio: {tests}." if tests else "")
+        + (f" The same odds ratio at every threshold, score test: {crooked}." if crooked else "")
         + (f" Knots: {splines}." if splines else ""),
     )
 
@@ -199,7 +214,7 @@ def _added(name: str, mine: pl.DataFrame, labels: Texts) -> DisplayTable | None:
         else NOTHING
         for s in found.values()
     ]
-    measure = "C" if mine["method"][0] == "cox_model" else "AUC"
+    measure = "AUC" if mine["method"][0] == "firth_model" else "C"
     return DisplayTable(
         name=f"added_{name}",
         title=f"{_title(mine, labels)}: what is added to the other covariates",

@@ -20,6 +20,7 @@ from correlates.errors import DerivationError, InputError
 from correlates.schema import MODELS, PREDICTIONS, conform
 from correlates.stats.cox import cox_model
 from correlates.stats.logistic import logistic_model
+from correlates.stats.ordinal import ordinal_model, parallel_test
 from correlates.stats.splines import knots, restricted_cubic
 from correlates.terms import OutcomeKind
 
@@ -191,8 +192,8 @@ def test_a_constant_covariate_is_left_out_and_told() -> None:
 def test_declarations_that_contradict_the_table() -> None:
     with pytest.raises(DerivationError, match="PEEK"):
         _model([replace(PEAK, code="PEEK")])
-    with pytest.raises(DerivationError, match="class"):
-        _model([PEAK], endpoint=replace(YES, kind=OutcomeKind.CLASS))
+    with pytest.raises(DerivationError, match="number"):
+        _model([PEAK], endpoint=Endpoint(name="AGE", label="Age", kind=OutcomeKind.NUMBER))
     with pytest.raises(DerivationError, match="nobody"):
         prepare(_table(), [PEAK], YES, "nobody", complete=True)
 
@@ -280,3 +281,49 @@ def test_external_validation() -> None:
     assert found.measures["c_index"] == pytest.approx(_get(cox.models, "performance", "apparent", "c_index"), abs=5e-3)
     with pytest.raises(InputError, match="--event"):
         validate_externally(model, predict(model, table), table, "pfs")
+
+
+def test_a_grade_has_a_proportional_odds_model() -> None:
+    grade = np.digitize(_ETA + np.random.default_rng(3).logistic(size=_N), [-1.0, 0.5, 2.0])
+    table = _table(crs=grade)
+    crs = Endpoint(name="crs", label="CRS grade", kind=OutcomeKind.GRADE)
+    made = _model([PEAK, AGE, STAGE], table, crs, adds=("PEAK",))
+    reference = max("I", "II", "III", key=lambda s: (s == _STAGE).sum())
+    others = [s for s in ("I", "II", "III") if s != reference]
+    design = np.column_stack((np.log2(_PEAK), _AGE, *((s == _STAGE).astype(float) for s in others)))
+    fit = ordinal_model(design, grade)
+    for j, term in enumerate(["PEAK", "AGE", *(f"STAGE={s}" for s in others)]):
+        assert _get(made.models, "term", "coefficient", term) == pytest.approx(fit.coefficient[j], rel=1e-6)
+        assert _get(made.models, "term", "ratio_upper", term) == pytest.approx(np.exp(fit.upper[j]), rel=1e-5)
+    assert _get(made.models, "variable", "p", "PEAK") == pytest.approx(fit.p_value[0], rel=1e-4)
+    test = parallel_test(design, grade, np.arange(4))
+    assert _get(made.models, "model", "parallel_chi_square") == pytest.approx(test.chi_square, rel=1e-5)
+    assert _get(made.models, "variable", "parallel_df", "STAGE") == 4
+    counts = made.models.filter((pl.col("part") == "threshold") & (pl.col("stat_name") == "subjects"))
+    assert counts["value"].to_list() == np.bincount(grade).tolist()
+    assert _get(made.models, "added", "with", "PEAK") > _get(made.models, "added", "without", "PEAK")
+    assert _get(made.models, "performance", "apparent", "c_index") > 0.6
+    assert made.predictions["observed_class"].to_list() == [str(g) for g in grade]
+    model = load_model(_get(made.models, "model", "json"), file="crs.json")
+    found = predict(model, table)
+    shares = [json.loads(text) for text in made.predictions["class_probabilities"]]
+    for name in ("0", "1", "2", "3"):
+        np.testing.assert_allclose(found[f"probability of {name}"], [row[name] for row in shares], rtol=1e-9)
+    assert found["likeliest_class"].to_list() == made.predictions["likeliest_class"].to_list()
+    judged = validate_externally(model, found, table, "crs")
+    assert judged.measures["c_index"] == pytest.approx(_get(made.models, "performance", "apparent", "c_index"))
+    assert judged.measures["c_index_lower"] < judged.measures["c_index"]
+    with pytest.raises(InputError, match="grades or classes"):
+        validate_externally(model, found, table.with_columns(crs=pl.lit(9)), "crs")
+
+
+def test_grades_that_cannot_be_modelled() -> None:
+    crs = Endpoint(name="crs", label="CRS grade", kind=OutcomeKind.GRADE)
+    one = _model([PEAK], _table(crs=np.ones(_N)), crs)
+    assert one.models["error"].unique().to_list() == ["one-class"]
+    few = np.zeros(_N)
+    few[:2] = 3
+    many = _model([PEAK, AGE, STAGE, *NOISE[:2]], _table(crs=few), crs)
+    assert many.models["error"].unique().to_list() == ["more-columns-than-events"]
+    with pytest.raises(DerivationError, match="selection"):
+        selection(_table(crs=few), [PEAK], crs, Selection(name="sel"))
