@@ -97,6 +97,8 @@ def _card(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices:
         ("Method", labels.get(mine["method"][0], mine["method"][0])),
         ("Subjects", f"{mine['n'][0]} ({who}; {gone})"),
     ]
+    if grades.height:
+        lines.append(("Order of the outcome, lowest first", " < ".join(grades["level"])))
     if "candidates" in whole:
         flow = f"{whole['candidates']:.0f} declared"
         excluded = mine.filter(pl.col("stat_name") == "univariable_excluded").height
