@@ -15,7 +15,7 @@ from correlates.association.notices import Notice
 from correlates.association.record import Statistic
 from correlates.association.settings import Biomarker
 from correlates.association.survival_settings import Survival
-from correlates.rounding import number
+from correlates.rounding import number, unit_text
 from correlates.schema import RESULTS, SURVIVAL, conform
 from correlates.schema.table import NUMBER
 from correlates.stats.arrays import Bools, Floats, Ints
@@ -266,7 +266,7 @@ def _cut(analysis: pl.DataFrame, settings: Survival, there: Bools) -> _Groups:
         present &= ~((told == Censoring.LEFT.value) & (group > 0)) & ~(
             (told == Censoring.RIGHT.value) & (group < len(cuts))
         )
-    unit = f" {settings.grouping.by.unit}" if settings.grouping.by.unit else ""
+    unit = f" {unit_text(settings.grouping.by.unit)}".rstrip()
     shown = [number(c) for c in cuts]
     between = [f"> {a} to {b}{unit}" for a, b in itertools.pairwise(shown)]
     names = (f"<= {shown[0]}{unit}", *between, f"> {shown[-1]}{unit}")

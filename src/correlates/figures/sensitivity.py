@@ -20,7 +20,7 @@ _RULES = {
     "log": "logarithmic",
 }
 _BELOW = {"zero": "0", "half": "½", "limit": "1", "drop": "–"}
-_P_TICKS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.01, 0.001, 1e-4, 1e-5, 1e-6, 1e-8)
+_P_TICKS = (1.0, 0.2, 0.05, 0.01, 0.001, 1e-4, 1e-5, 1e-6, 1e-8)
 
 
 def _draw(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
@@ -118,7 +118,7 @@ def _one(analysis: str, parameter: str, frame: pl.DataFrame, settings: FigureSet
             "type": "quantitative",
             "title": "P value (log scale)",
             "scale": {"type": "log", "domain": [low, 1], "reverse": True, "nice": False},
-            "axis": {"values": [t for t in _P_TICKS if t >= low], "labelOverlap": True},
+            "axis": {"values": [t for t in _P_TICKS if t >= low], "labelOverlap": "greedy", "labelSeparation": 5},
         }
         panels.append(
             {

@@ -101,14 +101,14 @@ def test_levels_choose_and_order_the_groups() -> None:
 
 def test_numbers_are_cut_and_a_limit_on_the_wrong_side_has_no_group() -> None:
     told = values(run(grouping=by_peak("median")))
-    assert (told["n", "<= 4 cells/uL"], told["n", "> 4 cells/uL"]) == (4, 3)
-    assert told["cut", "> 4 cells/uL"] == 4
+    assert (told["n", "<= 4 cells/µL"], told["n", "> 4 cells/µL"]) == (4, 3)
+    assert told["cut", "> 4 cells/µL"] == 4
     three = values(run(grouping=by_peak((2.0, 5.0))))
-    assert [three["n", g] for g in ("<= 2 cells/uL", "> 2 to 5 cells/uL", "> 5 cells/uL")] == [2, 3, 2]
+    assert [three["n", g] for g in ("<= 2 cells/µL", "> 2 to 5 cells/µL", "> 5 cells/µL")] == [2, 3, 2]
     # S0 below 1 is in the lower group; S6 above 7 in the upper; S5, at most 6, may lie on either side of 4
     words = ["left", "none", "none", "none", "none", "left", "right", None]
     censored = values(run(table(**{"peak|censoring": words}), grouping=by_peak((4.0,))))
-    assert (censored["n", "<= 4 cells/uL"], censored["n", "> 4 cells/uL"]) == (4, 2)
+    assert (censored["n", "<= 4 cells/µL"], censored["n", "> 4 cells/µL"]) == (4, 2)
     assert censored["left_out_unknown", ""] == 2
 
 
