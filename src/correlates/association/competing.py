@@ -12,29 +12,23 @@ from correlates.association.record import Block, Estimate, Method, Outcome, Stat
 from correlates.association.settings import Univariable
 from correlates.association.survival import GROUP_COUNTS, OPTIONS, group_counts
 from correlates.association.wilcoxon import P_ADJUSTED, P
-from correlates.stats.competing_risks import cumulative_incidence, gray_test, incidence_at
-from correlates.stats.fine_gray import fine_gray
+from correlates.stats.competing_risks import gray_screen, incidence_at_panel
+from correlates.stats.fine_gray_panel import fine_gray_screen
 from correlates.terms import OutcomeKind, Reason
 
 
 def _gray(block: Block, analysis: Univariable) -> Outcome:
-    options, m = analysis.survival, len(block.biomarkers)
+    options = analysis.survival
     course = block.follow_up()
     k = CUTS[options.cut]
     groups = cut(block, k)
-    values = {name: np.full(m, np.nan) for name in ("p", "chi_square", "df")}
-    errors = one_group(groups)
-    for row in range(m):
-        if errors[row] is not None:
-            continue
-        at = block.present[row]
-        test = gray_test(course.time[at], course.cause[at], groups.group[row, at], k)
-        if test.p_value is None or test.chi_square is None:
-            errors[row] = Reason.NOT_ESTIMABLE
-            continue
-        values["p"][row], values["chi_square"][row], values["df"][row] = test.p_value, test.chi_square, test.df
+    test = gray_screen(course.time, course.cause, groups.group, k, block.present)
+    values = {"p": test.p_value, "chi_square": test.chi_square, "df": test.df.astype(np.float64)}
+    errors = [
+        why or (Reason.NOT_ESTIMABLE if bad else None)
+        for why, bad in zip(one_group(groups), np.isnan(test.p_value).tolist(), strict=True)
+    ]
     found = []
-    causes = len(course.causes)
     for j, name in enumerate(groups.names):
         mine = block.present & (groups.group == j)
         rivals = (mine & (course.cause > 1)).sum(axis=1)
@@ -42,17 +36,13 @@ def _gray(block: Block, analysis: Univariable) -> Outcome:
         found.append(
             Estimate(name="group_competing", level=name, value=rivals.astype(np.float64), n=n, n_censored=limits)
         )
-        at_times = np.full((3, len(options.times), m), np.nan)
-        if options.times:
-            for row in range(m):
-                if mine[row].any():
-                    curve = cumulative_incidence(
-                        course.time[mine[row]], course.cause[mine[row]], causes, level=analysis.level
-                    )
-                    there = incidence_at(curve, np.array(options.times))
-                    at_times[:, :, row] = there.incidence[0], there.lower[0], there.upper[0]
-        for stat, rows in zip(("incidence", "incidence_lower", "incidence_upper"), at_times, strict=True):
-            for day, value in zip(options.times, rows, strict=True):
+        there = incidence_at_panel(course.time, course.cause, mine, options.times, level=analysis.level)
+        for stat, rows in (
+            ("incidence", there.incidence),
+            ("incidence_lower", there.lower),
+            ("incidence_upper", there.upper),
+        ):
+            for day, value in zip(options.times, rows.T, strict=True):
                 found.append(Estimate(name=stat, level=f"{name} on day {day:g}", value=value, n=n, n_censored=limits))
     limits_told = flagged(censored(block) > 0, Notice.LIMITS_COUNTED)
     return Outcome(
@@ -98,32 +88,26 @@ GRAY = Method(
 
 
 def _fine_gray(block: Block, analysis: Univariable) -> Outcome:
-    course, m = block.follow_up(), len(block.biomarkers)
+    course = block.follow_up()
     x, sd = scaled(block, analysis)
-    names = ("p", "coefficient", "lower", "upper", "standard_error")
-    values = {name: np.full(m, np.nan) for name in names}
-    errors: list[Reason | None] = [None] * m
-    for row in range(m):
-        at = block.present[row]
-        fit = fine_gray(x[row, at][:, None], course.time[at], course.cause[at], level=analysis.level)
-        if not fit.converged:
-            errors[row] = Reason.MONOTONE if fit.monotone else Reason.NOT_CONVERGED
-            continue
-        for name, array in zip(
-            names, (fit.p_value, fit.coefficient, fit.lower, fit.upper, fit.standard_error), strict=True
-        ):
-            values[name][row] = array[0]
-    ratio, why = exponential(values["coefficient"])
-    low, low_why = exponential(values["lower"])
-    high, high_why = exponential(values["upper"])
+    fit = fine_gray_screen(x, course.time, course.cause, block.present, level=analysis.level)
+    errors: list[Reason | None] = [
+        None if done else Reason.CONSTANT if same else Reason.MONOTONE if endless else Reason.NOT_CONVERGED
+        for done, same, endless in zip(
+            fit.converged.tolist(), fit.constant.tolist(), fit.monotone.tolist(), strict=True
+        )
+    ]
+    ratio, why = exponential(fit.coefficient)
+    low, low_why = exponential(fit.lower)
+    high, high_why = exponential(fit.upper)
     return Outcome(
         estimates=(
-            Estimate(name="p", value=values["p"]),
+            Estimate(name="p", value=fit.p_value),
             Estimate(name="hazard_ratio", value=ratio, notices=why),
             Estimate(name="hazard_ratio_lower", value=low, notices=low_why),
             Estimate(name="hazard_ratio_upper", value=high, notices=high_why),
-            Estimate(name="log_hazard_ratio", value=values["coefficient"]),
-            Estimate(name="standard_error", value=values["standard_error"]),
+            Estimate(name="log_hazard_ratio", value=fit.coefficient),
+            Estimate(name="standard_error", value=fit.standard_error),
             Estimate(name="per", text=[PER[b.scale] for b in block.biomarkers]),
             Estimate(name="sd", value=sd),
             *share(block),

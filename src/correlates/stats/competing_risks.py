@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc, ndtri
 
-from correlates.stats.arrays import Floats, Ints, divide, where
+from correlates.stats.arrays import Bools, Floats, Ints, divide, where
 
+_CELLS = 1 << 19  # numbers held at a time (groupings x groups x groups x subjects)
 _RANK = 1e-9  # an eigenvalue of the covariance this small beside the number of events is zero
 
 
@@ -71,6 +72,17 @@ class Gray:
     rho: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrayScreen:
+    """Gray's tests of m groupings of the same subjects; (m,), or (m, k) where per group. NaN where ``df`` is 0."""
+
+    chi_square: Floats
+    df: Ints
+    p_value: Floats
+    n: Ints
+    n_events: Ints
+
+
 def cumulative_incidence(
     time: npt.ArrayLike, cause: npt.ArrayLike, causes: int, *, level: float = 0.95
 ) -> CumulativeIncidence:
@@ -105,26 +117,20 @@ def cumulative_incidence(
     before = np.concatenate(([1.0], after))[:-1]
     rise = before * divide(by_cause, n_risk)
     incidence: Floats = np.cumsum(rise, axis=1)
-    variance = np.zeros(incidence.shape)
-    reciprocal = where(after > 0, divide(1.0, after), 0.0)
-    earlier = np.arange(at.size)[:, None] <= np.arange(at.size)[None, :]  # (s, t)
-    for j in range(causes):
-        gap = (incidence[j][None, :] - incidence[j][:, None]) * reciprocal[:, None]
-        own = _spread(before, n_risk, by_cause[j])
-        other = where(after > 0, _spread(before, n_risk, deaths - by_cause[j]), 0.0)
-        variance[j] = (earlier * (own[:, None] * (1.0 - gap) ** 2 + other[:, None] * gap**2)).sum(axis=0)
+    rows = np.ones((causes, 1))
+    variance = _variances(
+        before * rows, after * rows, n_risk * rows, by_cause, deaths - by_cause, incidence, np.arange(at.size)
+    )
     error = np.sqrt(variance)
-    inside = (incidence > 0) & (incidence < 1)
-    size = where(inside, -np.log(where(inside, incidence, 0.5)), np.nan)
-    change = float(ndtri(0.5 + level / 2.0)) * error / (incidence * size + where(inside, 0.0, 1.0))
+    lower, upper = _limits(incidence, error, level)
     return CumulativeIncidence(
         time=at,
         n_risk=n_risk,
         n_event=by_cause,
         incidence=incidence,
         standard_error=error,
-        lower=np.exp(-size * np.exp(change)),
-        upper=np.exp(-size * np.exp(-change)),
+        lower=lower,
+        upper=upper,
         event_free=after,
         n=times.size,
         last=float(times.max()) if times.size else None,
@@ -150,6 +156,78 @@ def incidence_at(curves: CumulativeIncidence, times: npt.ArrayLike) -> Incidence
         lower=step(np.nan, curves.lower),
         upper=step(np.nan, curves.upper),
     )
+
+
+def incidence_at_panel(
+    time: npt.ArrayLike,
+    cause: npt.ArrayLike,
+    member: npt.ArrayLike,
+    times: npt.ArrayLike,
+    *,
+    of: int = 1,
+    level: float = 0.95,
+) -> IncidenceAt:
+    """Cumulative incidence of one cause at given times in m groups of the same subjects: arrays (m, t), as :func:`incidence_at`.
+
+    Parameters
+    ----------
+    time, cause, of, level
+        As for :func:`cumulative_incidence`; every other cause competes.
+    member
+        (m, n) who is in the group. Everything is NaN for a group of nobody.
+    times
+        (t,).
+    """
+    end, outcome = _of_interest(time, cause, of)
+    inside = np.atleast_2d(np.asarray(member, dtype=np.bool_))
+    at = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    grid = np.unique(end[outcome > 0])
+    kept = inside.astype(np.float64)
+    n_risk, own, other = _panel_counts(kept, end, outcome, grid)
+    after = np.asarray(np.cumprod(1.0 - where(n_risk > 0, divide(own + other, n_risk), 0.0), axis=1), dtype=np.float64)
+    before = _lagged(after, 1.0)
+    incidence = np.cumsum(where(n_risk > 0, before * divide(own, n_risk), 0.0), axis=1)
+    index = np.searchsorted(grid, at, side="right")
+    last = np.max(where(inside, end, -np.inf), axis=1, initial=-np.inf)
+    begin = np.zeros((inside.shape[0], 1))
+    found = np.concatenate((begin, incidence), axis=1)[:, index]
+    variance = _variances(before, after, n_risk, own, other, incidence, index - 1)
+    over = np.concatenate((begin + 1.0, after), axis=1)[:, index] == 0
+    known = (at <= last[:, None]) | over
+    error = np.sqrt(variance)
+    lower, upper = _limits(found, error, level)
+    estimate, spread, low, high = (where(known, v, np.nan) for v in (found, error, lower, upper))
+    return IncidenceAt(time=at, incidence=estimate, standard_error=spread, lower=low, upper=high)
+
+
+def _panel_counts(kept: Floats, times: Floats, outcome: Ints, at: Floats) -> tuple[Floats, Floats, Floats]:
+    """Numbers at risk, with the event of interest and with another, of memberships (..., n) at each time: (..., T)."""
+    on = times[:, None] == at
+    own, other = (kept @ where(on & (outcome == code)[:, None], 1.0, 0.0) for code in (1, 2))
+    return kept @ where(times[:, None] >= at, 1.0, 0.0), own, other
+
+
+def _variances(
+    before: Floats, after: Floats, n_risk: Floats, own: Floats | Ints, other: Floats | Ints, incidence: Floats, at: Ints
+) -> Floats:
+    """Variance (m, t) of incidences (m, K) at places ``at`` (t,) among the K times; 0 at place -1, before the first."""
+    reciprocal = where(after > 0, divide(1.0, after), 0.0)
+    first = _spread(before, n_risk, own)
+    second = where(after > 0, _spread(before, n_risk, other), 0.0)
+    found = np.zeros((before.shape[0], at.size))
+    for column, place in enumerate(at.tolist()):
+        here = slice(0, place + 1)
+        gap = (incidence[:, place : place + 1] - incidence[:, here]) * reciprocal[:, here] if place >= 0 else 0.0
+        found[:, column] = (first[:, here] * (1.0 - gap) ** 2 + second[:, here] * gap**2).sum(axis=1)
+    return found
+
+
+def _limits(incidence: Floats, error: Floats, level: float) -> tuple[Floats, Floats]:
+    """Limits of incidences on the scale log(-log F); NaN at 0 and 1."""
+    inside = (incidence > 0) & (incidence < 1)
+    size = where(inside, -np.log(where(inside, incidence, 0.5)), np.nan)
+    change = float(ndtri(0.5 + level / 2.0)) * error / (incidence * size + where(inside, 0.0, 1.0))
+    return np.exp(-size * np.exp(change)), np.exp(-size * np.exp(-change))
 
 
 def gray_test(
@@ -187,8 +265,7 @@ def gray_test(
 
     Undefined: no event of the cause, one group, groups never at risk together.
     """
-    kinds = np.asarray(cause)
-    times, kind = _checked(time, cause, int(max(of, kinds.max(initial=0))))
+    times, outcome = _of_interest(time, cause, of)
     n = times.size
     label = np.asarray(group)
     if label.shape != (n,) or not np.isin(label, np.arange(groups)).all():
@@ -196,64 +273,139 @@ def gray_test(
     strata = np.zeros(n, dtype=np.int64) if stratum is None else np.asarray(stratum)
     if strata.shape != (n,):
         raise ValueError(f"stratum must be ({n},), found {strata.shape}")
-    if of < 1:
-        raise ValueError(f"the cause tested is a number from 1, found {of}")
-    outcome = np.where(kind == 0, 0, np.where(kind == of, 1, 2))
-    score, covariance = np.zeros(groups), np.zeros((groups, groups))
+    score, covariance = np.zeros((1, groups)), np.zeros((1, groups, groups))
+    kept = (np.arange(groups)[:, None] == label)[None]
     for block in np.unique(strata):
         rows = strata == block
-        one, spread = _gray_stratum(times[rows], outcome[rows], label[rows], groups, rho)
+        one, spread = _gray_scores(times[rows], outcome[rows], kept[:, :, rows], rho)
         score, covariance = score + one, covariance + spread
-    values, vectors = np.linalg.eigh(covariance) if groups else (np.zeros(0), np.zeros((0, 0)))
-    kept = values > _RANK * max(int((outcome == 1).sum()), 1)
-    df = int(kept.sum())
-    chi = float(((vectors.T @ score)[kept] ** 2 / values[kept]).sum()) if df else None
+    n_events = (kept & (outcome == 1)).sum(axis=2)
+    chi, df = _gray_chi_square(score, covariance, n_events.sum(axis=1))
     return Gray(
-        score=score,
-        covariance=covariance,
-        chi_square=chi,
-        df=df,
-        p_value=None if chi is None else float(chdtrc(df, chi)),
-        n=np.bincount(label.astype(np.int64), minlength=groups),
-        n_events=np.bincount(label[outcome == 1].astype(np.int64), minlength=groups),
+        score=score[0],
+        covariance=covariance[0],
+        chi_square=float(chi[0]) if df[0] else None,
+        df=int(df[0]),
+        p_value=float(chdtrc(df[0], chi[0])) if df[0] else None,
+        n=kept.sum(axis=2)[0],
+        n_events=n_events[0],
         rho=rho,
     )
 
 
-def _gray_stratum(times: Floats, outcome: Ints, label: Ints, groups: int, rho: float) -> tuple[Floats, Floats]:
-    """Scores (k,) and their covariance (k, k). Names: h = n/S(t-) of a group, R = h (1 - F(t-)); arrays are (k, T)."""
+def gray_screen(
+    time: npt.ArrayLike,
+    cause: npt.ArrayLike,
+    group: npt.ArrayLike,
+    groups: int,
+    present: npt.ArrayLike | None = None,
+    *,
+    of: int = 1,
+    rho: float = 0.0,
+) -> GrayScreen:
+    """Gray's tests of m groupings (biomarkers cut into k classes) of the same subjects.
+
+    Parameters
+    ----------
+    time, cause, groups, of, rho
+        As for :func:`gray_test`.
+    group
+        (m, n) whole numbers 0..k-1; what stands where a value is absent does not matter.
+    present
+        (m, n) which subjects have a class in the row; the others are left out of the row altogether. All, when not given.
+    """
+    times, outcome = _of_interest(time, cause, of)
+    labels = np.atleast_2d(np.asarray(group))
+    there = np.ones(labels.shape, dtype=np.bool_) if present is None else np.atleast_2d(np.asarray(present, np.bool_))
+    if there.shape != labels.shape or labels.shape[1] != times.size:
+        raise ValueError(f"group and present must be (m, {times.size}), found {labels.shape} and {there.shape}")
+    if not np.isin(labels[there], np.arange(groups)).all():
+        raise ValueError(f"group must hold whole numbers from 0 to {groups - 1}")
+    m, n = labels.shape
+    chi, df = np.full(m, np.nan), np.zeros(m, dtype=np.int64)
+    size, n_events = np.zeros((m, groups), dtype=np.int64), np.zeros((m, groups), dtype=np.int64)
+    step = max(1, _CELLS // max(groups * groups * n, 1))
+    for start in range(0, m, step):
+        rows = slice(start, start + step)
+        kept = (np.arange(groups)[None, :, None] == labels[rows, None, :]) & there[rows, None, :]
+        size[rows], n_events[rows] = kept.sum(axis=2), (kept & (outcome == 1)).sum(axis=2)
+        score, covariance = _gray_scores(times, outcome, kept, rho)
+        chi[rows], df[rows] = _gray_chi_square(score, covariance, n_events[rows].sum(axis=1))
+    defined = df > 0
+    return GrayScreen(
+        chi_square=chi,
+        df=df,
+        p_value=where(defined, chdtrc(np.maximum(df, 1), where(defined, chi, 0.0)), np.nan),
+        n=size,
+        n_events=n_events,
+    )
+
+
+def _of_interest(time: npt.ArrayLike, cause: npt.ArrayLike, of: int) -> tuple[Floats, Ints]:
+    """Times, and 0 for censoring, 1 for the cause tested, 2 for any other."""
+    if of < 1:
+        raise ValueError(f"the cause tested is a number from 1, found {of}")
+    times, kind = _checked(time, cause, int(max(of, np.asarray(cause).max(initial=0))))
+    return times, np.where(kind == 0, 0, np.where(kind == of, 1, 2))
+
+
+def _gray_chi_square(score: Floats, covariance: Floats, n_events: Ints) -> tuple[Floats, Ints]:
+    """Chi-square of scores (m, k) in the space their covariance spans, NaN where there is none, and its dimension: both (m,)."""
+    values, vectors = np.linalg.eigh(covariance)
+    kept = values > (_RANK * np.maximum(n_events, 1))[:, None]
+    along = (np.swapaxes(vectors, 1, 2) @ score[:, :, None])[:, :, 0]
+    df: Ints = kept.sum(axis=1)
+    return where(df > 0, where(kept, along**2 / where(kept, values, 1.0), 0.0).sum(axis=1), np.nan), df
+
+
+def _gray_scores(times: Floats, outcome: Ints, kept: Bools, rho: float) -> tuple[Floats, Floats]:
+    """Scores (m, k) and their covariance (m, k, k) of groups given as memberships (m, k, n).
+
+    Names: h = n/S(t-) of a group, R = h (1 - F(t-)); arrays are (m, k, T).
+    """
     at = np.unique(times[outcome > 0])
-    table = [_table(times[label == j], outcome[label == j], 2, at) for j in range(groups)]
-    y = np.array([t[1] for t in table], dtype=np.float64).reshape(groups, at.size)
-    own = np.array([t[2][0] for t in table], dtype=np.float64).reshape(groups, at.size)
-    other = np.array([t[2][1] for t in table], dtype=np.float64).reshape(groups, at.size)
+    y, own, other = _panel_counts(kept.astype(np.float64), times, outcome, at)
     there = y > 0
-    after = np.cumprod(1.0 - where(there, divide(own + other, y), 0.0), axis=1)
-    before = np.concatenate((np.ones((groups, 1)), after), axis=1)[:, :-1]
-    rise = np.cumsum(where(there, before * divide(own, y), 0.0), axis=1)
-    incidence = np.concatenate((np.zeros((groups, 1)), rise), axis=1)[:, :-1]
+    after = np.asarray(np.cumprod(1.0 - where(there, divide(own + other, y), 0.0), axis=2), dtype=np.float64)
+    before = _lagged(after, 1.0)
+    incidence = _lagged(np.cumsum(where(there, before * divide(own, y), 0.0), axis=2), 0.0)
     h = where(there, divide(y, before), 0.0)
-    whole = h.sum(axis=0)
-    d = own.sum(axis=0)
-    jump = divide(d, whole)
-    pooled = np.cumsum(jump)
-    left = 1.0 - np.concatenate(([0.0], pooled))[:-1]
+    whole = h.sum(axis=1)
+    d = own.sum(axis=1)
+    jump = where(whole > 0, divide(d, whole), 0.0)
+    pooled = np.cumsum(jump, axis=1)
+    left = 1.0 - _lagged(pooled, 0.0)
     weight = np.maximum(left, 0.0) ** rho
     subdistribution = h * (1.0 - incidence)
-    share = where(subdistribution.sum(axis=0) > 0, divide(subdistribution, subdistribution.sum(axis=0)), 0.0)
-    score = (weight * (own - d * share)).sum(axis=1)
-    a = weight * (np.eye(groups)[:, :, None] * h[:, None] - h[:, None] * h[None] / whole)
-    c = np.cumsum(a * where(left > 0, divide(jump, left), 0.0), axis=2)
-    rest = c[:, :, -1:] - c
-    free = where(after > 0, divide(1.0 - pooled, after), 0.0)
-    crowd = where(d > 1, divide(d - 1.0, whole * before - 1.0), 0.0)
-    first = where(there, (1.0 - crowd) * before * divide(d, whole * y), 0.0)
-    influence = a + (1.0 - free) * rest
-    covariance = np.einsum("ikt,jkt,kt->ij", influence, influence, first)
+    total = subdistribution.sum(axis=1)[:, None]
+    share = where(total > 0, divide(subdistribution, total), 0.0)
+    score = (weight[:, None] * (own - d[:, None] * share)).sum(axis=2)
+    k = kept.shape[1]
+    crossed = where(whole > 0, divide(1.0, whole), 0.0)[:, None, None] * h[:, :, None] * h[:, None]
+    a = weight[:, None, None] * (np.eye(k)[:, :, None] * h[:, :, None] - crossed)
+    c = np.cumsum(a * where(left > 0, divide(jump, left), 0.0)[:, None, None], axis=3)
+    rest = c[..., -1:] - c
+    free = where(after > 0, divide(1.0 - pooled[:, None], after), 0.0)
+    crowd = where((d > 1)[:, None], divide((d - 1.0)[:, None], whole[:, None] * before - 1.0), 0.0)
+    first = where(there, (1.0 - crowd) * before * divide(d[:, None], whole[:, None] * y), 0.0)
     second = where(after > 0, _spread(before, y, other), 0.0)
-    influence = free * rest
-    covariance += np.einsum("ikt,jkt,kt->ij", influence, influence, second)
+    influence = a + (1.0 - free)[:, None] * rest
+    covariance = _weighted_products(influence, first) + _weighted_products(free[:, None] * rest, second)
     return score, covariance
+
+
+def _lagged(values: Floats, start: float) -> Floats:
+    """Values (..., T) just before each time."""
+    found = np.empty(values.shape)
+    found[..., :1], found[..., 1:] = start, values[..., :-1]
+    return found
+
+
+def _weighted_products(influence: Floats, weight: Floats) -> Floats:
+    """Sums (m, k, k) over groups and times of influence_i influence_j weight; influence (m, k, k, T), weight (m, k, T)."""
+    m, k = influence.shape[:2]
+    left = (influence * weight[:, None]).reshape(m, k, -1)
+    return np.asarray(left @ np.swapaxes(influence.reshape(m, k, -1), 1, 2))
 
 
 def _spread(before: Floats, n: Floats | Ints, d: Floats | Ints) -> Floats:

@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from lifelines import AalenJohansenFitter
 
-from correlates.stats.competing_risks import cumulative_incidence, gray_test, incidence_at
+from correlates.stats.competing_risks import (
+    cumulative_incidence,
+    gray_screen,
+    gray_test,
+    incidence_at,
+    incidence_at_panel,
+)
 from correlates.stats.fine_gray import fine_gray
+from correlates.stats.fine_gray_panel import fine_gray_screen
 from correlates.stats.kaplan_meier import kaplan_meier
 
 
@@ -103,3 +110,54 @@ def test_refused():
         gray_test([1, 2], [1, 2], [0, 1], 2, of=0)
     with pytest.raises(ValueError, match="cause"):
         fine_gray([[1.0], [2.0]], [1, 2], [1])
+
+
+def _panel(seed, m=30):
+    """A sample with biomarkers of which some values are gone: all of the first, the second constant, the third orders the events."""
+    time, cause, group = _sample(seed)
+    rng = np.random.default_rng(seed)
+    there = rng.random((m, time.size)) < rng.random((m, 1))
+    there[0], there[2] = False, True
+    x = rng.normal(size=there.shape) * rng.exponential(10, (m, 1))
+    x[1], x[2] = 3.0, np.where(cause == 1, 100 - time, 0)
+    return time, cause, rng.permuted(np.tile(group, (m, 1)), axis=1), x, there
+
+
+def test_a_panel_of_gray_tests_and_incidences_is_each_row_alone():
+    time, cause, group, _, there = _panel(6)
+    at = (0.0, np.median(time), 2 * time.max())
+    found = gray_screen(time, cause, group, 3, there, rho=0.5)
+    curves = incidence_at_panel(time, cause, there, at, of=2)
+    assert (found.df[0], np.isnan(found.p_value[0]), np.isnan(curves.incidence[0]).all()) == (0, True, True)
+    for row in range(1, len(there)):
+        who = there[row]
+        one = gray_test(time[who], cause[who], group[row, who], 3, rho=0.5)
+        assert found.df[row] == one.df
+        if one.df:
+            assert found.chi_square[row] == pytest.approx(one.chi_square, rel=1e-9)
+            assert found.p_value[row] == pytest.approx(one.p_value, rel=1e-9)
+        if who.any():
+            alone = incidence_at(cumulative_incidence(time[who], cause[who], 2), at)
+            for name in ("incidence", "standard_error", "lower", "upper"):
+                np.testing.assert_allclose(getattr(curves, name)[row], getattr(alone, name)[1], rtol=1e-9, err_msg=name)
+
+
+def test_a_panel_of_fine_gray_models_is_each_row_alone():
+    time, cause, _, x, there = _panel(7)
+    found = fine_gray_screen(x, time, cause, there, level=0.9)
+    assert found.constant[:2].all()
+    assert found.monotone[2]
+    compared = 0
+    for row in range(1, len(there)):
+        who = there[row]
+        if not who.any():
+            continue
+        one = fine_gray(x[row, who][:, None], time[who], cause[who], level=0.9)
+        assert (found.converged[row], found.monotone[row]) == (one.converged, one.monotone)
+        assert (found.n_events[row], found.n_competing[row]) == (one.n_events, one.n_competing)
+        if one.converged:
+            compared += 1
+            for name in ("coefficient", "standard_error", "lower", "upper", "p_value"):
+                assert getattr(found, name)[row] == pytest.approx(getattr(one, name)[0], rel=1e-6), name
+            assert found.log_likelihood[row] == pytest.approx(one.log_likelihood, rel=1e-9)
+    assert compared > 15
