@@ -12,8 +12,8 @@ from correlates.association.settings import Univariable
 from correlates.association.wilcoxon import P_ADJUSTED, P, unrankable
 from correlates.stats.arrays import Bools, Floats, divide, where
 from correlates.stats.censored_regression import censored_regression
-from correlates.stats.kaplan_meier import kaplan_meier, quantile
-from correlates.stats.log_rank import log_rank
+from correlates.stats.log_rank import log_rank_rows
+from correlates.stats.survival_panel import quantile_panel, survival_panel
 from correlates.terms import OutcomeKind, Reason
 
 
@@ -27,30 +27,25 @@ def _several_limits(block: Block) -> Bools:
 
 
 def _peto(block: Block, _: Univariable) -> Outcome:
-    m, k = len(block.biomarkers), len(block.levels)
-    values = {name: np.full(m, np.nan) for name in ("p", "chi_square", "df")}
-    medians = np.full((k, m), np.nan)
-    errors: list[Reason | None] = [None] * m
-    for row in range(m):
-        at = block.present[row]
-        sign, group = block.censoring[row, at], block.group[at]
-        if (sign < 0).any() and (sign > 0).any():
-            errors[row] = Reason.CENSORED_BOTH_WAYS
-            continue
-        # values below a limit turn into times that are censored on the right: the lowest value has the longest time
-        flip = not (sign > 0).any()
-        top = float(block.values[row, at].max())
-        time = top - block.values[row, at] if flip else block.values[row, at]
-        test = log_rank(time, sign == 0, group, k, rho=1.0)
-        if test.p_value is None or test.chi_square is None:
-            errors[row] = Reason.NOT_ESTIMABLE
-            continue
-        values["p"][row], values["chi_square"][row], values["df"][row] = test.p_value, test.chi_square, test.df
-        for j in range(k):
-            mine = group == j
-            if mine.any():
-                middle = quantile(kaplan_meier(time[mine], sign[mine] == 0)).estimate
-                medians[j, row] = np.nan if middle is None else (top - middle if flip else middle)
+    k = len(block.levels)
+    cut = block.present & (block.censoring != 0)
+    below, above = ((block.present & (block.censoring == side)).any(axis=1) for side in (-1, 1))
+    both = below & above
+    present = block.present & ~both[:, None]
+    # values below a limit turn into times that are censored on the right: the lowest value has the longest time
+    flip = ~above[:, None]
+    top = np.max(where(present, block.values, -np.inf), axis=1, initial=-np.inf)[:, None]
+    time = where(present, where(flip, top - block.values, block.values), 0.0)
+    test = log_rank_rows(time, ~cut, block.group, k, present, rho=1.0)
+    values = {"p": test.p_value, "chi_square": test.chi_square, "df": test.df.astype(np.float64)}
+    errors = [
+        Reason.CENSORED_BOTH_WAYS if mixed else Reason.NOT_ESTIMABLE if bad else None
+        for mixed, bad in zip(both.tolist(), np.isnan(test.p_value).tolist(), strict=True)
+    ]
+    medians = []
+    for j in range(k):
+        middle = quantile_panel(survival_panel(time, ~cut, present & (block.group == j)))[0]
+        medians.append(where(np.isnan(middle), np.nan, where(flip[:, 0], top[:, 0] - middle, middle)))
     found = [
         Estimate(
             name="median_km", level=level, value=medians[j], notices=flagged(np.isnan(medians[j]), Notice.AT_LIMIT)

@@ -16,7 +16,7 @@ from correlates.association.wilcoxon import P_ADJUSTED, P
 from correlates.stats.concordance import concordance
 from correlates.stats.cox import CoxPenalty, cox_screen
 from correlates.stats.cox_likelihood import Ties
-from correlates.stats.proportional_hazards import proportional_hazards
+from correlates.stats.proportional_hazards import proportional_hazards_screen
 from correlates.terms import OutcomeKind, Reason
 
 
@@ -35,11 +35,7 @@ def _compute(block: Block, analysis: Univariable, penalty: CoxPenalty) -> Outcom
         else:
             alone = sign and penalty is CoxPenalty.NONE
             errors.append(Reason.CONSTANT if same else Reason.MONOTONE if alone else Reason.NOT_CONVERGED)
-    proportional = np.full(m, np.nan)
-    for row in np.flatnonzero(fit.converged).tolist():
-        at = block.present[row]
-        check = proportional_hazards(x[row, at][:, None], fit.coefficient[row : row + 1], course.time[at], event[at])
-        proportional[row] = check.p_value[0]
+    proportional = proportional_hazards_screen(x, fit.coefficient, course.time, event, block.present)
     c = concordance(x, course.time, event, block.present)
     crooked = flagged(np.nan_to_num(proportional, nan=1.0) < 0.05, Notice.NOT_PROPORTIONAL)
     competing = flagged(np.full(m, len(course.causes) > 1), Notice.COMPETING)

@@ -25,7 +25,7 @@ from correlates.association.record import (
 from correlates.association.settings import Univariable
 from correlates.association.wilcoxon import P_ADJUSTED, P
 from correlates.stats.arrays import Bools, Floats, where
-from correlates.stats.cutpoint import CutpointP, ScoreTies, log_rank_scores, maximally_selected
+from correlates.stats.cutpoint import CutpointP, ScoreTies, SumLaws, log_rank_scores, maximally_selected
 from correlates.stats.log_rank import log_rank_screen
 from correlates.stats.restricted_mean import contrast_panel, restricted_mean_panel
 from correlates.stats.survival_panel import quantile_panel, survival_at_panel, survival_panel
@@ -178,8 +178,9 @@ def _cutpoint(block: Block, analysis: Univariable) -> Outcome:
     variant: list[str | None] = [None] * m
     errors: list[Reason | None] = [None] * m
     group = np.zeros(block.values.shape, dtype=np.int64)
-    for row, biomarker in enumerate(block.biomarkers):
-        at = block.present[row]
+    laws = SumLaws()
+    for row in sorted(range(m), key=lambda row: block.present[row].tobytes()):  # those of the same subjects together
+        biomarker, at = block.biomarkers[row], block.present[row]
         scores = log_rank_scores(course.time[at], event[at])
         small = int(at.sum()) <= _EXACT_UP_TO
         rng = np.random.default_rng([analysis.seed, zlib.crc32(biomarker.code.encode())])
@@ -191,6 +192,7 @@ def _cutpoint(block: Block, analysis: Univariable) -> Outcome:
             method=CutpointP.HOTHORN_LAUSEN if small else CutpointP.PERMUTATION,
             permutations=0 if small else options.permutations,
             rng=None if small else rng,
+            laws=laws,
         )
         if found.p_value is None or found.cutpoint is None or found.statistic is None or found.method is None:
             errors[row] = Reason.NOT_ESTIMABLE

@@ -114,6 +114,7 @@ def maximally_selected(
     permutations: int = 0,
     rng: np.random.Generator | None = None,
     exact_up_to: int = 150,
+    laws: SumLaws | None = None,
 ) -> Cutpoint:
     """Best cut-point of a biomarker, with corrected P.
 
@@ -131,6 +132,8 @@ def maximally_selected(
         How many permutations are drawn, and from what; both are needed for ``permutation``.
     exact_up_to
         Largest n for the Hothorn-Lausen bound (its cost grows as n^4).
+    laws
+        Laws already computed; one object for all biomarkers of a panel saves computing those again that they share.
 
     Notes
     -----
@@ -167,7 +170,7 @@ def maximally_selected(
     best = int(np.flatnonzero(size >= size.max() * (1.0 - 1e-12))[0])
     statistic = float(size[best])
     p94 = _improved_bonferroni(statistic, n, sizes)
-    exact = _hothorn_lausen(a, sizes) if n <= exact_up_to else None
+    exact = _hothorn_lausen(a, sizes, laws or SumLaws()) if n <= exact_up_to else None
     drawn = _permutation(a, sizes, statistic, permutations, rng) if rng is not None and permutations else None
     by = {
         CutpointP.HOTHORN_LAUSEN: exact,
@@ -251,29 +254,74 @@ def _improved_bonferroni(b: float, n: int, sizes: Ints) -> float:
     return float(min(max(2.0 * ndtr(-b) + pairs.sum(), 0.0), 1.0))
 
 
-def _hothorn_lausen(a: Floats, sizes: Ints) -> float:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tails:
+    """P(sum <= s) and P(sum >= s) of m of n whole numbers of one ``total``, for m up to n // 2 and s = 0, 1, ...: (n // 2 + 1, s)."""
+
+    lower: Floats
+    upper: Floats
+    n: int
+    total: int
+
+    def at_most(self, m: Ints, s: Ints) -> Floats:
+        """P(sum of m <= s)."""
+        return self._at(m, s, below=True)
+
+    def at_least(self, m: Ints, s: Ints) -> Floats:
+        """P(sum of m >= s)."""
+        return self._at(m, s, below=False)
+
+    def _at(self, m: Ints, s: Ints, *, below: bool) -> Floats:
+        """More than half of the numbers sum to s or less where the others sum to the rest or more."""
+        turned = m > self.n // 2
+        few, c = np.where(turned, self.n - m, m), np.where(turned, self.total - s, s)
+        width = self.lower.shape[1]
+        inside = np.clip(c, 0, width - 1)
+        down = where(c < 0, 0.0, self.lower[few, inside])
+        up = where(c >= width, 0.0, self.upper[few, inside])
+        return where(turned != below, down, up)
+
+
+class SumLaws:
+    """Laws of the sums of m of n whole numbers, all choices of m being equally likely; the last one asked for is kept.
+
+    Biomarkers that the same subjects have share their scores, in another order, and so the laws: ask for them one after the other.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[bytes, _Tails] | None = None
+
+    def of(self, ordered: Ints) -> _Tails:
+        """The laws of ascending whole numbers."""
+        key = ordered.tobytes()
+        if self._kept is not None and self._kept[0] == key:
+            return self._kept[1]
+        laws = _sum_laws(ordered, ordered.size // 2)
+        lower, upper = np.cumsum(laws, axis=1), np.cumsum(laws[:, ::-1], axis=1)[:, ::-1]
+        found = _Tails(lower=lower, upper=upper, n=ordered.size, total=int(ordered.sum()))
+        self._kept = (key, found)
+        return found
+
+
+def _hothorn_lausen(a: Floats, sizes: Ints, laws: SumLaws) -> float:
     """The Hothorn-Lausen bound for scores in the order of x."""
     whole = _whole_numbers(a)
     n = whole.size
     if np.ptp(whole) == 0:
         return 1.0
     b = float(np.abs(_standardised(whole[None].astype(np.float64), sizes)).max())
-    laws = _sum_laws(whole, int(sizes.max()))
     spread = b * _deviation(whole.astype(np.float64), sizes) * (1.0 - 1e-10)
     middle = sizes * whole.mean()
     ordered = np.sort(whole)
+    tails = laws.of(ordered)
     smallest = np.concatenate(([0], np.cumsum(ordered)))
     largest = np.concatenate(([0], np.cumsum(ordered[::-1])))
-    sums = np.arange(laws.shape[1])
-    p = 0.0
-    for k, m in enumerate(sizes):
-        beyond = np.abs(sums - middle[k]) >= spread[k]
-        p += float(laws[m][beyond].sum())
-        if k:
-            added = int(m - sizes[k - 1])
-            below = (sums - middle[k - 1] <= -spread[k - 1]) & (sums + largest[added] - middle[k] <= -spread[k])
-            above = (sums - middle[k - 1] >= spread[k - 1]) & (sums + smallest[added] - middle[k] >= spread[k])
-            p -= float(laws[sizes[k - 1]][below | above].sum())
+    low = np.floor(middle - spread).astype(np.int64)
+    high = np.ceil(middle + spread).astype(np.int64)
+    added = np.diff(sizes)
+    both = tails.at_most(sizes[:-1], np.minimum(low[:-1], low[1:] - largest[added]))
+    both += tails.at_least(sizes[:-1], np.maximum(high[:-1], high[1:] - smallest[added]))
+    p = float((tails.at_most(sizes, low) + tails.at_least(sizes, high)).sum() - both.sum())
     return min(max(p, 0.0), 1.0) if n > 1 else 1.0
 
 
@@ -290,14 +338,16 @@ def _whole_numbers(a: Floats) -> Ints:
     return mapped
 
 
-def _sum_laws(whole: Ints, largest: int) -> Floats:
-    """Probability (largest + 1, S + 1) of each sum of m of the whole numbers, all choices being equally likely, for m up to largest."""
-    top = int(np.sort(whole)[::-1][:largest].sum())
+def _sum_laws(ordered: Ints, largest: int) -> Floats:
+    """Probability (largest + 1, S + 1) of each sum of m of the ascending whole numbers, for m up to ``largest``."""
+    top = int(ordered[ordered.size - largest :].sum())
     laws = np.zeros((largest + 1, top + 1))
     laws[0, 0] = 1.0
-    for step in whole:
-        shift = int(step)
-        laws[1:, shift:] += laws[:-1, : top + 1 - shift].copy()
+    reach = 0  # largest sum so far
+    for seen, step in enumerate(ordered.tolist()):
+        rows, columns = min(seen + 1, largest), min(reach, top - step) + 1
+        laws[1 : rows + 1, step : step + columns] += laws[:rows, :columns].copy()
+        reach += step
     totals: Floats = laws.sum(axis=1, keepdims=True)
     return laws / totals
 

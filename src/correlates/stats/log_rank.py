@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy.special import chdtrc
 
 from correlates.stats.arrays import Bools, Floats, Ints, divide, where
-from correlates.stats.at_risk import FollowUp, RiskSets, follow_up, risk_sets
+from correlates.stats.at_risk import RiskSets, follow_up, risk_sets
+from correlates.stats.survival_panel import time_table
 
 _CHUNK = 1 << 19  # group memberships (groupings x groups x subjects) held at a time
 _RANK = 1e-9  # an eigenvalue of the covariance this small beside the sum of w^2 d is zero
@@ -96,8 +97,8 @@ def log_rank(
     label = _labels(group, groups, (course.time.size,))
     risk = risk_sets(course)
     one_hot = (np.arange(groups)[:, None] == label)[None].astype(np.float64)
-    found = _tests(risk, one_hot, rho, gamma)
-    n, n_events = _counts(one_hot, course)
+    found = _shared(risk, one_hot, rho, gamma)
+    n, n_events = _counts(one_hot, course.event)
     df = int(found.df[0])
     return LogRank(
         observed=found.observed[0],
@@ -152,10 +153,14 @@ def log_rank_screen(
         rows = slice(start, start + step)
         kept = (np.arange(groups)[None, :, None] == labels[rows, None, :]) & there[rows, None, :]
         one_hot = kept.astype(np.float64)
-        found = _tests(risk, one_hot, rho, gamma)
+        found = _shared(risk, one_hot, rho, gamma)
         observed[rows], expected[rows] = found.observed, found.expected
         chi[rows], df[rows] = found.chi_square, found.df
-        size[rows], n_events[rows] = _counts(one_hot, course)
+        size[rows], n_events[rows] = _counts(one_hot, course.event)
+    return _screen(observed, expected, chi, df, size, n_events)
+
+
+def _screen(observed: Floats, expected: Floats, chi: Floats, df: Ints, n: Ints, n_events: Ints) -> LogRankScreen:
     defined = df > 0
     return LogRankScreen(
         observed=observed,
@@ -163,9 +168,50 @@ def log_rank_screen(
         chi_square=chi,
         df=df,
         p_value=where(defined, chdtrc(np.maximum(df, 1), where(defined, chi, 0.0)), np.nan),
-        n=size,
+        n=n,
         n_events=n_events,
     )
+
+
+def log_rank_rows(
+    time: npt.ArrayLike,
+    event: npt.ArrayLike,
+    group: npt.ArrayLike,
+    groups: int,
+    present: npt.ArrayLike,
+    *,
+    rho: float = 0.0,
+    gamma: float = 0.0,
+) -> LogRankScreen:
+    """Log-rank tests of one grouping of the subjects, each row with times of its own (values of a biomarker turned into times).
+
+    Parameters
+    ----------
+    time, event, present
+        (m, n): time of the event or of censoring, whether it was an event, and who is in the row.
+    group, groups, rho, gamma
+        As for :func:`log_rank`.
+    """
+    there = np.atleast_2d(np.asarray(present, dtype=np.bool_))
+    times, happened = np.atleast_2d(np.asarray(time, np.float64)), np.atleast_2d(np.asarray(event, np.bool_))
+    m, n = there.shape
+    label = _labels(group, groups, (n,))
+    observed, expected = np.zeros((m, groups)), np.zeros((m, groups))
+    chi, df = np.full(m, np.nan), np.zeros(m, dtype=np.int64)
+    size, n_events = np.zeros((m, groups), dtype=np.int64), np.zeros((m, groups), dtype=np.int64)
+    belongs = np.arange(groups)[:, None] == label
+    step = max(1, _CHUNK // max(groups * n, 1))
+    for start in range(0, m, step):
+        rows = slice(start, start + step)
+        table = time_table(times[rows], happened[rows], there[rows])
+        one_hot = (belongs & there[rows, None, :]).astype(np.float64)
+        size[rows], n_events[rows] = _counts(one_hot, happened[rows, None, :])
+        before = _before(table.n_risk, table.n_event)
+        weight = before**rho * (1.0 - before) ** gamma
+        found = _tests(table.at_risk(one_hot), table.together(one_hot * happened[rows, None, :]), weight)
+        observed[rows], expected[rows] = found.observed, found.expected
+        chi[rows], df[rows] = found.chi_square, found.df
+    return _screen(observed, expected, chi, df, size, n_events)
 
 
 def _labels(group: npt.ArrayLike, groups: int, shape: tuple[int, ...]) -> Ints:
@@ -175,8 +221,8 @@ def _labels(group: npt.ArrayLike, groups: int, shape: tuple[int, ...]) -> Ints:
     return label.astype(np.int64)
 
 
-def _counts(one_hot: Floats, course: FollowUp) -> tuple[Ints, Ints]:
-    happened: Bools = course.event
+def _counts(one_hot: Floats, happened: Bools) -> tuple[Ints, Ints]:
+    """Subjects and events (m, k) of memberships (m, k, n)."""
     n = np.rint(one_hot.sum(axis=2)).astype(np.int64)
     return n, np.rint((one_hot * happened).sum(axis=2)).astype(np.int64)
 
@@ -190,19 +236,23 @@ class _Tests:
     df: Ints
 
 
-def _tests(risk: RiskSets, one_hot: Floats, rho: float, gamma: float) -> _Tests:
-    """The tests of groupings given as memberships (m, k, n), 0 in every group where absent."""
-    m, k = one_hot.shape[:2]
+def _shared(risk: RiskSets, one_hot: Floats, rho: float, gamma: float) -> _Tests:
+    """The tests of groupings of one follow-up given as memberships (m, k, n), 0 in every group where absent."""
     at_risk, died = risk.total(one_hot), risk.died(one_hot)
+    return _tests(at_risk, died, _weights(risk, at_risk.sum(axis=1), died.sum(axis=1), rho, gamma))
+
+
+def _tests(at_risk: Floats, died: Floats, weight: Floats) -> _Tests:
+    """The tests from numbers at risk and events (m, k, K) at K times, and the weight of each (m, K)."""
+    m, k, times = at_risk.shape
     n, d = at_risk.sum(axis=1), died.sum(axis=1)
-    weight = _weights(risk, n, d, rho, gamma)
     share = where(n[:, None] > 0, divide(at_risk, n[:, None]), 0.0)
     observed = (weight[:, None] * died).sum(axis=2)
     expected = ((weight * d)[:, None] * share).sum(axis=2)
     spread = weight**2 * d * where(n > 1, divide(n - d, n - 1.0), 0.0)
     crossed = (share * spread[:, None]) @ np.swapaxes(share, 1, 2)
     covariance = (share * spread[:, None]).sum(axis=2)[:, :, None] * np.eye(k) - crossed
-    if k < 2 or risk.times == 0:
+    if k < 2 or times == 0:
         nothing = np.full(m, np.nan)
         return _Tests(
             observed=observed,
@@ -232,7 +282,12 @@ def _weights(risk: RiskSets, n: Floats, d: Floats, rho: float, gamma: float) -> 
     before = np.ones(n.shape)
     for block in np.unique(risk.stratum):
         columns = np.flatnonzero(risk.stratum == block)
-        factors = 1.0 - where(n[:, columns] > 0, divide(d[:, columns], n[:, columns]), 0.0)
-        before[:, columns[1:]] = np.cumprod(factors, axis=1)[:, :-1]
-    weight: Floats = before**rho * (1.0 - before) ** gamma
-    return weight
+        before[:, columns] = _before(n[:, columns], d[:, columns])
+    return before**rho * (1.0 - before) ** gamma
+
+
+def _before(n: Floats | Ints, d: Floats | Ints) -> Floats:
+    """The Kaplan-Meier estimate (m, K) just before each time."""
+    found = np.ones(n.shape)
+    found[:, 1:] = np.cumprod(1.0 - where(n > 0, divide(d, n), 0.0), axis=1)[:, :-1]
+    return found

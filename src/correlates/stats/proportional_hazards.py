@@ -13,12 +13,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc
 
-from correlates.stats.arrays import Floats, Ints, where
+from correlates.stats.arrays import Floats, Ints, divide, panel, where
 from correlates.stats.at_risk import FollowUp, RiskSets, follow_up, risk_sets
 from correlates.stats.cox import covariates
 from correlates.stats.cox_likelihood import Ties, batch, moments
 from correlates.stats.kaplan_meier import kaplan_meier
 from correlates.stats.ranks import midranks
+
+_CHUNK = 1 << 18  # values (biomarkers x subjects) held at a time
+_SINGULAR = 1e-12  # information this small beside what it was reduced from is zero
 
 
 class TimeScale(StrEnum):
@@ -78,7 +81,8 @@ def proportional_hazards(
     information blocks sum V, sum g V and sum g^2 V, V the covariance of x over the risk set (with Efron's fractions); chi-square
     U' (I_tt - I_tb I_bb^-1 I_bt)^-1 U, over one theta or all.
 
-    Undefined when g takes one value at all events (one event time; with ``km`` no event before).
+    Undefined when g takes one value at all events (one event time; with ``km`` no event before), or the events leave no information
+    about a change (the covariate varies in one risk set only).
     """
     given = covariates(design)
     beta = np.asarray(coefficient, dtype=np.float64)
@@ -101,8 +105,10 @@ def proportional_hazards(
     varies = g.size > 0 and np.ptp(g) > 1e-12 * np.abs(g).max()
     if varies and p and np.linalg.matrix_rank(plain, hermitian=True) == p:
         left = twice - once @ np.linalg.solve(plain, once)
-        chi = score**2 / np.diag(left)
-        whole = float(score @ np.linalg.solve(left, score))
+        alone = np.diag(left)
+        chi = where(alone > _SINGULAR * np.diag(twice), divide(score**2, alone), np.nan)
+        if np.isfinite(chi).all():
+            whole = float(score @ np.linalg.solve(left, score))
         variance = np.linalg.inv(plain) / np.outer(unit, unit)
     else:
         variance = np.full((p, p), np.nan)
@@ -119,6 +125,63 @@ def proportional_hazards(
         transformed=g,
         residual=scaled,
     )
+
+
+def proportional_hazards_screen(
+    x: npt.ArrayLike,
+    coefficient: npt.ArrayLike,
+    time: npt.ArrayLike,
+    event: npt.ArrayLike,
+    present: npt.ArrayLike | None = None,
+    *,
+    ties: Ties | str = Ties.EFRON,
+) -> Floats:
+    """P (m,) of proportional hazards of the models of a panel, one biomarker each; g is 1 - S(t-) of the subjects of the row.
+
+    Parameters
+    ----------
+    x, time, event, present, ties
+        What :func:`correlates.stats.cox.cox_screen` fitted.
+    coefficient
+        (m,) what it found; P is NaN where that is.
+
+    Notes
+    -----
+    As :func:`proportional_hazards`, with its cases of no test.
+    """
+    values, there = panel(x, present)
+    beta = np.asarray(coefficient, dtype=np.float64)
+    course = follow_up(time, event)
+    m, n = values.shape
+    if course.time.shape != (n,) or beta.shape != (m,):
+        raise ValueError(f"coefficient must be ({m},) and time ({n},), found {beta.shape} and {course.time.shape}")
+    risk, how = risk_sets(course), Ties(ties)
+    chi = np.full(m, np.nan)
+    step = max(1, _CHUNK // max(n, 1))
+    for start in range(0, m if risk.times else 0, step):
+        rows = start + np.flatnonzero(np.isfinite(beta[start : start + step]))
+        if rows.size:
+            chi[rows] = _chi_square(values[rows], beta[rows], there[rows].astype(np.float64), risk, how)
+    return where(np.isnan(chi), np.nan, chdtrc(1.0, where(np.isnan(chi), 0.0, chi)))
+
+
+def _chi_square(values: Floats, beta: Floats, there: Floats, risk: RiskSets, ties: Ties) -> Floats:
+    """Chi-square (r,) of models with one covariate, NaN where there is no test."""
+    mean = divide(values.sum(axis=1), there.sum(axis=1))[:, None]
+    unit = np.maximum(np.sqrt(divide((((values - mean) * there) ** 2).sum(axis=1), there.sum(axis=1))), 1e-300)
+    models = batch(risk, (values / unit[:, None])[:, None, :], there, ties=ties, firth=False)
+    at, _ = moments(models, (beta * unit)[:, None])
+    at_risk, died = risk.total(there), risk.died(there)
+    survival = np.cumprod(1.0 - where(at_risk > 0, divide(died, at_risk), 0.0), axis=1)
+    before = np.concatenate((np.ones((beta.size, 1)), survival), axis=1)[:, :-1]
+    counts, g = models.counts, (1.0 - before)[:, risk.at]
+    g = where(counts > 0, g - divide((counts * g).sum(axis=1), counts.sum(axis=1))[:, None], 0.0)
+    residual = models.x[:, 0, risk.deaths] - at.mean[:, 0]
+    spread = counts * at.covariance[:, 0, 0]
+    plain, once, twice = ((spread * g**power).sum(axis=1) for power in range(3))
+    varies = (np.ptp(g, axis=1) > 1e-12) & (plain > 0)
+    left = twice - once**2 / where(varies, plain, 1.0)
+    return where(varies & (left > _SINGULAR * twice), divide((counts * g * residual).sum(axis=1) ** 2, left), np.nan)
 
 
 def _less_mean(x: Floats, mean: Floats, risk: RiskSets) -> Floats:

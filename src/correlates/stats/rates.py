@@ -7,6 +7,7 @@ Cochran, Biometrics 1954;10:417-451. Armitage, Biometrics 1955;11:375-386. Exact
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv, gammaln, ndtr, ndtri
 
-from correlates.stats.arrays import Floats, divide, where
+from correlates.stats.arrays import Floats, Ints, divide, where
 
 
 class RateInterval(StrEnum):
@@ -110,14 +111,26 @@ def cochran_armitage(events: npt.ArrayLike, n: npt.ArrayLike, scores: npt.ArrayL
     two = where(np.isnan(z), np.nan, 2.0 * ndtr(-np.abs(where(np.isnan(z), 0.0, z))))
     exact = np.full(x.shape[0], np.nan)
     steps = np.rint(s - s.min()).astype(np.int64)
-    for row in np.flatnonzero(~np.isnan(z)).tolist():
-        exact[row] = _exact(x[row].astype(np.int64), size[row].astype(np.int64), steps)
+    tested = np.flatnonzero(~np.isnan(z))
+    margins = np.concatenate((size[tested], hits[tested, None]), axis=1).astype(np.int64)
+    for margin, rows in _shared(margins, tested):
+        exact[rows] = _exact(x[rows].astype(np.int64), margin[:-1], steps)
     return Trend(z=z, p_value=two, p_exact=exact)
 
 
-def _exact(events: npt.NDArray[np.int64], n: npt.NDArray[np.int64], steps: npt.NDArray[np.int64]) -> float:
-    """Two-sided P by the law of (events so far, score sum so far), group after group."""
-    hits = int(events.sum())
+def _shared(margins: Ints, rows: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """Each distinct row of margins (r, k + 1), with the tables ``rows`` (r,) that have it."""
+    if not rows.size:
+        return
+    distinct, which = np.unique(margins, axis=0, return_inverse=True)
+    order = np.argsort(which.reshape(-1), kind="stable")
+    ends = np.cumsum(np.bincount(which.reshape(-1), minlength=len(distinct)))
+    yield from zip(distinct, np.split(rows[order], ends[:-1]), strict=True)
+
+
+def _exact(events: Ints, n: Ints, steps: Ints) -> Floats:
+    """Two-sided P (r,) of tables with events (r, k) and the same margins, by the law of (events so far, score sum so far)."""
+    hits = int(events[0].sum())
     largest = int((steps * n).sum())
     law = np.zeros((hits + 1, largest + 1))
     law[0, 0] = 1.0
@@ -133,5 +146,9 @@ def _exact(events: npt.NDArray[np.int64], n: npt.NDArray[np.int64], steps: npt.N
     weights = law[hits] / law[hits].sum()
     sums = np.arange(largest + 1, dtype=np.float64)
     mean = hits * largest / float(n.sum())
-    observed = abs(float((steps * events).sum()) - mean)
-    return float(min(1.0, weights[np.abs(sums - mean) >= observed - 1e-9 * max(1.0, mean)].sum()))
+    away = np.abs(sums - mean)
+    order = np.argsort(away, kind="stable")[::-1]
+    tail = np.cumsum(weights[order])
+    observed = np.abs((events @ steps) - mean) - 1e-9 * max(1.0, mean)
+    reached = np.searchsorted(-away[order], -observed, side="right")
+    return np.asarray(np.minimum(tail[reached - 1], 1.0), dtype=np.float64)

@@ -20,22 +20,29 @@ class TimeTable:
     """Subjects of m rows in the order of their times, and the numbers at risk and of events at each time; every array is (m, n).
 
     ``order`` is the subject at each place; those who are not in the row stand last, at an infinite ``time``. ``first`` is whether a
-    place is the first of its time: ``n_event`` counts all events of the time there and is 0 at the others. ``n_risk`` (at or after the
-    time) stands at every place, 0 behind the last member.
+    place is the first of its time, ``end`` the place of the last of its time. ``n_event`` counts all events of the time at its first
+    place and is 0 at the others; ``n_risk`` (at or after the time) stands at every place, 0 behind the last member.
     """
 
     order: Ints
     time: Floats
     first: Bools
+    end: Ints
     n_risk: Ints
     n_event: Ints
 
-    @property
-    def rank(self) -> Ints:
-        """The place of the first subject of each place's time (m, n)."""
-        here = np.arange(self.time.shape[1])
-        found: Ints = np.maximum.accumulate(np.where(self.first, here, 0), axis=1)
-        return found
+    def at_risk(self, values: Floats) -> Floats:
+        """Sums of values (m, k, n) of the subjects over those at risk, at the first place of each time; elsewhere without meaning."""
+        ordered = np.take_along_axis(values, self.order[:, None], axis=2)
+        return np.asarray(np.cumsum(ordered[..., ::-1], axis=2)[..., ::-1])
+
+    def together(self, values: Floats) -> Floats:
+        """Sums of values (m, k, n) over those of each time, at its first place; 0 elsewhere."""
+        ordered = np.take_along_axis(values, self.order[:, None], axis=2)
+        running = np.cumsum(ordered, axis=2)
+        before = running - ordered
+        until = np.take_along_axis(running, np.broadcast_to(self.end[:, None], running.shape), axis=2)
+        return where(self.first[:, None], until - before, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +94,13 @@ def time_table(time: npt.ArrayLike, event: npt.ArrayLike, member: npt.ArrayLike)
     begins = np.maximum.accumulate(np.where(first, here, 0), axis=1)
     size = inside.sum(axis=1)
     n_risk = np.maximum(size[:, None] - begins, 0)
-    hits = np.cumsum(np.take_along_axis(happened & inside, order, axis=1), axis=1)
     ends = np.ones((m, n), dtype=np.bool_)
     ends[:, :-1] = first[:, 1:]
-    until = np.minimum.accumulate(np.where(ends, here, n - 1)[:, ::-1], axis=1)[:, ::-1]
-    before = np.concatenate((np.zeros((m, 1), dtype=np.int64), hits[:, :-1]), axis=1)
-    n_event = np.where(first, np.take_along_axis(hits, until, axis=1) - before, 0)
-    return TimeTable(order=order, time=ordered, first=first, n_risk=n_risk, n_event=n_event)
+    end = np.minimum.accumulate(np.where(ends, here, n - 1)[:, ::-1], axis=1)[:, ::-1]
+    hits = np.take_along_axis(happened & inside, order, axis=1).astype(np.int64)
+    running = np.cumsum(hits, axis=1)
+    n_event = np.where(first, np.take_along_axis(running, end, axis=1) - running + hits, 0)
+    return TimeTable(order=order, time=ordered, first=first, end=end, n_risk=n_risk, n_event=n_event)
 
 
 def survival_panel(

@@ -15,7 +15,7 @@ from correlates.stats.concordance import concordance
 from correlates.stats.cox import CoxPenalty, Ties, baseline_hazard, cox_model, cox_screen
 from correlates.stats.cox_likelihood import batch, evaluate
 from correlates.stats.landmark import split_at_change
-from correlates.stats.proportional_hazards import TimeScale, proportional_hazards
+from correlates.stats.proportional_hazards import TimeScale, proportional_hazards, proportional_hazards_screen
 
 MODEL_AND_SCREEN = (
     "coefficient",
@@ -320,3 +320,17 @@ def test_refused():
         baseline_hazard([[1.0], [2.0]], [0.1, 1], [1, 2], [1, 1])
     with pytest.raises(ValueError, match="score"):
         concordance([1.0, 2.0, 3.0], [1, 2], [1, 1])
+
+
+def test_a_panel_of_checks_of_proportional_hazards_is_each_row_alone():
+    rng = np.random.default_rng(8)
+    time, event = rng.exponential(5, 30).round(), rng.random(30) < 0.6
+    x, present = rng.normal(1000, 100, (25, 30)), rng.random((25, 30)) < rng.random((25, 1))
+    fit = cox_screen(x, time, event, present)
+    found = proportional_hazards_screen(x, fit.coefficient, time, event, present)
+    assert np.isnan(found[~fit.converged]).all()
+    for row in np.flatnonzero(fit.converged):
+        who = present[row]
+        one = proportional_hazards(x[row, who][:, None], fit.coefficient[row : row + 1], time[who], event[who])
+        assert found[row] == pytest.approx(one.p_value[0], rel=1e-7, nan_ok=True)
+    assert np.isfinite(found).sum() > 15

@@ -7,7 +7,7 @@ import pytest
 from lifelines.statistics import logrank_test, multivariate_logrank_test
 
 from correlates.stats.cox import cox_model
-from correlates.stats.log_rank import log_rank, log_rank_screen
+from correlates.stats.log_rank import log_rank, log_rank_rows, log_rank_screen
 
 
 def _sample(seed=1, n=70, m=9, k=3):
@@ -114,3 +114,22 @@ def test_refused():
         log_rank([1, 2], [1, 1], [0, 2], 2)
     with pytest.raises(ValueError, match="shape"):
         log_rank_screen([1, 2], [1, 1], [[0, 1]], 2, [[True]])
+
+
+@pytest.mark.parametrize("groups", [2, 3])
+def test_rows_with_times_of_their_own_are_each_a_test(groups):
+    rng = np.random.default_rng(groups)
+    time, event = rng.exponential(5, (25, 30)).round(), rng.random((25, 30)) < 0.6
+    group, present = rng.integers(0, groups, 30), rng.random((25, 30)) < rng.random((25, 1))
+    present[0] = False
+    found = log_rank_rows(time, event, group, groups, present, rho=1.0, gamma=0.5)
+    assert found.df[0] == 0
+    assert np.isnan(found.p_value[0])
+    for row in range(1, 25):
+        who = present[row]
+        one = log_rank(time[row, who], event[row, who], group[who], groups, rho=1.0, gamma=0.5)
+        assert found.df[row] == one.df
+        assert (found.n[row].tolist(), found.n_events[row].tolist()) == (one.n.tolist(), one.n_events.tolist())
+        assert found.expected[row] == pytest.approx(one.expected, rel=1e-10)
+        if one.df:
+            assert found.chi_square[row] == pytest.approx(one.chi_square, rel=1e-9)
