@@ -6,8 +6,9 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import metadata
+from json.encoder import encode_basestring
 from pathlib import Path
 
 _CHUNK = 1 << 20
@@ -31,6 +32,16 @@ def fingerprint(value: object) -> str:
 def short_id(*parts: object) -> str:
     """A content-derived id of 12 hex digits: the same parts give the same id on every machine."""
     return fingerprint([str(p) for p in parts])[:12]
+
+
+def encoded(part: object) -> str:
+    """A part of an id as :func:`short_id_of` takes it: the one of many ids that share it is made once."""
+    return encode_basestring(str(part))
+
+
+def short_id_of(parts: Iterable[str]) -> str:
+    """:func:`short_id` of parts that are :func:`encoded` already."""
+    return hashlib.sha256(f"[{','.join(parts)}]".encode()).hexdigest()[:12]
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
+import numpy as np
 import polars as pl
 
+from correlates.parameters.lists import lists
 from correlates.schema import CHECKS
 from correlates.schema.checks import check_row
-from correlates.schema.table import TEXT, WHOLE
+from correlates.schema.table import TEXT
+
+STAGE = "parameters"
 
 
 def check(
@@ -29,7 +33,7 @@ def check(
     """One check of a subject (or of a source, where ``subject`` is null); ``parts`` make its id unique."""
     item = subject if subject is not None else (assay or "parameters")
     return check_row(
-        stage="parameters",
+        stage=STAGE,
         identity=(assay, item, target, rule, *parts),
         assay=assay,
         scope="source" if subject is None else "subject",
@@ -45,21 +49,19 @@ def check(
     )
 
 
-def table(notes: Iterable[Mapping[str, object]]) -> pl.DataFrame:
-    """The notes as the table ``checks``, each id once. Lists are built from one flat column: many short ones are slow."""
-    rows = list({str(note["check_id"]): note for note in notes}.values())
-    ids = [cast("list[str]", row["source_ids"]) for row in rows]
-    flat = pl.DataFrame(
-        {
-            "row": pl.Series([i for i, part in enumerate(ids) for _ in part], dtype=WHOLE),
-            "source_ids": pl.Series([s for part in ids for s in part], dtype=TEXT),
-        }
+def table(notes: Sequence[Mapping[str, object]]) -> pl.DataFrame:
+    """Checks that were made one by one, as rows of the table ``checks``."""
+    ids = [cast("list[str]", note["source_ids"]) for note in notes]
+    plain = CHECKS.frame([{k: v for k, v in note.items() if k != "source_ids"} for note in notes])
+    rows = np.repeat(np.arange(len(ids)), [len(part) for part in ids])
+    return plain.with_columns(
+        source_ids=lists(rows, pl.Series([i for part in ids for i in part], dtype=TEXT), len(ids))
     )
-    lists = flat.group_by("row", maintain_order=True).agg("source_ids")
-    plain = CHECKS.frame([{k: v for k, v in row.items() if k != "source_ids"} for row in rows]).drop("source_ids")
-    return (
-        plain.with_columns(row=pl.int_range(pl.len(), dtype=WHOLE))
-        .join(lists, on="row", how="left", maintain_order="left")
-        .with_columns(pl.col("source_ids").fill_null(pl.lit([], dtype=pl.List(TEXT))))
-        .select(CHECKS.names)
-    )
+
+
+def together(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Checks in the order of the frames, each id once."""
+    whole = pl.concat([CHECKS.empty(), *frames])
+    if whole["check_id"].n_unique() == whole.height:
+        return whole
+    return whole.unique("check_id", keep="first", maintain_order=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from correlates.parameters.checks import check
 from correlates.parameters.courses import Courses
-from correlates.parameters.emit import codes_of, rows_of
+from correlates.parameters.emit import rows_of
 from correlates.parameters.kinetics import select
+from correlates.parameters.profile_checks import line_checks, numbers, profile_checks
 from correlates.parameters.record import Computed, Inputs
 from correlates.parameters.settings import Profile
 from correlates.stats import contraction, detection_loss, rebound
@@ -63,30 +63,8 @@ def contraction_half_life(code: str, settings: Profile, inputs: Inputs) -> Compu
         used=found.used,
         units=("day",) * len(courses.analytes),
     )
-    names, n = codes_of(code, courses, family=family), len(courses.subjects)
-    ids = courses.source_ids(found.used).to_list()
-    notes = []
-    for i in np.flatnonzero(found.status == contraction.DEFINED).tolist():
-        name, fine = names[i // n], bool(found.n_points[i] >= 3)
-        notes.append(
-            check(
-                assay=courses.assay,
-                subject=courses.subjects[i % n],
-                target=courses.analytes[i // n],
-                rule="contraction-line",
-                found=(
-                    f"{name}: {found.n_points[i]} points, day {found.first_time[i]:g} to {found.last_time[i]:g}, "
-                    f"R2 {found.r2[i]:.3g}"
-                ),
-                value=float(found.n_points[i]),
-                required="at least 3 points: two lie on any line",
-                passed=fine,
-                action="none" if fine else "flagged",
-                source_ids=ids[i],
-                parts=(name,),
-            )
-        )
-    return Computed(rows=rows, checks=tuple(notes))
+    notes = line_checks(code, courses, found, found.status == contraction.DEFINED, "contraction-line", family=family)
+    return Computed(rows=rows, checks=notes)
 
 
 def _rebounds(courses: Courses, settings: Profile) -> rebound.Rebounds:
@@ -120,29 +98,26 @@ def _second(code: str, settings: Profile, inputs: Inputs, *, take_time: bool) ->
         used=found.used,
         units=("day",) * len(courses.analytes) if take_time else courses.units,
     )
-    names, n = codes_of(code, courses, family=family), len(courses.subjects)
-    ids = courses.source_ids(found.used).to_list()
-    notes = [
-        check(
-            assay=courses.assay,
-            subject=courses.subjects[i % n],
-            target=courses.analytes[i // n],
-            rule="second-peak",
-            found=(
-                f"{names[i // n]}: {found.first.value[i]:.4g} on day {found.first.time[i]:g}, nadir "
-                f"{'below ' if found.nadir.censoring[i] < 0 else ''}{found.nadir.value[i]:.4g} on day "
-                f"{found.nadir.time[i]:g}, then {found.second.value[i]:.4g} on day {found.second.time[i]:g}"
-            ),
-            value=float(found.rise[i]),
-            required="none (for information)",
-            passed=True,
-            action="none",
-            source_ids=ids[i],
-            parts=(names[i // n],),
-        )
-        for i in np.flatnonzero(found.status == rebound.FOUND).tolist()
-    ]
-    return Computed(rows=rows, checks=tuple(notes))
+    at = np.flatnonzero(found.status == rebound.FOUND)
+    first, nadir, second = found.first, found.nadir, found.second
+    notes = profile_checks(
+        code,
+        courses,
+        at,
+        family=family,
+        rule="second-peak",
+        found=(
+            f"{a:.4g} on day {on_a:g}, nadir {'below ' if low else ''}{b:.4g} on day {on_b:g}, then {c:.4g} on day {on_c:g}"
+            for a, on_a, low, b, on_b, c, on_c in numbers(
+                at, first.value, first.time, nadir.censoring < 0, nadir.value, nadir.time, second.value, second.time
+            )
+        ),
+        value=found.rise[at],
+        required="none (for information)",
+        passed=np.ones(at.size, dtype=np.bool_),
+        used=found.used,
+    )
+    return Computed(rows=rows, checks=notes)
 
 
 def re_expansion(code: str, settings: Profile, inputs: Inputs) -> Computed:

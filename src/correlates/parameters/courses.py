@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from correlates.errors import InputError, Problem
 from correlates.parameters.checks import check
+from correlates.parameters.lists import lists
 from correlates.stats.profiles import Codes, Floats, Mask, pad
 from correlates.terms import Censoring
 from correlates.units import factor, unit
@@ -35,8 +36,8 @@ class Courses:
         Padded arrays (m, k).
     actual, nominal
         Actual and planned days of the samples, (m, k), NaN where not known; one of the two is ``times``.
-    ids
-        For each sample of the long order, the ids of the rows it was made of.
+    ids, n_ids
+        The ids of the rows that the samples were made of, in the long order, and how many of them each sample has.
     offsets
         Position of the first sample of each row in the long order, (m,).
     checks
@@ -54,6 +55,7 @@ class Courses:
     actual: Floats
     nominal: Floats
     ids: pl.Series
+    n_ids: NDArray[np.int64]
     offsets: NDArray[np.int64]
     checks: tuple[dict[str, object], ...] = ()
 
@@ -73,6 +75,7 @@ class Courses:
             actual=self.actual[part],
             nominal=self.nominal[part],
             ids=self.ids,
+            n_ids=self.n_ids,
             offsets=self.offsets[part],
             checks=self.checks,
         )
@@ -89,15 +92,17 @@ class Courses:
         mask[rows, index[rows]] = True
         return mask
 
-    def source_ids(self, mask: Mask) -> pl.Series:
-        """The ids behind the samples of a mask (m, k): one list per profile."""
-        rows, columns = np.nonzero(mask)
-        lists = pl.DataFrame({"row": rows, "ids": self.ids.gather(self.offsets[rows] + columns)})
-        gathered = lists.explode("ids").group_by("row", maintain_order=True).agg("ids")
-        whole = pl.DataFrame({"row": np.arange(mask.shape[0])}).join(
-            gathered, on="row", how="left", maintain_order="left"
-        )
-        return whole["ids"].fill_null(pl.lit([], dtype=pl.List(pl.String())))
+    def source_ids(self, mask: Mask, at: NDArray[np.int64] | None = None) -> pl.Series:
+        """The ids behind the samples of a mask (m, k): one list per profile, or per profile of ``at``."""
+        part = mask if at is None else mask[at]
+        offsets = self.offsets if at is None else self.offsets[at]
+        rows, columns = np.nonzero(part)
+        sample = offsets[rows] + columns
+        count = self.n_ids[sample]
+        start = np.cumsum(count) - count  # of each sample among all ids that are taken
+        first = (np.cumsum(self.n_ids) - self.n_ids)[sample]
+        place = np.repeat(first - start, count) + np.arange(int(count.sum()))
+        return lists(np.repeat(rows, count), self.ids.gather(place), part.shape[0])
 
 
 def courses(samples: pl.DataFrame, *, assay: str | None, analytes: Sequence[str], subjects: Sequence[str]) -> Courses:
@@ -164,7 +169,8 @@ def courses(samples: pl.DataFrame, *, assay: str | None, analytes: Sequence[str]
         valid=np.arange(shape[1])[None, :] < counts[:, None],
         actual=pad(frame["actual"].to_numpy().astype(np.float64), row, column, shape).astype(np.float64),
         nominal=pad(frame["nominal"].to_numpy().astype(np.float64), row, column, shape).astype(np.float64),
-        ids=frame["ids"],
+        ids=frame["ids"].explode(empty_as_null=False),
+        n_ids=frame["ids"].list.len().to_numpy().astype(np.int64),
         offsets=offsets,
         checks=tuple(notes),
     )

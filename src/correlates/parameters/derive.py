@@ -10,6 +10,7 @@ import polars as pl
 
 from correlates.errors import DerivationError
 from correlates.parameters.checks import table as checks_table
+from correlates.parameters.checks import together
 from correlates.parameters.courses import Courses, courses
 from correlates.parameters.modelled import modelled_problems, words_of
 from correlates.parameters.prepare import lab_courses, lab_problems, measurement_problems, usable
@@ -129,7 +130,9 @@ def derive(
     )
     made = (*by_assay.values(), *by_plan.values(), *tests.values())
     notes += [note for c in made for note in c.checks]
+    undated = {(s.of, s.days): _without_day(measurements, s) for s in of_courses}
     done: dict[str, pl.DataFrame] = {}
+    checked = [checks_table(notes)]
     inputs = Inputs(
         subjects=subjects,
         courses=by_assay,
@@ -146,13 +149,13 @@ def derive(
         spec = specs[code]
         entry = record(spec.take)
         computed: Computed = entry.compute(code, spec, inputs)
-        notes += computed.checks
+        checked.append(computed.checks)
         frame = _described(code, spec, entry, computed.rows)
         if isinstance(spec, Profile | Window):
-            frame = _undated(frame, measurements.filter(pl.col("assay") == spec.of), spec)
+            frame = _undated(frame, undated[spec.of, spec.days])
         done[code] = frame
     table = pl.concat([PARAMETERS.empty(), *(done[code].select(PARAMETERS.names) for code in specs)])
-    return Derived(parameters=conform(table, PARAMETERS), checks=conform(checks_table(notes), CHECKS))
+    return Derived(parameters=conform(table, PARAMETERS), checks=conform(together(checked), CHECKS))
 
 
 def _described(code: str, spec: ParameterSettings, entry: Parameter, rows: pl.DataFrame) -> pl.DataFrame:
@@ -175,17 +178,29 @@ def _described(code: str, spec: ParameterSettings, entry: Parameter, rows: pl.Da
     )
 
 
-def _undated(rows: pl.DataFrame, measurements: pl.DataFrame, spec: Profile | Window) -> pl.DataFrame:
+def _without_day(measurements: pl.DataFrame, spec: Profile | Window) -> pl.DataFrame:
+    """Subjects and analytes of an assay that have measurements, none of them with a day."""
+    day = pl.col("study_day" if spec.days == "actual" else "nominal_day")
+    has_value = pl.col("value").is_not_null() & pl.col("subject_id").is_not_null()
+    mine = measurements.filter((pl.col("assay") == spec.of) & has_value)
+    if mine.select(day.is_not_null().all()).item():
+        return mine.clear().select("subject_id", "analyte")
+    none_dated = mine.group_by("subject_id", "analyte").agg(undated=day.is_null().all())
+    return none_dated.filter("undated").select("subject_id", "analyte")
+
+
+def _undated(rows: pl.DataFrame, undated: pl.DataFrame) -> pl.DataFrame:
     """Where a subject has measurements of the analyte and none of them has a day, that is why there is no sample in the window."""
-    column = "study_day" if spec.days == "actual" else "nominal_day"
-    has_value = measurements.filter(pl.col("value").is_not_null() & pl.col("subject_id").is_not_null())
-    none_dated = has_value.group_by("subject_id", "analyte").agg(pl.col(column).is_null().all())
-    undated = none_dated.filter(pl.col(column)).select("subject_id", "analyte", undated=pl.lit(value=True))
     if undated.is_empty():
         return rows
     no_day = (pl.col("reason") == Reason.NO_SAMPLE.value) & pl.col("undated").is_not_null()
     return (
-        rows.join(undated, on=["subject_id", "analyte"], how="left", maintain_order="left")
+        rows.join(
+            undated.with_columns(undated=pl.lit(value=True)),
+            on=["subject_id", "analyte"],
+            how="left",
+            maintain_order="left",
+        )
         .with_columns(reason=pl.when(no_day).then(pl.lit(Reason.NO_STUDY_DAY.value)).otherwise("reason"))
         .drop("undated")
     )

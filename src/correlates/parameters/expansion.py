@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
-from correlates.parameters.checks import check
 from correlates.parameters.courses import Courses
-from correlates.parameters.emit import codes_of, rows_of
+from correlates.parameters.emit import rows_of
 from correlates.parameters.kinetics import NO_SAMPLE, gap_checks, peak_checks, select, sparse
+from correlates.parameters.profile_checks import line_checks
 from correlates.parameters.record import Computed, Inputs
 from correlates.parameters.settings import Profile
 from correlates.parameters.windows import QUOTIENT
@@ -53,30 +54,8 @@ def doubling_time(code: str, settings: Profile, inputs: Inputs) -> Computed:
         used=found.used,
         units=("day",) * len(courses.analytes),
     )
-    names, n = codes_of(code, courses, family=family), len(courses.subjects)
-    ids = courses.source_ids(found.used).to_list()
-    notes = []
-    for i in np.flatnonzero(found.status == expansion.DEFINED).tolist():
-        name, fine = names[i // n], bool(found.n_points[i] >= 3)
-        notes.append(
-            check(
-                assay=courses.assay,
-                subject=courses.subjects[i % n],
-                target=courses.analytes[i // n],
-                rule="expansion-line",
-                found=(
-                    f"{name}: {found.n_points[i]} points, day {found.first_time[i]:g} to {found.last_time[i]:g}, "
-                    f"R2 {found.r2[i]:.3g}"
-                ),
-                value=float(found.n_points[i]),
-                required="at least 3 points: two lie on any line",
-                passed=fine,
-                action="none" if fine else "flagged",
-                source_ids=ids[i],
-                parts=(name,),
-            )
-        )
-    return Computed(rows=rows, checks=tuple(notes))
+    notes = line_checks(code, courses, found, found.status == expansion.DEFINED, "expansion-line", family=family)
+    return Computed(rows=rows, checks=notes)
 
 
 def fold_expansion(code: str, settings: Profile, inputs: Inputs) -> Computed:
@@ -101,7 +80,8 @@ def fold_expansion(code: str, settings: Profile, inputs: Inputs) -> Computed:
         units=("ratio",) * len(courses.analytes),
     )
     notes = peak_checks(code, courses, peaks, mask, family=family)
-    return Computed(rows=rows, checks=(*notes, *gap_checks(code, courses, peaks, wide, settings.gap, family=family)))
+    gaps = gap_checks(code, courses, peaks, wide, settings.gap, family=family)
+    return Computed(rows=rows, checks=pl.concat([notes, gaps]))
 
 
 def detectable_at(code: str, settings: Profile, inputs: Inputs) -> Computed:

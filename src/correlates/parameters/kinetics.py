@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from correlates.parameters.checks import check
+import numpy as np
+import polars as pl
+
 from correlates.parameters.courses import Courses
-from correlates.parameters.emit import codes_of, rows_of
+from correlates.parameters.emit import rows_of
+from correlates.parameters.profile_checks import numbers, profile_checks
 from correlates.parameters.record import Computed, Inputs
 from correlates.parameters.settings import Gap, Profile, Window
 from correlates.stats import areas
@@ -35,54 +38,47 @@ def _ends(courses: Courses, window: tuple[float, float]) -> Floats:
     return np.full(courses.valid.shape[0], float(window[1]))
 
 
-def peak_checks(code: str, courses: Courses, peaks: Peaks, mask: Mask, *, family: bool) -> list[dict[str, object]]:
+def peak_checks(code: str, courses: Courses, peaks: Peaks, mask: Mask, *, family: bool) -> pl.DataFrame:
     """What a reader of a maximum should know: hidden under a limit, or at the edge of what was sampled."""
-    notes = []
-    names = codes_of(code, courses, family=family)
-    n = len(courses.subjects)
-    ids = courses.source_ids(courses.only(peaks.point.index, peaks.point.found)).to_list()
-    for i in np.flatnonzero(peaks.hidden > 0).tolist():
-        limit, value = float(peaks.hidden[i]), float(peaks.point.value[i])
-        notes.append(
-            check(
-                assay=courses.assay,
-                subject=courses.subjects[i % n],
-                target=courses.analytes[i // n],
-                rule="peak-above-limits",
-                found=f"{names[i // n]}: highest quantified value {value:g}; another sample is below its limit of {limit:g}",
-                value=limit,
-                required="no limit above the highest quantified value",
-                passed=False,
-                action="kept",
-                source_ids=ids[i],
-                parts=(names[i // n],),
-            )
-        )
+    point = peaks.point
+    used = courses.only(point.index, point.found)
+    hidden = np.flatnonzero(peaks.hidden > 0)
+    under = profile_checks(
+        code,
+        courses,
+        hidden,
+        family=family,
+        rule="peak-above-limits",
+        found=(
+            f"highest quantified value {value:g}; another sample is below its limit of {limit:g}"
+            for value, limit in numbers(hidden, point.value, peaks.hidden)
+        ),
+        value=peaks.hidden[hidden],
+        required="no limit above the highest quantified value",
+        action="kept",
+        used=used,
+    )
     if mask.shape[1] == 0:
-        return notes
+        return under
     first = np.argmax(mask, axis=1)
     final = mask.shape[1] - 1 - np.argmax(mask[:, ::-1], axis=1)
-    at_edge = (
-        peaks.point.found & (peaks.point.censoring >= 0) & ((peaks.point.index == first) | (peaks.point.index == final))
+    quantified = point.found & (point.censoring >= 0)
+    edge = np.flatnonzero(quantified & ((point.index == first) | (point.index == final)))
+    at_edge = profile_checks(
+        code,
+        courses,
+        edge,
+        family=family,
+        rule="peak-inside-profile",
+        found=(
+            f"the peak is the {'first' if is_first else 'last'} sample of the window, day {day:g}"
+            for is_first, day in numbers(edge, point.index == first, point.time)
+        ),
+        value=point.time[edge],
+        required="samples before and after the peak",
+        used=used,
     )
-    for i in np.flatnonzero(at_edge).tolist():
-        where = "first" if peaks.point.index[i] == first[i] else "last"
-        notes.append(
-            check(
-                assay=courses.assay,
-                subject=courses.subjects[i % n],
-                target=courses.analytes[i // n],
-                rule="peak-inside-profile",
-                found=f"{names[i // n]}: the peak is the {where} sample of the window, day {peaks.point.time[i]:g}",
-                value=float(peaks.point.time[i]),
-                required="samples before and after the peak",
-                passed=False,
-                action="flagged",
-                source_ids=ids[i],
-                parts=(names[i // n],),
-            )
-        )
-    return notes
+    return pl.concat([under, at_edge])
 
 
 def sparse(courses: Courses, peaks: Peaks, gap: Gap) -> Mask:
@@ -99,42 +95,35 @@ def sparse(courses: Courses, peaks: Peaks, gap: Gap) -> Mask:
     return np.asarray(wide & peaks.point.found & (peaks.point.censoring == 0), dtype=np.bool_)
 
 
-def gap_checks(
-    code: str, courses: Courses, peaks: Peaks, wide: Mask, gap: Gap, *, family: bool
-) -> list[dict[str, object]]:
+def gap_checks(code: str, courses: Courses, peaks: Peaks, wide: Mask, gap: Gap, *, family: bool) -> pl.DataFrame:
     """How far the samples beside a peak that is not determinable lie from it."""
-    names, n = codes_of(code, courses, family=family), len(courses.subjects)
-    before, after = peak_gaps(courses.times, courses.valid, peaks.point)
-    ids = courses.source_ids(courses.only(peaks.point.index, wide)).to_list()
+    point = peaks.point
+    before, after = peak_gaps(courses.times, courses.valid, point)
     asked = [
         f"{word} at most {days:g} days {side} it"
         for word, days, side in (("a sample or the infusion", gap.before, "before"), ("a sample", gap.after, "after"))
         if days is not None
     ]
-    notes = []
-    for i in np.flatnonzero(wide).tolist():
-        first = (
-            f"{before[i]:g} days after the sample before or the infusion"
-            if np.isfinite(before[i])
-            else "the first sample"
-        )
-        final = f"the next one {after[i]:g} days later" if np.isfinite(after[i]) else "no later one"
-        notes.append(
-            check(
-                assay=courses.assay,
-                subject=courses.subjects[i % n],
-                target=courses.analytes[i // n],
-                rule="peak-sampled-densely",
-                found=f"{names[i // n]}: highest value {peaks.point.value[i]:g} on day {peaks.point.time[i]:g}, {first}, {final}",
-                value=float(before[i]) if np.isfinite(before[i]) else None,
-                required=" and ".join(asked),
-                passed=False,
-                action="excluded",
-                source_ids=ids[i],
-                parts=(names[i // n],),
-            )
-        )
-    return notes
+
+    def words(value: float, day: float, earlier: float, later: float) -> str:
+        finite = np.isfinite(earlier)
+        first = f"{earlier:g} days after the sample before or the infusion" if finite else "the first sample"
+        final = f"the next one {later:g} days later" if np.isfinite(later) else "no later one"
+        return f"highest value {value:g} on day {day:g}, {first}, {final}"
+
+    at = np.flatnonzero(wide)
+    return profile_checks(
+        code,
+        courses,
+        at,
+        family=family,
+        rule="peak-sampled-densely",
+        found=(words(*each) for each in numbers(at, point.value, point.time, before, after)),
+        value=np.where(np.isfinite(before), before, np.nan)[at],
+        required=" and ".join(asked),
+        action="excluded",
+        used=courses.only(point.index, wide),
+    )
 
 
 def cmax(code: str, settings: Profile | Window, inputs: Inputs) -> Computed:
@@ -157,7 +146,8 @@ def cmax(code: str, settings: Profile | Window, inputs: Inputs) -> Computed:
         units=courses.units,
     )
     notes = peak_checks(code, courses, found, mask, family=family)
-    return Computed(rows=rows, checks=(*notes, *gap_checks(code, courses, found, wide, settings.gap, family=family)))
+    gaps = gap_checks(code, courses, found, wide, settings.gap, family=family)
+    return Computed(rows=rows, checks=pl.concat([notes, gaps]))
 
 
 def _time_reasons(found: Mask, any_sample: Mask) -> Ints:
@@ -268,101 +258,89 @@ def auc(code: str, settings: Profile, inputs: Inputs) -> Computed:
         used=found.used,
         units=tuple(None if u is None else f"day x {u}" for u in courses.units),
     )
-    return Computed(rows=rows, checks=tuple(_area_checks(code, settings, courses, found, family=family)))
+    return Computed(rows=rows, checks=_area_checks(code, settings, courses, found, family=family))
 
 
 def _area_checks(
     code: str, settings: Profile, courses: Courses, found: areas.WindowAreas, *, family: bool
-) -> list[dict[str, object]]:
-    notes = []
-    names = codes_of(code, courses, family=family)
-    n = len(courses.subjects)
-
-    def note(
-        rule: str, i: int, text: str, value: float, ids: list[list[str]], *, required: str, action: str, passed: bool
-    ) -> None:
-        notes.append(
-            check(
-                assay=courses.assay,
-                subject=courses.subjects[i % n],
-                target=courses.analytes[i // n],
-                rule=rule,
-                found=f"{names[i // n]}: {text}",
-                value=value,
-                required=required,
-                passed=passed,
-                action=action,
-                source_ids=ids[i],
-                parts=(names[i // n],),
-            )
-        )
-
-    low = found.used & (courses.censoring < 0)
-    shares, bounds, counts = found.share.tolist(), found.area.tolist(), low.sum(axis=1).tolist()
-    ids = courses.source_ids(low).to_list()
-    for i in np.flatnonzero(some(low) & (found.censoring < 0)).tolist():
-        text = f"all {counts[i]} samples are below their limits; the area is at most {bounds[i]:g}"
-        note(
-            "area-quantifiable",
-            i,
-            text,
-            shares[i],
-            ids,
-            required="a quantifiable sample",
-            action="flagged",
-            passed=False,
-        )
-    for i in np.flatnonzero(some(low) & (found.censoring >= 0)).tolist():
-        text = f"{100 * shares[i]:.3g} % of the area lies next to {counts[i]} samples below the limit"
-        note(
-            "area-censored-share",
-            i,
-            text,
-            shares[i],
-            ids,
-            required="none (for information)",
-            action="none",
-            passed=True,
-        )
-    negative = found.used & (courses.values < 0)
-    ids = courses.source_ids(negative).to_list()
-    for i in np.flatnonzero(some(negative)).tolist():
-        text, count = f"{len(ids[i])} negative values count as zero", float(len(ids[i]))
-        note("area-not-negative", i, text, count, ids, required="no negative value", action="corrected", passed=False)
+) -> pl.DataFrame:
     first, final = settings.window
-    whole = courses.source_ids(found.used).to_list()
-    cut = (found.status == areas.DEFINED) & ((found.end < final) | (found.start > first))
-    for i in np.flatnonzero(cut).tolist():
-        start, end = float(found.start[i]), float(found.end[i])
-        text = f"area of day {start:g} to {end:g}"
-        note(
-            "area-of-whole-window",
-            i,
-            text,
-            end - start,
-            whole,
-            required=f"day {first:g} to {final:g}",
-            action="flagged",
-            passed=False,
-        )
-    for i in np.flatnonzero(found.end_share > INTERPOLATED).tolist():
-        share, later = float(found.end_share[i]), float(found.last_time[i])
-        text = f"{100 * share:.3g} % of the area lies between the last sample of the window and the next one, day {later:g}"
-        note(
-            "area-end-interpolated",
-            i,
-            text,
-            share,
-            whole,
-            required=f"at most {100 * INTERPOLATED:g} % of the area",
-            action="flagged",
-            passed=False,
-        )
-    uncovered = found.status == areas.NOT_COVERED
-    ids = courses.source_ids(courses.valid & uncovered[:, None]).to_list()
-    required = f"day {first:g} to {final:g}, start {settings.at_start}, end {settings.at_end}"
-    for i in np.flatnonzero(uncovered).tolist():
-        days = courses.times[i][courses.valid[i]]
-        text = f"samples from day {days[0]:g} to {days[-1]:g}"
-        note("window-covered", i, text, float(days[-1]), ids, required=required, action="excluded", passed=False)
-    return notes
+    low = found.used & (courses.censoring < 0)
+    negative = found.used & (courses.values < 0)
+    n_low, n_negative = low.sum(axis=1), negative.sum(axis=1)
+    all_low = np.flatnonzero(some(low) & (found.censoring < 0))
+    some_low = np.flatnonzero(some(low) & (found.censoring >= 0))
+    below_zero = np.flatnonzero(n_negative > 0)
+    cut = np.flatnonzero((found.status == areas.DEFINED) & ((found.end < final) | (found.start > first)))
+    interpolated = np.flatnonzero(found.end_share > INTERPOLATED)
+    uncovered = np.flatnonzero(found.status == areas.NOT_COVERED)
+    earliest = np.min(np.where(courses.valid, courses.times, np.inf), axis=1, initial=np.inf)
+    latest = np.max(np.where(courses.valid, courses.times, -np.inf), axis=1, initial=-np.inf)
+
+    def note(rule: str, at: Ints, **fields: Any) -> pl.DataFrame:
+        return profile_checks(code, courses, at, family=family, rule=rule, **fields)
+
+    return pl.concat(
+        [
+            note(
+                "area-quantifiable",
+                all_low,
+                found=(
+                    f"all {n} samples are below their limits; the area is at most {bound:g}"
+                    for n, bound in numbers(all_low, n_low, found.area)
+                ),
+                value=found.share[all_low],
+                required="a quantifiable sample",
+                used=low,
+            ),
+            note(
+                "area-censored-share",
+                some_low,
+                found=(
+                    f"{100 * share:.3g} % of the area lies next to {n} samples below the limit"
+                    for share, n in numbers(some_low, found.share, n_low)
+                ),
+                value=found.share[some_low],
+                required="none (for information)",
+                passed=np.ones(some_low.size, dtype=np.bool_),
+                used=low,
+            ),
+            note(
+                "area-not-negative",
+                below_zero,
+                found=(f"{n} negative values count as zero" for (n,) in numbers(below_zero, n_negative)),
+                value=n_negative[below_zero].astype(np.float64),
+                required="no negative value",
+                action="corrected",
+                used=negative,
+            ),
+            note(
+                "area-of-whole-window",
+                cut,
+                found=(f"area of day {start:g} to {end:g}" for start, end in numbers(cut, found.start, found.end)),
+                value=(found.end - found.start)[cut],
+                required=f"day {first:g} to {final:g}",
+                used=found.used,
+            ),
+            note(
+                "area-end-interpolated",
+                interpolated,
+                found=(
+                    f"{100 * share:.3g} % of the area lies between the last sample of the window and the next one, day {day:g}"
+                    for share, day in numbers(interpolated, found.end_share, found.last_time)
+                ),
+                value=found.end_share[interpolated],
+                required=f"at most {100 * INTERPOLATED:g} % of the area",
+                used=found.used,
+            ),
+            note(
+                "window-covered",
+                uncovered,
+                found=(f"samples from day {a:g} to {b:g}" for a, b in numbers(uncovered, earliest, latest)),
+                value=latest[uncovered],
+                required=f"day {first:g} to {final:g}, start {settings.at_start}, end {settings.at_end}",
+                action="excluded",
+                used=courses.valid,
+            ),
+        ]
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import polars as pl
 
 from correlates.parameters.courses import Courses
-from correlates.schema import Table
+from correlates.schema import CHECKS, Table
 
 UnitRule = Literal[
     "own", "day x own", "day", "1/day", "none", "ratio", "mm2", "mm", "mL", "as recorded", "as published", "quotient"
@@ -57,7 +57,7 @@ class Computed:
     """
 
     rows: pl.DataFrame
-    checks: tuple[dict[str, object], ...] = ()
+    checks: pl.DataFrame = field(default_factory=CHECKS.empty)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from correlates.parameters.checks import check
+from correlates.parameters.checks import check, table
 from correlates.parameters.courses import common_unit
 from correlates.parameters.emit import ROWS
 from correlates.parameters.record import Computed, Inputs
@@ -192,5 +192,5 @@ def characteristic(code: str, settings: Characteristic, inputs: Inputs) -> Compu
     if known is None and settings.timing is not Timing.POST:
         known = 0.0
     return Computed(
-        rows=_finish(rows, inputs.subjects, code=code, known=known, missing=Reason.NOT_RECORDED), checks=tuple(notes)
+        rows=_finish(rows, inputs.subjects, code=code, known=known, missing=Reason.NOT_RECORDED), checks=table(notes)
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from correlates.parameters.checks import check
+from correlates.parameters.checks import check, table
 from correlates.parameters.emit import ROWS
 from correlates.parameters.ratios import ORDER, part_rows
 from correlates.parameters.record import Computed, Inputs
@@ -43,7 +43,7 @@ def signature(code: str, settings: Signature, inputs: Inputs) -> Computed:
         reasons[enough] = note["reason"]
         probability = np.full(enough.size, np.nan)
     return Computed(
-        rows=_rows(code, settings, inputs, parts, present, probability, reasons), checks=(_told(code, note),)
+        rows=_rows(code, settings, inputs, parts, present, probability, reasons), checks=table([_told(code, note)])
     )
 
 

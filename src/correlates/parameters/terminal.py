@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
-from correlates.parameters.checks import check
 from correlates.parameters.courses import Courses
-from correlates.parameters.emit import codes_of, rows_of
+from correlates.parameters.emit import rows_of
 from correlates.parameters.kinetics import select
+from correlates.parameters.profile_checks import numbers, profile_checks
 from correlates.parameters.record import Computed, Inputs
 from correlates.parameters.settings import Profile
 from correlates.stats import censored_decline, terminal
@@ -135,8 +136,9 @@ def _of_line(
         used=np.asarray(found.used & ~missing[:, None], dtype=np.bool_),
         units=(unit,) * len(courses.analytes),
     )
-    notes = slope_checks(code, courses, found, settings, family=family) if told else []
-    return Computed(rows=rows, checks=tuple(notes))
+    if not told:
+        return Computed(rows=rows)
+    return Computed(rows=rows, checks=slope_checks(code, courses, found, settings, family=family))
 
 
 def half_life_tobit(code: str, settings: Profile, inputs: Inputs) -> Computed:
@@ -162,34 +164,29 @@ def half_life_tobit(code: str, settings: Profile, inputs: Inputs) -> Computed:
         used=found.used,
         units=("day",) * len(courses.analytes),
     )
-    return Computed(rows=rows, checks=tuple(_tobit_checks(code, courses, found, family=family)))
+    return Computed(rows=rows, checks=_tobit_checks(code, courses, found, family=family))
 
 
-def _tobit_checks(code: str, courses: Courses, found: CensoredSlopes, *, family: bool) -> list[dict[str, object]]:
-    names, n = codes_of(code, courses, family=family), len(courses.subjects)
-    ids = courses.source_ids(found.used).to_list()
-    notes = []
-    for i in np.flatnonzero(found.status == censored_decline.DEFINED).tolist():
-        name, low, quantified = names[i // n], int(found.n_censored[i]), int(found.n_quantified[i])
-        notes.append(
-            check(
-                assay=courses.assay,
-                subject=courses.subjects[i % n],
-                target=courses.analytes[i // n],
-                rule="censored-line",
-                found=(
-                    f"{name}: {quantified} quantified values and {low} below their limits after the peak, day "
-                    f"{found.first_time[i]:g} to {found.last_time[i]:g}, residual SD {found.sigma[i]:.3g} (ln)"
-                ),
-                value=float(low),
-                required="more values quantified than below their limits",
-                passed=quantified > low,
-                action="none" if quantified > low else "flagged",
-                source_ids=ids[i],
-                parts=(name,),
+def _tobit_checks(code: str, courses: Courses, found: CensoredSlopes, *, family: bool) -> pl.DataFrame:
+    at = np.flatnonzero(found.status == censored_decline.DEFINED)
+    return profile_checks(
+        code,
+        courses,
+        at,
+        family=family,
+        rule="censored-line",
+        found=(
+            f"{quantified} quantified values and {low} below their limits after the peak, day {first:g} to {final:g}, "
+            f"residual SD {sigma:.3g} (ln)"
+            for quantified, low, first, final, sigma in numbers(
+                at, found.n_quantified, found.n_censored, found.first_time, found.last_time, found.sigma
             )
-        )
-    return notes
+        ),
+        value=found.n_censored[at].astype(np.float64),
+        required="more values quantified than below their limits",
+        passed=found.n_quantified[at] > found.n_censored[at],
+        used=found.used,
+    )
 
 
 def auc_inf(code: str, settings: Profile, inputs: Inputs) -> Computed:
@@ -224,7 +221,8 @@ def auc_inf(code: str, settings: Profile, inputs: Inputs) -> Computed:
         units=tuple(None if u is None else f"day x {u}" for u in courses.units),
     )
     notes = slope_checks(code, courses, found.slopes, settings, family=family)
-    return Computed(rows=rows, checks=(*notes, *_share_checks(code, courses, found, family=family)))
+    shares = _share_checks(code, courses, found, family=family)
+    return Computed(rows=rows, checks=pl.concat([notes, shares]))
 
 
 def _end(courses: Courses, settings: Profile) -> Floats:
@@ -233,59 +231,54 @@ def _end(courses: Courses, settings: Profile) -> Floats:
 
 def slope_checks(
     code: str, courses: Courses, found: TerminalSlopes, settings: Profile, *, family: bool
-) -> list[dict[str, object]]:
+) -> pl.DataFrame:
     """The points of every line and how well they lie on it."""
-    names, n = codes_of(code, courses, family=family), len(courses.subjects)
-    ids = courses.source_ids(found.used).to_list()
+    at = np.flatnonzero(found.status == terminal.DEFINED)
     span = found.span
-    notes = []
-    for i in np.flatnonzero(found.status == terminal.DEFINED).tolist():
-        name, r2 = names[i // n], float(found.adjusted_r2[i])
-        fine = r2 >= LEAST_R2 and bool(span[i] >= LEAST_SPAN)
-        how = "chosen by hand, " if courses.subjects[i % n] in settings.line.days else ""
-        notes.append(
-            check(
-                assay=courses.assay,
-                subject=courses.subjects[i % n],
-                target=courses.analytes[i // n],
-                rule="terminal-line",
-                found=(
-                    f"{name}: {found.n_points[i]} of {found.n_after_peak[i]} points after the peak, {how}day "
-                    f"{found.first_time[i]:g} to {found.last_time[i]:g} ({span[i]:.3g} half-lives), adjusted R2 {r2:.3g}"
-                ),
-                value=float(found.n_points[i]),
-                required=f"adjusted R2 of at least {LEAST_R2:g} over at least {LEAST_SPAN:g} half-lives",
-                passed=fine,
-                action="none" if fine else "flagged",
-                source_ids=ids[i],
-                parts=(name,),
+    by_hand = np.tile([subject in settings.line.days for subject in courses.subjects], len(courses.analytes))
+    return profile_checks(
+        code,
+        courses,
+        at,
+        family=family,
+        rule="terminal-line",
+        found=(
+            f"{n} of {after} points after the peak, {'chosen by hand, ' if chosen else ''}day {first:g} to {final:g} "
+            f"({halves:.3g} half-lives), adjusted R2 {r2:.3g}"
+            for n, after, chosen, first, final, halves, r2 in numbers(
+                at,
+                found.n_points,
+                found.n_after_peak,
+                by_hand,
+                found.first_time,
+                found.last_time,
+                span,
+                found.adjusted_r2,
             )
-        )
-    return notes
+        ),
+        value=found.n_points[at].astype(np.float64),
+        required=f"adjusted R2 of at least {LEAST_R2:g} over at least {LEAST_SPAN:g} half-lives",
+        passed=(found.adjusted_r2[at] >= LEAST_R2) & (span[at] >= LEAST_SPAN),
+        used=found.used,
+    )
 
 
-def _share_checks(code: str, courses: Courses, found: InfiniteAreas, *, family: bool) -> list[dict[str, object]]:
-    names, n = codes_of(code, courses, family=family), len(courses.subjects)
-    ids = courses.source_ids(found.slopes.used).to_list()
+def _share_checks(code: str, courses: Courses, found: InfiniteAreas, *, family: bool) -> pl.DataFrame:
+    at = np.flatnonzero(some(found.used))
     low = (found.used & (courses.censoring < 0)).sum(axis=1)
-    notes = []
-    for i in np.flatnonzero(some(found.used)).tolist():
-        name, share = names[i // n], float(found.share[i])
-        fine = share <= MOST_EXTRAPOLATED
-        joined = f"; {low[i]} samples below the limit in the area before" if low[i] else ""
-        notes.append(
-            check(
-                assay=courses.assay,
-                subject=courses.subjects[i % n],
-                target=courses.analytes[i // n],
-                rule="area-extrapolated-share",
-                found=f"{name}: {100 * share:.3g} % of the area is extrapolated{joined}",
-                value=share,
-                required=f"at most {100 * MOST_EXTRAPOLATED:g} %",
-                passed=fine,
-                action="none" if fine else "flagged",
-                source_ids=ids[i],
-                parts=(name,),
-            )
-        )
-    return notes
+    return profile_checks(
+        code,
+        courses,
+        at,
+        family=family,
+        rule="area-extrapolated-share",
+        found=(
+            f"{100 * share:.3g} % of the area is extrapolated"
+            + (f"; {n} samples below the limit in the area before" if n else "")
+            for share, n in numbers(at, found.share, low)
+        ),
+        value=found.share[at],
+        required=f"at most {100 * MOST_EXTRAPOLATED:g} %",
+        passed=found.share[at] <= MOST_EXTRAPOLATED,
+        used=found.slopes.used,
+    )

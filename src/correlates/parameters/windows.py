@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 
 from correlates.parameters.courses import Courses
 from correlates.parameters.emit import rows_of
@@ -54,7 +55,7 @@ def peak_value(code: str, settings: Window, inputs: Inputs) -> Computed:
     """The highest value of the window, with its censoring: Cmax, without its checks of an expansion profile."""
     made = cmax(code, settings, inputs)
     kept = ("peak-above-limits", "peak-sampled-densely")
-    return replace(made, checks=tuple(check for check in made.checks if check["rule"] in kept))
+    return replace(made, checks=made.checks.filter(pl.col("rule").is_in(kept)))
 
 
 def fold_change(code: str, settings: Window, inputs: Inputs) -> Computed:
@@ -78,7 +79,7 @@ def fold_change(code: str, settings: Window, inputs: Inputs) -> Computed:
         used=courses.only(top.index, top.found) | courses.only(base.index, base.found),
         units=("ratio",) * len(courses.analytes),
     )
-    return Computed(rows=rows, checks=tuple(gap_checks(code, courses, peaks, wide, settings.gap, family=family)))
+    return Computed(rows=rows, checks=gap_checks(code, courses, peaks, wide, settings.gap, family=family))
 
 
 def lab(code: str, settings: Lab, inputs: Inputs) -> Computed:
