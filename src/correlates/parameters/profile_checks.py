@@ -13,6 +13,7 @@ from correlates.parameters.checks import STAGE
 from correlates.parameters.courses import Courses
 from correlates.parameters.emit import codes_of
 from correlates.provenance import encoded, short_id_of
+from correlates.schema import CHECKS
 from correlates.schema.table import FLAG, NUMBER, TEXT
 from correlates.stats.contraction import Contractions
 from correlates.stats.expansion import Expansions
@@ -52,9 +53,11 @@ def profile_checks(
     action
         What is done where it does not hold.
     """
+    if at.size == 0:
+        return CHECKS.empty()
     n = len(courses.subjects)
     fine = np.zeros(at.size, dtype=np.bool_) if passed is None else passed
-    analyte, subject = np.divmod(at, max(n, 1))
+    analyte, subject = np.divmod(at, n)
     names = codes_of(code, courses, family=family)
     head = f"{encoded(STAGE)},{encoded(courses.assay)}"
     tails = [f"{encoded(a)},{encoded(rule)},{encoded(name)}" for a, name in zip(courses.analytes, names, strict=True)]
