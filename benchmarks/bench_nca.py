@@ -104,7 +104,9 @@ def stage(times: Any, values: Any, censoring: Any) -> tuple[float, pl.DataFrame,
             "study_day": times.ravel(),
             "value": values.ravel(),
             "unit": pl.Series(["cells/uL"]).new_from_index(0, m * k),
-            "censoring": pl.Series(censoring.ravel()).replace_strict({-1: "left", 0: "none", 1: "right"}, return_dtype=pl.String),
+            "censoring": pl.Series(censoring.ravel()).replace_strict(
+                {-1: "left", 0: "none", 1: "right"}, return_dtype=pl.String
+            ),
             "status": pl.Series(["reported"]).new_from_index(0, m * k),
         }
     )
