@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from correlates.association.describe import COUNTS, SHARE, counts, share
@@ -9,10 +11,12 @@ from correlates.association.logistic import exponential, unscalable
 from correlates.association.notices import Notice
 from correlates.association.record import Block, Estimate, Method, Outcome, Statistic, flagged, merged
 from correlates.association.settings import Univariable
+from correlates.association.small_samples import OPTIONS as SMALL
+from correlates.association.small_samples import VARIANT, asymptotic, is_small, p_values
 from correlates.association.wilcoxon import P_ADJUSTED, P, unrankable
 from correlates.stats.arrays import Bools, Floats, divide, where
 from correlates.stats.censored_regression import censored_regression
-from correlates.stats.log_rank import log_rank_rows
+from correlates.stats.log_rank import log_rank_contributions, log_rank_rows
 from correlates.stats.survival_panel import quantile_panel, survival_panel
 from correlates.terms import OutcomeKind, Reason
 
@@ -26,7 +30,7 @@ def _several_limits(block: Block) -> Bools:
     return found
 
 
-def _peto(block: Block, _: Univariable) -> Outcome:
+def _peto(block: Block, analysis: Univariable) -> Outcome:
     k = len(block.levels)
     cut = block.present & (block.censoring != 0)
     below, above = ((block.present & (block.censoring == side)).any(axis=1) for side in (-1, 1))
@@ -37,6 +41,7 @@ def _peto(block: Block, _: Univariable) -> Outcome:
     top = np.max(where(present, block.values, -np.inf), axis=1, initial=-np.inf)[:, None]
     time = where(present, where(flip, top - block.values, block.values), 0.0)
     test = log_rank_rows(time, ~cut, block.group, k, present, rho=1.0)
+    scores = log_rank_contributions(time, ~cut, present, rho=1.0)
     values = {"p": test.p_value, "chi_square": test.chi_square, "df": test.df.astype(np.float64)}
     errors = [
         Reason.CENSORED_BOTH_WAYS if mixed else Reason.NOT_ESTIMABLE if bad else None
@@ -54,7 +59,8 @@ def _peto(block: Block, _: Univariable) -> Outcome:
     ]
     return Outcome(
         estimates=(
-            *(Estimate(name=name, value=value) for name, value in values.items()),
+            *p_values(block, analysis, scores, partial(_classes, block), values["p"], "chi-square"),
+            *(Estimate(name=name, value=values[name]) for name in ("chi_square", "df")),
             *share(block),
             *counts(block),
             *found,
@@ -62,6 +68,11 @@ def _peto(block: Block, _: Univariable) -> Outcome:
         errors=tuple(errors),
         notices=tuple(tuple(row) for row in flagged(_several_limits(block), Notice.LIMITS_DIFFER)),
     )
+
+
+def _classes(block: Block, keep: Bools) -> Floats:
+    """Membership of each class, of some subjects."""
+    return where(block.group[keep, None] == np.arange(len(block.levels)), 1.0, 0.0)
 
 
 PETO = Method(
@@ -72,6 +83,8 @@ PETO = Method(
     statistics=(
         P,
         P_ADJUSTED,
+        VARIANT,
+        asymptotic("chi-square"),
         Statistic(name="chi_square", label="Peto-Peto chi-square"),
         Statistic(name="df", label="Degrees of freedom"),
         Statistic(name="median_km", label="Median by Kaplan-Meier", unit="own", scopes=("group",)),
@@ -80,8 +93,8 @@ PETO = Method(
     ),
     unusable=unrankable,
     compute=_peto,
-    options=("level", "least_per_class", "few_events", "high_censored_share"),
-    formula="log-rank test with weights S(t-) on the values turned round (the highest has the earliest time), values below a limit censored at it",
+    options=("level", "least_per_class", "few_events", "high_censored_share", *SMALL),
+    formula="log-rank test with weights S(t-) on the values turned round (the highest has the earliest time), values below a limit censored at it; P by permutation of its scores in few subjects",
     citation="Peto and Peto, JRSS A 1972;135:185-206; Helsel, Statistics for Censored Environmental Data, 2nd ed. 2012, chapter 9",
     docs="methods/censored_values.md",
 )
@@ -101,7 +114,9 @@ def _regression(block: Block, analysis: Univariable) -> Outcome:
         for done, both in zip(fit.converged.tolist(), (known[0] & known[1]).tolist(), strict=True)
     )
     only = flagged(~logged, Notice.NOT_LOG2)
-    powers = [exponential(v * np.log(2.0)) for v in (fit.coefficient[:, 1], fit.lower[:, 1], fit.upper[:, 1])]
+    few = np.array([is_small(analysis, int(n)) for n in fit.n], dtype=np.bool_) & np.isfinite(fit.f_p_value)
+    lower, upper = where(few, fit.t_lower[:, 1], fit.lower[:, 1]), where(few, fit.t_upper[:, 1], fit.upper[:, 1])
+    powers = [exponential(v * np.log(2.0)) for v in (fit.coefficient[:, 1], lower, upper)]
     means = (fit.coefficient[:, 0], fit.coefficient[:, 0] + fit.coefficient[:, 1])
     found = []
     for level, mean in zip(block.levels, means, strict=True):
@@ -109,14 +124,16 @@ def _regression(block: Block, analysis: Univariable) -> Outcome:
         found.append(Estimate(name="fitted_median", level=level, value=where(np.isfinite(mean), located, np.nan)))
     return Outcome(
         estimates=(
-            Estimate(name="p", value=fit.p_value),
+            Estimate(name="p", value=where(few, fit.f_p_value, fit.p_value)),
+            Estimate(name="variant", text=["F" if small else "likelihood ratio" for small in few.tolist()]),
+            Estimate(name="p_asymptotic", value=fit.p_value),
             *(
                 Estimate(name=f"ratio{end}", value=where(logged, value, np.nan), notices=merged(only, why))
                 for end, (value, why) in zip(("", "_lower", "_upper"), powers, strict=True)
             ),
             Estimate(name="difference", value=fit.coefficient[:, 1]),
-            Estimate(name="difference_lower", value=fit.lower[:, 1]),
-            Estimate(name="difference_upper", value=fit.upper[:, 1]),
+            Estimate(name="difference_lower", value=lower),
+            Estimate(name="difference_upper", value=upper),
             Estimate(name="standard_error", value=fit.standard_error[:, 1]),
             Estimate(name="sigma", value=fit.sigma),
             Estimate(name="chi_square", value=fit.chi_square),
@@ -139,6 +156,8 @@ CENSORED_REGRESSION = Method(
     statistics=(
         P,
         P_ADJUSTED,
+        VARIANT,
+        asymptotic("likelihood ratio"),
         Statistic(name="ratio", label="Ratio of geometric means", unit="ratio"),
         Statistic(name="ratio_lower", label="Ratio of geometric means, lower limit", unit="ratio"),
         Statistic(name="ratio_upper", label="Ratio of geometric means, upper limit", unit="ratio"),
@@ -156,8 +175,8 @@ CENSORED_REGRESSION = Method(
     ),
     unusable=unscalable,
     compute=_regression,
-    options=("level", "least_per_class", "few_events", "high_censored_share"),
-    formula="y = a + b event + sigma e, e normal, y log2 of a biomarker on that scale; quantified values by their density, others by the probability beyond the limit; P by likelihood ratio, limits by Wald",
+    options=("level", "least_per_class", "few_events", "high_censored_share", "small_samples"),
+    formula="y = a + b event + sigma e, e normal, y log2 of a biomarker on that scale; quantified values by their density, others by the probability beyond the limit; P by likelihood ratio turned into F, limits by t, of n - 2 degrees of freedom in few subjects (those of least squares where nothing is censored); chi-square and normal in many",
     citation="Tobin, Econometrica 1958;26:24-36; Helsel, Statistics for Censored Environmental Data, 2nd ed. 2012, chapter 12",
     docs="methods/censored_values.md",
 )

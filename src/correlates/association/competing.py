@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from correlates.association.describe import COUNTS, SHARE, counts, share
@@ -10,9 +13,13 @@ from correlates.association.logistic import PER, exponential, scaled, unscalable
 from correlates.association.notices import Notice
 from correlates.association.record import Block, Estimate, Method, Outcome, Statistic, censored, flagged, merged
 from correlates.association.settings import Univariable
+from correlates.association.small_samples import OPTIONS as SMALL
+from correlates.association.small_samples import VARIANT, asymptotic, group_p_values, p_values
 from correlates.association.survival import GROUP_COUNTS, OPTIONS, group_counts
 from correlates.association.wilcoxon import P_ADJUSTED, P
+from correlates.stats.arrays import Bools, Floats, Ints
 from correlates.stats.competing_risks import gray_screen, incidence_at_panel
+from correlates.stats.fine_gray import fine_gray_scores
 from correlates.stats.fine_gray_panel import fine_gray_screen
 from correlates.terms import OutcomeKind, Reason
 
@@ -44,10 +51,16 @@ def _gray(block: Block, analysis: Univariable) -> Outcome:
         ):
             for day, value in zip(options.times, rows.T, strict=True):
                 found.append(Estimate(name=stat, level=f"{name} on day {day:g}", value=value, n=n, n_censored=limits))
+
+    def statistics(rows: Ints) -> Callable[[Ints], Floats]:
+        time, cause = course.time[rows], course.cause[rows]
+        return lambda drawn: gray_screen(time, cause, drawn, k).chi_square
+
     limits_told = flagged(censored(block) > 0, Notice.LIMITS_COUNTED)
     return Outcome(
         estimates=(
-            *(Estimate(name=name, value=value) for name, value in values.items()),
+            *group_p_values(block, analysis, groups.group, values["chi_square"], values["p"], statistics),
+            *(Estimate(name=name, value=values[name]) for name in ("chi_square", "df")),
             *share(block),
             *counts(block),
             *group_counts(block, groups),
@@ -67,6 +80,8 @@ GRAY = Method(
     statistics=(
         P,
         P_ADJUSTED,
+        VARIANT,
+        asymptotic("chi-square"),
         Statistic(name="chi_square", label="Gray's chi-square"),
         Statistic(name="df", label="Degrees of freedom"),
         *GROUP_COUNTS,
@@ -80,8 +95,8 @@ GRAY = Method(
     ),
     unusable=uncut,
     compute=_gray,
-    options=OPTIONS,
-    formula="score (d_i - d R_i / R) summed over times, R_i the risk set of the subdistribution; cumulative incidence by Aalen and Johansen",
+    options=(*OPTIONS, *SMALL),
+    formula="score (d_i - d R_i / R) summed over times, R_i the risk set of the subdistribution; P by permutation of the groups in few subjects; cumulative incidence by Aalen and Johansen",
     citation="Gray, Ann Statist 1988;16:1141-1154; Aalen and Johansen, Scand J Statist 1978;5:141-150",
     docs="methods/competing_risks.md",
 )
@@ -102,7 +117,7 @@ def _fine_gray(block: Block, analysis: Univariable) -> Outcome:
     high, high_why = exponential(fit.upper)
     return Outcome(
         estimates=(
-            Estimate(name="p", value=fit.p_value),
+            *p_values(block, analysis, x, partial(_null_scores, block), fit.p_value, "Wald"),
             Estimate(name="hazard_ratio", value=ratio, notices=why),
             Estimate(name="hazard_ratio_lower", value=low, notices=low_why),
             Estimate(name="hazard_ratio_upper", value=high, notices=high_why),
@@ -118,14 +133,21 @@ def _fine_gray(block: Block, analysis: Univariable) -> Outcome:
     )
 
 
+def _null_scores(block: Block, keep: Bools) -> Floats:
+    course = block.follow_up()
+    return fine_gray_scores(course.time[keep], course.cause[keep])
+
+
 FINE_GRAY = Method(
     code="fine_gray",
     label="Fine-Gray regression",
     endpoints=(OutcomeKind.TIME,),
     biomarkers=("numeric",),
     statistics=(
-        Statistic(name="p", label="P value (two-sided, Wald)"),
+        P,
         P_ADJUSTED,
+        VARIANT,
+        asymptotic("Wald"),
         Statistic(name="hazard_ratio", label="Subdistribution hazard ratio"),
         Statistic(name="hazard_ratio_lower", label="Subdistribution hazard ratio, lower limit"),
         Statistic(name="hazard_ratio_upper", label="Subdistribution hazard ratio, upper limit"),
@@ -138,8 +160,8 @@ FINE_GRAY = Method(
     ),
     unusable=unscalable,
     compute=_fine_gray,
-    options=(*OPTIONS, "logistic"),
-    formula="partial likelihood of the subdistribution, subjects with a competing event kept at risk with weight G(t-) / G(T-); Wald limits by the sandwich",
+    options=(*OPTIONS, "logistic", *SMALL),
+    formula="partial likelihood of the subdistribution, subjects with a competing event kept at risk with weight G(t-) / G(T-); Wald limits by the sandwich; P by permutation of the score at no association in few subjects, by Wald in many",
     citation="Fine and Gray, JASA 1999;94:496-509",
     docs="methods/competing_risks.md",
 )

@@ -11,7 +11,9 @@ from correlates.association.logistic import PER, exponential, scaled, unscalable
 from correlates.association.notices import Notice
 from correlates.association.record import Block, Estimate, Method, Outcome, Scores, Statistic, censored, flagged, merged
 from correlates.association.settings import Univariable
-from correlates.association.survival import OPTIONS, covariate_scores
+from correlates.association.small_samples import OPTIONS as SMALL
+from correlates.association.small_samples import VARIANT, asymptotic, p_values
+from correlates.association.survival import OPTIONS, covariate_scores, null_scores
 from correlates.association.wilcoxon import P_ADJUSTED, P
 from correlates.stats.concordance import concordance
 from correlates.stats.cox import CoxPenalty, cox_screen
@@ -43,7 +45,7 @@ def _compute(block: Block, analysis: Univariable, penalty: CoxPenalty) -> Outcom
     notices = merged(flagged(censored(block) > 0, Notice.CENSORED_SUBSTITUTED), parted, crooked, competing)
     return Outcome(
         estimates=(
-            Estimate(name="p", value=fit.p_value),
+            *p_values(block, analysis, x, partial(null_scores, block), fit.p_value, "likelihood ratio"),
             Estimate(name="hazard_ratio", value=ratio, notices=why),
             Estimate(
                 name="hazard_ratio_lower",
@@ -81,6 +83,8 @@ def _scores(block: Block, analysis: Univariable) -> Scores:
 _STATISTICS = (
     P,
     P_ADJUSTED,
+    VARIANT,
+    asymptotic("likelihood ratio"),
     Statistic(name="hazard_ratio", label="Hazard ratio"),
     Statistic(name="hazard_ratio_lower", label="Hazard ratio, lower limit"),
     Statistic(name="hazard_ratio_upper", label="Hazard ratio, upper limit"),
@@ -104,8 +108,8 @@ COX = Method(
     statistics=_STATISTICS,
     unusable=unscalable,
     compute=partial(_compute, penalty=CoxPenalty.NONE),
-    options=(*OPTIONS, "logistic"),
-    formula="maximum of the partial likelihood with Efron's ties; limits and P from its profile; score test of proportional hazards on the scale 1 - S(t)",
+    options=(*OPTIONS, "logistic", *SMALL),
+    formula="maximum of the partial likelihood with Efron's ties, limits from its profile; P of the score, the sum of x times the log-rank score, by permutation in few subjects, by likelihood ratio in many; score test of proportional hazards on the scale 1 - S(t)",
     citation="Cox, JRSS B 1972;34:187-220; Efron, JASA 1977;72:557-565; Grambsch and Therneau, Biometrika 1994;81:515-526; Harrell et al., JAMA 1982;247:2543-2546",
     docs=_DOCS,
     scores=_scores,
@@ -119,8 +123,8 @@ COX_FIRTH = Method(
     statistics=_STATISTICS,
     unusable=unscalable,
     compute=partial(_compute, penalty=CoxPenalty.FIRTH),
-    options=(*OPTIONS, "logistic"),
-    formula="maximum of log partial likelihood + 1/2 log det information, Efron's ties; limits and P from its profile",
+    options=(*OPTIONS, "logistic", *SMALL),
+    formula="maximum of log partial likelihood + 1/2 log det information, Efron's ties, limits from its profile; P by permutation of the score in few subjects, by the penalised likelihood ratio in many",
     citation="Heinze and Schemper, Biometrics 2001;57:114-119",
     docs=_DOCS,
     scores=_scores,

@@ -23,8 +23,10 @@ from correlates.association.record import (
     merged,
 )
 from correlates.association.settings import Univariable
+from correlates.association.small_samples import OPTIONS as SMALL
+from correlates.association.small_samples import VARIANT, asymptotic, p_values
 from correlates.association.wilcoxon import P_ADJUSTED, P
-from correlates.stats.arrays import Floats, divide, where
+from correlates.stats.arrays import Bools, Floats, divide, where
 from correlates.stats.logistic import Penalty, Separation, logistic_screen
 from correlates.terms import OutcomeKind, Reason
 
@@ -91,9 +93,12 @@ def _compute(block: Block, analysis: Univariable, penalty: Penalty) -> Outcome:
         else:
             errors.append(Reason.NOT_CONVERGED)
     notices = merged(flagged(split, Notice.SEPARATION), flagged(censored(block) > 0, Notice.CENSORED_SUBSTITUTED))
+    p: tuple[Estimate, ...] = (Estimate(name="p", value=fit.p_value),)
+    if penalty is Penalty.NONE:
+        p = p_values(block, analysis, x, partial(_events, block), fit.p_value, "likelihood ratio")
     return Outcome(
         estimates=(
-            Estimate(name="p", value=fit.p_value),
+            *p,
             Estimate(name="odds_ratio", value=odds, notices=odds_notice),
             Estimate(name="odds_ratio_lower", value=low, notices=low_notice),
             Estimate(name="odds_ratio_upper", value=high, notices=high_notice),
@@ -110,6 +115,10 @@ def _compute(block: Block, analysis: Univariable, penalty: Penalty) -> Outcome:
         errors=tuple(errors),
         notices=tuple(tuple(row) for row in notices),
     )
+
+
+def _events(block: Block, keep: Bools) -> Floats:
+    return where(block.group[keep] == 1, 1.0, 0.0)
 
 
 def event_scores(block: Block, analysis: Univariable) -> Scores:
@@ -156,12 +165,12 @@ LOGISTIC_ML = Method(
     label="Logistic regression (maximum likelihood)",
     endpoints=(OutcomeKind.BINARY,),
     biomarkers=("numeric",),
-    statistics=_STATISTICS,
+    statistics=(*_STATISTICS[:2], VARIANT, asymptotic("likelihood ratio"), *_STATISTICS[2:]),
     unusable=unscalable,
     compute=partial(_compute, penalty=Penalty.NONE),
-    options=_OPTIONS,
-    formula="maximum of l(b) = sum y log p + (1 - y) log(1 - p); limits and P from its profile",
-    citation="McCullagh and Nelder, Generalized Linear Models, 2nd ed. 1989, chapter 4; Albert and Anderson, Biometrika 1984;71:1-10",
+    options=(*_OPTIONS, *SMALL),
+    formula="maximum of l(b) = sum y log p + (1 - y) log(1 - p), limits from its profile; P of the score sum x y by permutation (the conditional law given the number of events) in few subjects, by likelihood ratio in many",
+    citation="McCullagh and Nelder, Generalized Linear Models, 2nd ed. 1989, chapter 4; Albert and Anderson, Biometrika 1984;71:1-10; Mehta and Patel, Stat Med 1995;14:2143-2160",
     docs="methods/firth_logistic.md",
     scores=event_scores,
 )

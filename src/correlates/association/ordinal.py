@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from correlates.association.describe import COUNTS, SHARE, counts, share
@@ -21,7 +23,11 @@ from correlates.association.record import (
     merged,
 )
 from correlates.association.settings import Univariable
+from correlates.association.small_samples import OPTIONS as SMALL
+from correlates.association.small_samples import VARIANT, asymptotic, p_values
 from correlates.association.wilcoxon import P_ADJUSTED, P
+from correlates.stats.arrays import Bools, Floats
+from correlates.stats.cutpoint import rank_scores
 from correlates.stats.proportional_odds import proportional_odds_screen
 from correlates.terms import OutcomeKind, Reason
 
@@ -43,7 +49,7 @@ def _compute(block: Block, analysis: Univariable) -> Outcome:
     notices = merged(flagged(censored(block) > 0, Notice.CENSORED_SUBSTITUTED), crooked)
     return Outcome(
         estimates=(
-            Estimate(name="p", value=fit.p_value),
+            *p_values(block, analysis, x, partial(_ridits, block), fit.p_value, "likelihood ratio"),
             Estimate(name="odds_ratio", value=odds, notices=why),
             Estimate(name="odds_ratio_lower", value=low, notices=open_low),
             Estimate(name="odds_ratio_upper", value=high, notices=open_high),
@@ -62,6 +68,11 @@ def _compute(block: Block, analysis: Univariable) -> Outcome:
     )
 
 
+def _ridits(block: Block, keep: Bools) -> Floats:
+    """The score of a proportional-odds model at no association: mid-ranks of the outcome among some subjects."""
+    return rank_scores(block.score[keep])
+
+
 def _scores(block: Block, analysis: Univariable) -> Scores:
     """The score statistic at no association: the covariate against the ridits of the outcome."""
     return Scores(biomarkers=centred(scaled(block, analysis)[0], block.present), outcome=outcome_ranks(block).outcome)
@@ -75,6 +86,8 @@ PROPORTIONAL_ODDS = Method(
     statistics=(
         P,
         P_ADJUSTED,
+        VARIANT,
+        asymptotic("likelihood ratio"),
         Statistic(name="odds_ratio", label="Odds ratio of a higher grade"),
         Statistic(name="odds_ratio_lower", label="Odds ratio of a higher grade, lower limit"),
         Statistic(name="odds_ratio_upper", label="Odds ratio of a higher grade, upper limit"),
@@ -90,9 +103,9 @@ PROPORTIONAL_ODDS = Method(
     ),
     unusable=unscalable,
     compute=_compute,
-    options=("level", "few_events", "high_censored_share", "logistic"),
-    formula="logit P(Y >= k) = alpha_k + beta x; limits and P from the profile likelihood; score test of one beta at all thresholds",
-    citation="McCullagh, JRSS B 1980;42:109-142; Peterson and Harrell, Appl Statist 1990;39:205-217",
+    options=("level", "few_events", "high_censored_share", "logistic", *SMALL),
+    formula="logit P(Y >= k) = alpha_k + beta x, limits from the profile likelihood; P of the score, the sum of x times the ridit of the grade, by permutation in few subjects, by likelihood ratio in many; score test of one beta at all thresholds",
+    citation="McCullagh, JRSS B 1980;42:109-142; Peterson and Harrell, Appl Statist 1990;39:205-217; Pitman, JRSS Suppl 1937;4:225-232",
     docs="methods/proportional_odds.md",
     scores=_scores,
 )

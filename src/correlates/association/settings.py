@@ -75,6 +75,24 @@ class LogisticOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SmallSampleOptions:
+    """How P is found in few subjects, where the chi-square law of a likelihood ratio does not hold yet.
+
+    Attributes
+    ----------
+    p
+        ``permuted``: the share of pairings of biomarker and outcome that are at least as far from no association, which holds its level
+        in any number of subjects; ``asymptotic``: the law of large samples, as most programs print it. Both are always told; this
+        one is the P value.
+    up_to
+        Subjects up to which they are few; beyond it the P value is the asymptotic one.
+    """
+
+    p: Literal["permuted", "asymptotic"] = "permuted"
+    up_to: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FisherOptions:
     """Size of network up to which r x c P is exact; beyond it, random tables and the seed they are drawn with."""
 
@@ -183,7 +201,7 @@ class Univariable:
     prespecified
         Whether this analysis was declared before the data were seen.
     permutations
-        Orders of the outcome drawn for an adjustment by Westfall and Young.
+        Orders of the outcome drawn for an adjustment by Westfall and Young, and for the P values of ``small_samples``.
     seed
         Of everything drawn; each family, biomarker and method has a stream of its own.
     """
@@ -206,6 +224,7 @@ class Univariable:
     seed: int = 20200101
     wilcoxon: WilcoxonOptions = field(default_factory=WilcoxonOptions)
     logistic: LogisticOptions = field(default_factory=LogisticOptions)
+    small_samples: SmallSampleOptions = field(default_factory=SmallSampleOptions)
     fisher: FisherOptions = field(default_factory=FisherOptions)
     rates: RateOptions = field(default_factory=RateOptions)
     curve: CurveOptions = field(default_factory=CurveOptions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 
@@ -23,11 +24,14 @@ from correlates.association.record import (
     merged,
 )
 from correlates.association.settings import Univariable
+from correlates.association.small_samples import OPTIONS as SMALL
+from correlates.association.small_samples import VARIANT, asymptotic, group_p_values, is_small, variant_of
 from correlates.association.wilcoxon import P_ADJUSTED, P
-from correlates.stats.arrays import Bools, Floats, where
+from correlates.stats.arrays import Bools, Floats, Ints, where
 from correlates.stats.cutpoint import CutpointP, ScoreTies, SumLaws, log_rank_scores, maximally_selected
 from correlates.stats.log_rank import log_rank_screen
-from correlates.stats.restricted_mean import contrast_panel, restricted_mean_panel
+from correlates.stats.restricted_mean import contrast_of, contrast_panel, restricted_mean_panel
+from correlates.stats.restricted_mean_permuted import PermutedContrast, permuted_contrast, studentised
 from correlates.stats.survival_panel import quantile_panel, survival_at_panel, survival_panel
 from correlates.terms import OutcomeKind, Reason
 
@@ -105,9 +109,14 @@ def _log_rank(block: Block, analysis: Univariable) -> Outcome:
         error or (Reason.NOT_ESTIMABLE if bad else None)
         for error, bad in zip(one_group(groups), np.isnan(test.p_value).tolist(), strict=True)
     ]
+
+    def statistics(rows: Ints) -> Callable[[Ints], Floats]:
+        time, seen = course.time[rows], event[rows]
+        return lambda drawn: log_rank_screen(time, seen, drawn, k, rho=options.rho, gamma=options.gamma).chi_square
+
     return Outcome(
         estimates=(
-            Estimate(name="p", value=test.p_value),
+            *group_p_values(block, analysis, groups.group, test.chi_square, test.p_value, statistics),
             Estimate(name="chi_square", value=test.chi_square),
             Estimate(name="df", value=test.df.astype(np.float64)),
             Estimate(name="p_peto", value=peto.p_value),
@@ -123,21 +132,27 @@ def _log_rank(block: Block, analysis: Univariable) -> Outcome:
     )
 
 
-def _log_rank_outcome(block: Block) -> Floats:
+def everybody(block: Block) -> Bools:
+    """The mask of all subjects of a block."""
+    return np.ones(block.group.size, dtype=np.bool_)
+
+
+def null_scores(block: Block, keep: Bools) -> Floats:
+    """Log-rank scores of some subjects: the score of a Cox model at no association is their sum times the covariate."""
     course = block.follow_up()
-    if not course.time.size:
+    if not keep.any():
         return np.empty(0)
-    return log_rank_scores(course.time, course.event, ties=ScoreTies.NELSON_AALEN)
+    return log_rank_scores(course.time[keep], course.event[keep], ties=ScoreTies.NELSON_AALEN)
 
 
 def _group_scores(block: Block, analysis: Univariable) -> Scores:
     group = cut(block, CUTS[analysis.survival.cut]).group.astype(np.float64)
-    return Scores(biomarkers=centred(group, block.present), outcome=_log_rank_outcome(block))
+    return Scores(biomarkers=centred(group, block.present), outcome=null_scores(block, everybody(block)))
 
 
 def covariate_scores(block: Block, values: Floats) -> Scores:
     """The score statistic of a Cox model at no association: the covariate against log-rank scores."""
-    return Scores(biomarkers=centred(values, block.present), outcome=_log_rank_outcome(block))
+    return Scores(biomarkers=centred(values, block.present), outcome=null_scores(block, everybody(block)))
 
 
 LOG_RANK = Method(
@@ -148,6 +163,8 @@ LOG_RANK = Method(
     statistics=(
         P,
         P_ADJUSTED,
+        VARIANT,
+        asymptotic("chi-square"),
         Statistic(name="chi_square", label="Log-rank chi-square"),
         Statistic(name="df", label="Degrees of freedom"),
         Statistic(name="p_peto", label="P value, Peto-Peto weights"),
@@ -161,9 +178,9 @@ LOG_RANK = Method(
     ),
     unusable=uncut,
     compute=_log_rank,
-    options=OPTIONS,
-    formula="chi-square of observed minus expected events, weights S(t-)^rho (1 - S(t-))^gamma; Kaplan-Meier medians with log-log limits",
-    citation="Mantel, Cancer Chemother Rep 1966;50:163-170; Peto and Peto, JRSS A 1972;135:185-206; Harrington and Fleming, Biometrika 1982;69:553-566; Kaplan and Meier, JASA 1958;53:457-481",
+    options=(*OPTIONS, *SMALL),
+    formula="chi-square of observed minus expected events, weights S(t-)^rho (1 - S(t-))^gamma, P by permutation of the groups in few subjects; Kaplan-Meier medians with log-log limits",
+    citation="Mantel, Cancer Chemother Rep 1966;50:163-170; Peto and Peto, JRSS A 1972;135:185-206; Harrington and Fleming, Biometrika 1982;69:553-566; Neuhaus, Ann Statist 1993;21:1760-1779; Kaplan and Meier, JASA 1958;53:457-481",
     docs="methods/log_rank.md",
     scores=_group_scores,
 )
@@ -271,8 +288,11 @@ def _restricted(block: Block, analysis: Univariable) -> Outcome:
         why or (None if defined else Reason.NOT_ESTIMABLE)
         for why, defined in zip(one_group(groups), known.tolist(), strict=True)
     ]
+    large = contrast["p_value"].copy()
+    variant = _permuted(block, analysis, sides, contrast, horizon)
     values = {
         "p": contrast["p_value"],
+        "p_asymptotic": large,
         "difference": contrast["difference"],
         "difference_lower": contrast["lower"],
         "difference_upper": contrast["upper"],
@@ -290,6 +310,7 @@ def _restricted(block: Block, analysis: Univariable) -> Outcome:
                 Estimate(name=name, value=value, notices=none if name.startswith("ratio") else None)
                 for name, value in values.items()
             ),
+            Estimate(name="variant", text=variant),
             *share(block),
             *counts(block),
             *group_counts(block, groups),
@@ -305,6 +326,36 @@ def _restricted(block: Block, analysis: Univariable) -> Outcome:
     )
 
 
+def _permuted(
+    block: Block, analysis: Univariable, sides: list[Bools], contrast: dict[str, Floats], horizon: Floats
+) -> list[str]:
+    """Puts permuted P and limits in the place of the normal ones where subjects are few; says what each P was computed from."""
+    course, declared = block.follow_up(), analysis.survival.horizon
+    laws: dict[tuple[bytes, int], PermutedContrast] = {}
+    variant = ["normal"] * horizon.size
+    for row in np.flatnonzero(~np.isnan(contrast["p_value"])).tolist():
+        at = block.present[row]
+        if not is_small(analysis, int(at.sum())):
+            continue
+        high = sides[1][row, at]
+        key = at.tobytes(), int(high.sum())
+        if key not in laws:
+            laws[key] = permuted_contrast(
+                course.time[at],
+                course.event[at],
+                high,
+                horizon=declared,
+                permutations=analysis.permutations,
+                seed=analysis.seed,
+            )
+        found = studentised(contrast_of(contrast, row, float(horizon[row])), laws[key], level=analysis.level)
+        for name in ("p_value", "lower", "upper", "ratio_lower", "ratio_upper"):
+            value = getattr(found, name)
+            contrast[name][row] = np.nan if value is None else value
+        variant[row] = variant_of(laws[key].difference)
+    return variant
+
+
 RESTRICTED_MEAN = Method(
     code="restricted_mean",
     label="Restricted mean time above against below the median",
@@ -313,6 +364,8 @@ RESTRICTED_MEAN = Method(
     statistics=(
         P,
         P_ADJUSTED,
+        VARIANT,
+        asymptotic("normal"),
         Statistic(name="difference", label="Difference of restricted mean times, high less low, day"),
         Statistic(name="difference_lower", label="Difference of restricted mean times, lower limit, day"),
         Statistic(name="difference_upper", label="Difference of restricted mean times, upper limit, day"),
@@ -330,8 +383,8 @@ RESTRICTED_MEAN = Method(
     ),
     unusable=uncut,
     compute=_restricted,
-    options=OPTIONS,
-    formula="difference of the areas under the Kaplan-Meier curves up to the horizon, variance by Greenwood",
-    citation="Royston and Parmar, BMC Med Res Methodol 2013;13:152; Uno et al., J Clin Oncol 2014;32:2380-2385",
+    options=(*OPTIONS, *SMALL),
+    formula="difference of the areas under the Kaplan-Meier curves up to the horizon, variance by Greenwood; P and limits by permutation of difference over standard error in few subjects, by the normal law in many",
+    citation="Royston and Parmar, BMC Med Res Methodol 2013;13:152; Uno et al., J Clin Oncol 2014;32:2380-2385; Horiguchi and Uno, Stat Med 2020;39:2655-2670; Ditzhaus, Yu and Xu, Stat Med 2023;42:2226-2240",
     docs="methods/restricted_mean.md",
 )

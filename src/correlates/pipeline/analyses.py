@@ -130,6 +130,7 @@ def _univariable(context: Context, name: str, analysis: asked.Univariable) -> Ta
         logistic=analysis.substitute,
         rates=analysis.rates,
         curve=analysis.curve,
+        small_samples=analysis.small_samples,
         survival=analysis.survival,
         imputation=analysis.imputation,
         prespecified=True,  # it stands in the plan; whether a result is depends on its biomarker too

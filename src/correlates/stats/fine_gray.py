@@ -85,12 +85,7 @@ def fine_gray(
     unit = np.where(scale > 0, scale, 1.0)
     scaled = (x - (x.mean(axis=0) if n else 0.0)) / unit
     at, d = np.unique(times[own], return_counts=True)
-    censoring = kaplan_meier(times, kind == 0)
-    before = np.concatenate(([1.0], censoring.survival))
-    g_at = before[np.searchsorted(censoring.time, at, side="left")]
-    g_own = before[np.searchsorted(censoring.time, times, side="left")]
-    late = times[None, :] >= at[:, None]
-    weights = where(late, 1.0, where(competing[None, :], g_at[:, None] / np.maximum(g_own, 1e-300)[None, :], 0.0))
+    weights = _weights(times, kind, competing, at)
     events = np.array([scaled[own & (times == t)].sum(axis=0) for t in at]).reshape(at.size, p)
 
     full_rank = bool(p and at.size and (scale > 0).all())
@@ -143,6 +138,29 @@ def fine_gray(
         monotone=monotone,
         converged=known,
     )
+
+
+def fine_gray_scores(time: npt.ArrayLike, cause: npt.ArrayLike, *, of: int = 1) -> Floats:
+    """Scores (n,) of the outcome: the score of the model at no association is their sum times the covariate.
+
+    The event of the cause, minus the sum over its event times of d w / (sum of w of those at risk), w the weight of the subject.
+    """
+    times, kind = np.asarray(time, dtype=np.float64), np.asarray(cause)
+    own, competing = kind == of, (kind != of) & (kind != 0)
+    at, d = np.unique(times[own], return_counts=True)
+    weights = _weights(times, kind, competing, at)
+    found: Floats = where(own, 1.0, 0.0) - (d / weights.sum(axis=1)) @ weights
+    return found
+
+
+def _weights(times: Floats, kind: npt.NDArray[np.int64], competing: npt.NDArray[np.bool_], at: Floats) -> Floats:
+    """Weight (K, n) of each subject in the risk set of each event time."""
+    censoring = kaplan_meier(times, kind == 0)
+    before = np.concatenate(([1.0], censoring.survival))
+    g_at = before[np.searchsorted(censoring.time, at, side="left")]
+    g_own = before[np.searchsorted(censoring.time, times, side="left")]
+    late = times[None, :] >= at[:, None]
+    return where(late, 1.0, where(competing[None, :], g_at[:, None] / np.maximum(g_own, 1e-300)[None, :], 0.0))
 
 
 def _evaluate(

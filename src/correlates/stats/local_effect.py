@@ -154,7 +154,7 @@ def local_effects(
     statistic, p = None, None
     overall = float(whole.coefficient[0])
     if rows.size > 1 and np.isfinite(overall):
-        statistic, p = _permuted(given, events, at, rows, beta, overall, permutations, generator)
+        statistic, p = _permuted(given, events, at, beta, overall, permutations, generator)
     band = (critical if critical is not None else np.nan) * error
     return LocalEffects(
         low=z[at[:, 0]],
@@ -179,22 +179,24 @@ def _permuted(
     x: Floats,
     events: npt.NDArray[np.bool_],
     at: Ints,
-    rows: Ints,
     beta: Floats,
     overall: float,
     permutations: int,
     generator: np.random.Generator,
 ) -> tuple[float, float]:
-    """The largest |window - overall| over its standard deviation under permutation, and its P."""
-    n = x.size
-    drawn = np.full((permutations, rows.size), np.nan)
+    """The largest |window - overall| over its standard deviation under permutation, and its P.
+
+    The observed order is one of those the standard deviations are of, and a window without an estimate is passed over in whichever
+    order it has none: what is done to the observed order is done to all, and so its P holds the level in any number of them.
+    """
+    n, w = x.size, at.shape[0]
+    drawn = np.full((permutations, w), np.nan)
     centre, spread = x.mean(), x.std()
     scaled = (x - centre) / spread
     step = max(1, _CHUNK // n)
     for first in range(0, permutations, step):
         shuffled = generator.permuted(np.tile(np.arange(n), (min(step, permutations - first), 1)), axis=1)
-        for column, window in enumerate(rows):
-            a, b = at[window]
+        for column, (a, b) in enumerate(at):
             picked = shuffled[:, a : b + 1]
             y = events[picked].astype(np.float64)
             design = np.stack((np.ones(picked.shape), scaled[picked]), axis=2)
@@ -204,9 +206,12 @@ def _permuted(
             drawn[first : first + picked.shape[0], column] = where(
                 top.converged & ~one_class, top.beta[:, 1] / spread, np.nan
             )
-    away = drawn - overall
-    sd = np.sqrt(np.nanmean(away**2, axis=0))
-    observed = float(np.max(np.abs(beta[rows] - overall) / sd))
-    largest = np.nanmax(np.abs(away) / sd, axis=1)
+    away = np.concatenate((beta[None], drawn)) - overall
+    there = np.isfinite(away)
+    squares = where(there, away**2, 0.0)
+    sd = np.sqrt(squares.sum(axis=0) / np.maximum(there.sum(axis=0), 1))
+    standard = where(there & (sd > 0), np.sqrt(squares) / where(sd > 0, sd, 1.0), 0.0)
+    largest = standard.max(axis=1)
+    observed = float(largest[0])
     # 1e-9: a permutation that gives the observed windows again is as far away as they are
-    return observed, float((1 + (largest >= observed - 1e-9).sum()) / (1 + permutations))
+    return observed, float((largest >= observed - 1e-9).mean())

@@ -214,6 +214,28 @@ def log_rank_rows(
     return _screen(observed, expected, chi, df, size, n_events)
 
 
+def log_rank_contributions(
+    time: npt.ArrayLike, event: npt.ArrayLike, present: npt.ArrayLike, *, rho: float = 0.0, gamma: float = 0.0
+) -> Floats:
+    """Scores (m, n) of which the sum over a group is its observed minus expected (weighted) events; 0 of who is not in the row.
+
+    w(t) at the time of an event (0 for a censored subject), minus the sum over event times up to the subject's of w d / n; time,
+    event and present as of :func:`log_rank_rows`.
+    """
+    there = np.atleast_2d(np.asarray(present, dtype=np.bool_))
+    times, happened = np.atleast_2d(np.asarray(time, np.float64)), np.atleast_2d(np.asarray(event, np.bool_))
+    table = time_table(times, happened, there)
+    before = _before(table.n_risk, table.n_event)
+    weight = before**rho * (1.0 - before) ** gamma
+    begins = np.maximum.accumulate(np.where(table.first, np.arange(there.shape[1]), 0), axis=1)
+    lost = np.cumsum(weight * where(table.n_risk > 0, divide(table.n_event, table.n_risk), 0.0), axis=1)
+    own = np.take_along_axis(weight, begins, axis=1)
+    found = np.zeros(there.shape)
+    seen = np.take_along_axis(happened & there, table.order, axis=1)
+    np.put_along_axis(found, table.order, where(seen, own, 0.0) - lost, axis=1)
+    return where(there, found, 0.0)
+
+
 def _labels(group: npt.ArrayLike, groups: int, shape: tuple[int, ...]) -> Ints:
     label = np.asarray(group)
     if label.shape != shape or not np.isin(label, np.arange(groups)).all():

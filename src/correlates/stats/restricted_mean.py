@@ -47,6 +47,7 @@ class RestrictedMeanContrast:
     ratio_lower: float | None
     ratio_upper: float | None
     ratio_p_value: float | None
+    log_ratio_error: float | None
 
 
 def restricted_mean(
@@ -93,7 +94,7 @@ def restricted_mean(
             n_events=curve.n_events,
         )
     ends = np.array([horizon], dtype=np.float64)
-    area, error = _areas(curve.time[None], curve.survival[None], curve.n_risk[None], curve.n_event[None], ends)
+    area, error = areas(curve.time[None], curve.survival[None], curve.n_risk[None], curve.n_event[None], ends)
     lower, upper = _limits(area, error, ends, level)
     return RestrictedMean(
         estimate=float(area[0]),
@@ -106,7 +107,9 @@ def restricted_mean(
     )
 
 
-def _areas(time: Floats, survival: Floats, n_risk: Ints, n_event: Ints, horizon: Floats) -> tuple[Floats, Floats]:
+def areas(
+    time: Floats, survival: Floats, n_risk: Floats | Ints, n_event: Floats | Ints, horizon: Floats
+) -> tuple[Floats, Floats]:
     """Area under m curves (m, K), steps at ``time``, up to the horizon (m,) of each, and its standard error: both (m,)."""
     m = time.shape[0]
     cut = np.minimum(time, horizon[:, None])
@@ -129,7 +132,7 @@ def restricted_mean_panel(curves: SurvivalPanel, horizon: npt.ArrayLike, *, leve
         raise ValueError("time must not be below 0, where the area begins")
     ended = curves.survival[:, -1:].min(axis=1, initial=1.0) == 0
     known = (ends > 0) & np.isfinite(curves.last) & ((ends <= curves.last) | ended)
-    area, error = _areas(table.time, curves.survival, table.n_risk, table.n_event, where(known, ends, 0.0))
+    area, error = areas(table.time, curves.survival, table.n_risk, table.n_event, where(known, ends, 0.0))
     return where(known, np.stack((area, error, *_limits(area, error, ends, level))), np.nan)
 
 
@@ -146,8 +149,7 @@ def restricted_mean_contrast(
     if first.horizon != second.horizon:
         raise ValueError(f"the horizons differ: {first.horizon} and {second.horizon}")
     found = contrast_panel(*_pair(first), *_pair(second), level=level)
-    one = {name: _or_none(float(array[0])) for name, array in found.items()}
-    return RestrictedMeanContrast(horizon=first.horizon, **one)
+    return contrast_of(found, 0, first.horizon)
 
 
 def _pair(side: RestrictedMean) -> tuple[Floats, Floats]:
@@ -155,6 +157,13 @@ def _pair(side: RestrictedMean) -> tuple[Floats, Floats]:
     both = (side.estimate, side.standard_error)
     estimate, error = (np.array([np.nan if value is None else value]) for value in both)
     return estimate, error
+
+
+def contrast_of(panel: dict[str, Floats], row: int, horizon: float) -> RestrictedMeanContrast:
+    """One row of what :func:`contrast_panel` gives."""
+    return RestrictedMeanContrast(
+        horizon=horizon, **{name: _or_none(float(array[row])) for name, array in panel.items()}
+    )
 
 
 def _or_none(value: float) -> float | None:
@@ -180,5 +189,6 @@ def contrast_panel(a: Floats, sa: Floats, b: Floats, sb: Floats, *, level: float
         "ratio": where(positive, top / bottom, np.nan),
         "ratio_lower": np.exp(log_ratio - z * log_error),
         "ratio_upper": np.exp(log_ratio + z * log_error),
+        "log_ratio_error": log_error,
         "ratio_p_value": where(uncertain, 2.0 * ndtr(-np.abs(divide(log_ratio, log_error))), np.nan),
     }

@@ -62,12 +62,12 @@ def orders(outcome: npt.ArrayLike, permutations: int, rng: np.random.Generator) 
         hits = int((code == 1).sum())
         if comb(n, hits) <= permutations:
             one, zero = np.flatnonzero(code == 1), np.flatnonzero(code == 0)
-            found = np.empty((comb(n, hits), n), dtype=np.int64)
-            every = np.arange(n)
-            for row, chosen in enumerate(combinations(range(n), hits)):
-                at = np.array(chosen, dtype=np.int64)
-                rest = np.setdiff1d(every, at, assume_unique=True)
-                found[row, at], found[row, rest] = one, zero
+            count = comb(n, hits)
+            chosen = np.fromiter(combinations(range(n), hits), dtype=np.dtype((np.int64, hits)), count=count)
+            here = np.zeros((count, n), dtype=np.bool_)
+            here[np.arange(count)[:, None], chosen] = True
+            found = np.empty((count, n), dtype=np.int64)
+            found[here], found[~here] = np.tile(one, count), np.tile(zero, count)
             same = np.flatnonzero((code[found] == code[None, :]).all(axis=1))[0]
             found[[0, same]] = found[[same, 0]]
             return np.ascontiguousarray(found.T), True

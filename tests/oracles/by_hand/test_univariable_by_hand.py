@@ -160,6 +160,18 @@ def test_without_censoring_the_regression_is_least_squares():
     assert fit.coefficient[0] == pytest.approx((line.intercept, line.slope))
     residual = y - line.intercept - line.slope * x
     assert fit.sigma[0] == pytest.approx(np.sqrt(np.mean(residual**2)))
+    # in few subjects its P and limits are those of least squares
+    assert fit.f_p_value[0] == pytest.approx(line.pvalue)
+    half = stats.t.ppf(0.975, 23) * line.stderr
+    np.testing.assert_allclose((fit.t_lower[0, 1], fit.t_upper[0, 1]), (line.slope - half, line.slope + half))
+    # of groups, those of the analysis of variance
+    groups = np.arange(25) % 3
+    fit = censored_regression(
+        y, (groups[:, None] == np.arange(3)).astype(float) @ np.array([[1, 0, 0], [1, 1, 0], [1, 0, 1.0]])
+    )
+    theirs = stats.f_oneway(*(y[groups == j] for j in range(3)))
+    assert fit.f[0] == pytest.approx(theirs.statistic)
+    assert fit.f_p_value[0] == pytest.approx(theirs.pvalue)
 
 
 def test_censoring_turned_round_turns_the_estimates():

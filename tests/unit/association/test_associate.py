@@ -13,8 +13,10 @@ from tests.unit.association.trial import (
     CRS3,
     DURABILITY,
     DURABLE,
+    GRADE,
     NOBODY,
     PAIRS,
+    PFS,
     TROUBLE,
     table,
 )
@@ -25,6 +27,7 @@ from correlates.association import (
     Endpoint,
     LogisticOptions,
     Notice,
+    SmallSampleOptions,
     Univariable,
     WilcoxonOptions,
     associate,
@@ -154,6 +157,27 @@ def test_separation():
     assert Notice.SEPARATION.value in _get(both, "PEAK", "p", column="notices", method="firth")
     assert _get(both, "PEAK", "separation", column="text", method="firth") == "complete"
     assert _get(both, "PEAK", "p", column="error", method="logistic_ml") == "separated"
+
+
+def test_few_subjects_are_permuted_and_the_law_of_many_is_told_and_can_be_asked_for():
+    codes = ("logistic_ml", "censored_regression", "proportional_odds", "cox", "log_rank", "restricted_mean")
+    asked = replace(RANK, methods=codes, permutations=500)
+    few, many, beyond = (
+        associate(table(), BIOMARKERS[2:3], (DURABLE, GRADE, PFS), replace(asked, small_samples=small))
+        for small in (SmallSampleOptions(), SmallSampleOptions(p="asymptotic"), SmallSampleOptions(up_to=58))
+    )
+    for code in codes:
+        told = _get(few, "AGE", "p_asymptotic", method=code)
+        assert _get(few, "AGE", "p", method=code) != told
+        variant = _get(few, "AGE", "variant", column="text", method=code)
+        assert variant == ("F" if code == "censored_regression" else "permutation (500 orders)")
+        for plain in (many, beyond):
+            assert _get(plain, "AGE", "p", method=code) == told
+            assert _get(plain, "AGE", "variant", column="text", method=code) in (
+                "likelihood ratio",
+                "chi-square",
+                "normal",
+            )
 
 
 def test_notices_of_censoring_events_and_repeated_subjects():

@@ -1,0 +1,126 @@
+"""P values of regressions in few subjects: by permutation of the outcome, the asymptotic ones beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from correlates.association.record import Block, Estimate, Statistic
+from correlates.association.settings import Univariable
+from correlates.stats.arrays import Bools, Floats, Ints
+from correlates.stats.permutation import Reference, permuted_groups, permuted_scores
+
+VARIANT = Statistic(name="variant", label="What P was computed from")
+OPTIONS = ("small_samples", "permutations", "seed")
+PERMUTED, COMPLETE = "permutation", "exact permutation"
+
+
+def asymptotic(of: str) -> Statistic:
+    """The P value that would be told of many subjects, beside the permuted one."""
+    return Statistic(name="p_asymptotic", label=f"P value, asymptotic ({of})")
+
+
+def patterns(present: Bools) -> dict[bytes, list[int]]:
+    """Biomarkers (rows) that have a value in the same subjects."""
+    found: dict[bytes, list[int]] = {}
+    for row in range(present.shape[0]):
+        found.setdefault(present[row].tobytes(), []).append(row)
+    return found
+
+
+def is_small(analysis: Univariable, n: int) -> bool:
+    """Whether the P value of so many subjects is permuted."""
+    return analysis.small_samples.p == "permuted" and n <= analysis.small_samples.up_to
+
+
+def p_values(
+    block: Block,
+    analysis: Univariable,
+    scores: Floats,
+    outcome: Callable[[Bools], Floats],
+    large: Floats,
+    name: str,
+) -> tuple[Estimate, Estimate, Estimate]:
+    """P, where it comes from, and the asymptotic P.
+
+    Parameters
+    ----------
+    scores
+        (m, n) of the biomarkers.
+    outcome
+        Gives the scores of the outcome of some subjects (a mask).
+    large, name
+        The asymptotic P (m,), NaN where there is no estimate, and what it is of.
+    """
+    p, variant = large.copy(), [name] * large.size
+    known = np.isfinite(large)
+    for rows in patterns(block.present).values():
+        keep = block.present[rows[0]]
+        at = np.array([row for row in rows if known[row]], dtype=np.int64)
+        if not at.size or not is_small(analysis, int(keep.sum())):
+            continue
+        found = permuted_scores(
+            scores[np.ix_(at, np.flatnonzero(keep))],
+            outcome(keep),
+            permutations=analysis.permutations,
+            seed=analysis.seed,
+        )
+        p[at] = found.p_value
+        for place, row in enumerate(at.tolist()):
+            variant[row] = COMPLETE if found.complete else f"{PERMUTED} ({int(found.orders[place])} orders)"
+    return (
+        Estimate(name="p", value=p),
+        Estimate(name="variant", text=variant),
+        Estimate(name="p_asymptotic", value=large),
+    )
+
+
+def group_p_values(
+    block: Block,
+    analysis: Univariable,
+    groups: Ints,
+    observed: Floats,
+    large: Floats,
+    statistics: Callable[[Ints], Callable[[Ints], Floats]],
+) -> tuple[Estimate, Estimate, Estimate]:
+    """P, where it comes from, and the asymptotic P, of a comparison of times between groups.
+
+    Parameters
+    ----------
+    groups
+        (m, n) the group of each subject.
+    observed, large
+        (m,) chi-squares and their asymptotic P, NaN where there is none.
+    statistics
+        Given the subjects (row numbers, in the order of their times), gives what computes the chi-squares of groupings of them.
+
+    Notes
+    -----
+    Biomarkers with values in the same subjects and groups of the same sizes share a law: it is found once.
+    """
+    course = block.follow_up()
+    by_time = np.lexsort((course.cause, course.time))
+    p, variant = large.copy(), ["chi-square"] * large.size
+    laws: dict[tuple[bytes, bytes], Reference] = {}
+    for row in np.flatnonzero(np.isfinite(large)).tolist():
+        keep = block.present[row]
+        if not is_small(analysis, int(keep.sum())):
+            continue
+        sizes = np.sort(groups[row, keep])
+        key = keep.tobytes(), sizes.tobytes()
+        if key not in laws:
+            law = statistics(by_time[keep[by_time]])
+            laws[key] = permuted_groups(law, sizes, permutations=analysis.permutations, seed=analysis.seed)
+        p[row] = laws[key].p_value(float(observed[row]))
+        variant[row] = variant_of(laws[key])
+    return (
+        Estimate(name="p", value=p),
+        Estimate(name="variant", text=variant),
+        Estimate(name="p_asymptotic", value=large),
+    )
+
+
+def variant_of(law: Reference) -> str:
+    """What a P value of the law was computed from."""
+    return COMPLETE if law.complete else f"{PERMUTED} ({law.statistics.size} orders)"
