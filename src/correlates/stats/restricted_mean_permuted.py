@@ -107,12 +107,12 @@ def _studentised(time: Floats, event: Bools, first: Bools, horizon: float | None
         end = np.minimum(last[0], last[1])
     else:
         end = np.full(first.shape[0], float(horizon))
-    means = []
+    means: list[Floats] = []
     for side in (first, ~first):
         members = side.astype(np.float64)
         d = np.add.reduceat(members * event, starts, axis=1)
         n = np.cumsum(np.add.reduceat(members, starts, axis=1)[:, ::-1], axis=1)[:, ::-1]
-        survival = np.cumprod(1.0 - where(n > 0, divide(d, n), 0.0), axis=1)
+        survival = np.asarray(np.cumprod(1.0 - where(n > 0, divide(d, n), 0.0), axis=1), dtype=np.float64)
         means += areas(days, survival, n, d, end)
     found = contrast_panel(*means)
     error, log_error = found["standard_error"], np.nan_to_num(found["log_ratio_error"])
