@@ -169,7 +169,7 @@ def _merge(wells: pl.DataFrame) -> pl.DataFrame:
 def _estimate(merged: pl.DataFrame, settings: Dpcr) -> pl.DataFrame:
     """Quantity before the chain with its limits on the natural log scale.
 
-    Adds ``quantity``, ``low``, ``high`` (exact interval; null where there is none), ``limit`` (quantity at the lower limit),
+    Adds ``quantity``, ``low``, ``high`` (interval; null where there is none), ``limit`` (quantity at the lower limit),
     ``relative_se`` and, with a reference, ``reference_*`` columns.
     """
     counts = merged.filter(pl.col("n_good") > 0)

@@ -278,9 +278,10 @@ def _predict(sets: pl.DataFrame, lines: standards.Lines, settings: Qpcr) -> tupl
     uncertainty = np.where(stands_out, 2.0 * own**2 / np.maximum(n - 1, 1), uncertainty)
     measured = np.where(stands_out, own, well) / n
     of_line = line.var_intercept[fit] + 2.0 * x * line.covariance[fit] + x * x * line.var_slope[fit]
+    per_level = line.unit_var_intercept[fit] + 2.0 * x * line.unit_covariance[fit] + x * x * line.unit_var_slope[fit]
     chain_variance = (slope / _LN10) ** 2 * at["relative_variance"].to_numpy()
     total = measured + of_line + chain_variance
-    df = 2.0 * total**2 / (uncertainty / n**2)
+    df = 2.0 * total**2 / (uncertainty / n**2 + per_level**2 * line.level_uncertainty[fit])
     quantile = calibration.student_quantile(settings.confidence, np.maximum(df, 1.0))
     predicted = calibration.invert_line(
         at["mean_cq"].to_numpy(),

@@ -61,13 +61,13 @@ def _targets(wells: pl.DataFrame) -> list[str]:
 def partition_wells(wells: pl.DataFrame, settings: Dpcr, assay: str, *, confidence: float = 0.95) -> pl.DataFrame:
     """Each well of digital PCR with its Poisson interval, beside what the instrument printed.
 
-    ``concentration`` is -ln(1 - p) over the volume of a partition, its interval the exact one of the share of positives
+    ``concentration`` is -ln(1 - p) over the volume of a partition, its interval that of the share of positives
     (:func:`correlates.stats.poisson.copies_per_partition`). The volume is that of the settings, else the one of the file's own
     concentrations: where that is so, concentrations agree by construction and the intervals are what is compared.
     """
     counted = _with_volumes(wells, settings, assay).filter("counted")
     found = poisson.copies_per_partition(
-        counted["positives"].to_numpy(), counted["partitions"].to_numpy(), confidence=confidence
+        counted["positives"].to_numpy(), counted["partitions"].to_numpy(), confidence, interval=settings.interval
     )
     per = 1000.0 / counted["partition_nl"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     factors = {u: _per_ul(u) for u in counted["reported_unit"].drop_nulls().unique()}

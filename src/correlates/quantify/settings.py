@@ -207,8 +207,8 @@ class Dpcr:
     """Fewest positive partitions (merged over replicate wells) that are quantified."""
     chain: tuple[Step, ...] = ()
     """From copies/reaction (or copies/cell with a reference) to the reported unit."""
-    interval: Literal["exact", "normal"] = "exact"
-    """Interval of the share of positive partitions: Clopper-Pearson, or the normal approximation that instruments print."""
+    interval: Literal["mid_p", "exact", "normal"] = "mid_p"
+    """Interval of the share of positive partitions: mid-P, Clopper-Pearson (never below its level, wider), or the normal approximation that instruments print."""
     confidence: float = 0.95
     """Level of the intervals."""
 

@@ -20,6 +20,7 @@ LN10 = float(np.log(10.0))
 _VARIANCE_FLOOR = 1e-6  # (0.001 Cq)^2: the resolution to which instruments print a Cq
 _OUTLYING = 0.999  # a replicate variance above this quantile of its expectation is not pooled
 _ROUNDS = 20  # of the reweighting; it contracts quickly, see docs
+_ROUNDS_SHARED = 60  # of scoring
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,14 +209,27 @@ def _group_medians(values: Floats, group: Ints, n_groups: int) -> Floats:
 class LineCovariance:
     """Covariance of (intercept, slope) when the standards vary by level and by well, one element per curve.
 
-    ``level_variance`` is the variance that the wells of a level share (pipetting of the dilution series): what the level
-    means scatter about the line beyond the variance of their wells; 0 where they do not, or where there are two levels.
+    Attributes
+    ----------
+    var_intercept, covariance, var_slope
+        Of the least-squares line.
+    level_variance
+        Variance that the wells of a level share (pipetting of the dilution series): what the level means scatter about the
+        line beyond the variance of their wells; 0 where they do not, or where there are two levels.
+    level_uncertainty
+        Variance of that estimate; 0 where it is 0.
+    unit_var_intercept, unit_covariance, unit_var_slope
+        By how much each element of the covariance grows with ``level_variance``.
     """
 
     var_intercept: Floats
     covariance: Floats
     var_slope: Floats
     level_variance: Floats
+    level_uncertainty: Floats
+    unit_var_intercept: Floats
+    unit_covariance: Floats
+    unit_var_slope: Floats
 
 
 def line_covariance(
@@ -236,59 +250,70 @@ def line_covariance(
 
     Notes
     -----
-    The variance of a level's mean is variance/wells + v. v >= 0 solves mean(r^2 / E r^2) = 1 over the levels of a curve
-    (r the residual of the level's mean), as Mandel & Paule do for laboratories (Anal Chem 1970;42:1194);
-    E r^2 = V (1 - 2 h) + Var(fit) is exact for least squares and linear in v. The covariance is
+    The variance of a level's mean is variance/wells + v, v >= 0 by :func:`_level_variance`. The covariance is
     (X'X)^-1 X'VX (X'X)^-1. With one common variance of wells and v = 0 it is the ordinary one.
     """
     n_groups = len(fits.n)
     dx = x - fits.mean_x[group]
-    leverage = wells * (1.0 / fits.n[group] + dx * dx / fits.sxx[group])
 
-    def spread(of_mean: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Variances and covariance of the centred line, and E r^2 of each level, for given variances of the means."""
+    def spread(of_mean: Floats) -> tuple[Floats, Floats, Floats]:
+        """Covariance of the line for given variances of the means of its levels."""
         weight = wells**2 * of_mean
         at_centre = _sums(group, weight, n_groups) / fits.n**2
         crossed = _sums(group, weight * dx, n_groups) / (fits.n * fits.sxx)
         of_slope = _sums(group, weight * dx * dx, n_groups) / fits.sxx**2
-        of_fit = at_centre[group] + 2.0 * dx * crossed[group] + dx * dx * of_slope[group]
-        return at_centre, crossed, of_slope, of_mean * (1.0 - 2.0 * leverage) + of_fit
+        return (
+            at_centre - 2.0 * fits.mean_x * crossed + fits.mean_x**2 * of_slope,
+            crossed - fits.mean_x * of_slope,
+            of_slope,
+        )
 
     within = variance / wells
-    *centred, expected = spread(within)
-    *by_level, per_unit = spread(np.ones_like(within))
-    residual = mean_y - fits.intercept[group] - fits.slope[group] * x
-    level_variance = _between(residual**2, expected, per_unit, group, n_groups)
-    at_centre, crossed, of_slope = (
-        own + level_variance * shared for own, shared in zip(centred, by_level, strict=True)
-    )
+    unit = spread(np.ones_like(within))
+    shared, uncertainty = _level_variance(x, mean_y, within, group, n_groups)
+    whole = [own + shared * per_unit for own, per_unit in zip(spread(within), unit, strict=True)]
     return LineCovariance(
-        var_intercept=at_centre - 2.0 * fits.mean_x * crossed + fits.mean_x**2 * of_slope,
-        covariance=crossed - fits.mean_x * of_slope,
-        var_slope=of_slope,
-        level_variance=level_variance,
+        var_intercept=whole[0],
+        covariance=whole[1],
+        var_slope=whole[2],
+        level_variance=shared,
+        level_uncertainty=uncertainty,
+        unit_var_intercept=unit[0],
+        unit_covariance=unit[1],
+        unit_var_slope=unit[2],
     )
 
 
-def _between(squared: Floats, expected: Floats, per_unit: Floats, group: Ints, n_groups: int) -> Floats:
-    """Solve mean(squared / (expected + v per_unit)) = 1 for v >= 0 in each group, by bisection."""
-    tells = per_unit > 1e-9  # a level that the line must pass through says nothing
-    levels = _sums(group, tells, n_groups)
-    a, b = np.where(tells, expected, 1.0), np.where(tells, per_unit, 1.0)
-    squared = np.where(tells, squared, 0.0)
-    high = np.zeros(n_groups)
-    np.maximum.at(high, group, squared / b)
-    low = np.zeros(n_groups)
+def _level_variance(x: Floats, mean_y: Floats, within: Floats, group: Ints, n_groups: int) -> tuple[Floats, Floats]:
+    """Variance v >= 0 of the level means about a line beyond ``within``, by restricted likelihood, and its own variance.
 
-    def excess(v: Floats) -> Floats:
-        return _sums(group, squared / (a + v[group] * b), n_groups) - levels
-
-    scattered = (levels >= 3) & (excess(low) > 0)
-    for _ in range(60):
-        middle = (low + high) / 2.0
-        above = excess(middle) > 0
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return np.where(scattered, high, 0.0)
+    The means have the variances within + v. The score y'PPy - tr P is brought to zero, from v = 0, by steps of it over
+    tr PP; 2/tr PP is the variance of v (P = W - WX (X'WX)^-1 X'W, W the inverse variances; Harville, J Am Stat Assoc
+    1977;72:320). A level that few molecules make uncertain so weighs little. 0 with fewer than three levels.
+    """
+    shared = np.zeros(n_groups)
+    information = np.ones(n_groups)
+    several = np.bincount(group, minlength=n_groups) >= 3
+    for round_ in range(_ROUNDS_SHARED + 1):
+        w = 1.0 / (within + shared[group])
+        s0 = _sums(group, w, n_groups)
+        dx = x - (_sums(group, w * x, n_groups) / s0)[group]
+        dy = mean_y - (_sums(group, w * mean_y, n_groups) / s0)[group]
+        s2 = _sums(group, w * dx * dx, n_groups)
+        pulled = w * (dy - (_sums(group, w * dx * dy, n_groups) / s2)[group] * dx)
+        m0, m1, m2 = (_sums(group, w**2 * dx**power, n_groups) for power in (0, 1, 2))
+        trace = s0 - m0 / s0 - m2 / s2
+        information = (
+            m0
+            - 2.0 * (_sums(group, w**3, n_groups) / s0 + _sums(group, w**3 * dx * dx, n_groups) / s2)
+            + (m0 / s0) ** 2
+            + 2.0 * m1**2 / (s0 * s2)
+            + (m2 / s2) ** 2
+        )
+        if round_ < _ROUNDS_SHARED:
+            step = (_sums(group, pulled * pulled, n_groups) - trace) / np.where(several, information, 1.0)
+            shared = np.where(several, np.maximum(shared + step, 0.0), 0.0)
+    return shared, np.where(shared > 0, 2.0 / np.where(several, information, 1.0), 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+_HALVINGS = 60  # of a bisection: to the resolution of floating point
+_SETTLED = 1e-11  # relative step at which a limit is found
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -27,8 +30,8 @@ class PartitionEstimate:
     copies
         Maximum-likelihood lambda = -ln(1 - p). 0 where every partition is negative, inf where every one is positive.
     lower, upper
-        Limits of p, transformed: Clopper-Pearson's unless the normal approximation is asked for. Lower is 0 where all are negative,
-        upper inf where all are positive.
+        Limits of p, transformed: mid-P unless others are asked for. Lower is 0 where all are negative, upper inf where all are
+        positive.
     log_se
         Delta-method standard error of ln lambda; inf where all partitions are alike.
     all_negative, all_positive
@@ -44,7 +47,11 @@ class PartitionEstimate:
 
 
 def copies_per_partition(
-    positives: Ints, partitions: Ints, confidence: float = 0.95, *, interval: Literal["exact", "normal"] = "exact"
+    positives: Ints,
+    partitions: Ints,
+    confidence: float = 0.95,
+    *,
+    interval: Literal["mid_p", "exact", "normal"] = "mid_p",
 ) -> PartitionEstimate:
     """Estimate the mean number of copies per partition from counts of positive partitions.
 
@@ -58,7 +65,8 @@ def copies_per_partition(
     confidence
         Level of the interval.
     interval
-        ``exact``, or ``normal`` (:func:`normal_share`) where some partitions are positive and some are not; the exact one elsewhere.
+        ``mid_p`` (:func:`mid_p_share`); ``exact`` (:func:`exact_share`); ``normal`` (:func:`normal_share`) where some partitions are
+        positive and some are not, the exact one elsewhere.
 
     Raises
     ------
@@ -67,15 +75,14 @@ def copies_per_partition(
 
     Notes
     -----
-    Var(ln lambda) = p / (n (1 - p) lambda^2). Dube et al., PLoS One 2008;3:e2876; Clopper & Pearson, Biometrika
-    1934;26:404.
+    Var(ln lambda) = p / (n (1 - p) lambda^2). Dube et al., PLoS One 2008;3:e2876.
     """
     k, n = np.asarray(positives), np.asarray(partitions)
     if (n < 1).any() or (k < 0).any() or (k > n).any():
         raise ValueError("counts must satisfy 0 <= positives <= partitions and partitions >= 1")
     none, every = k == 0, k == n
     p = k / n
-    low, high = exact_share(k, n, confidence)
+    low, high = (mid_p_share if interval == "mid_p" else exact_share)(k, n, confidence)
     copies = _copies(p)
     plain = ~(none | every)
     if interval == "normal":
@@ -120,6 +127,58 @@ def exact_share(count: Ints, of: Ints, confidence: float = 0.95) -> tuple[Floats
     return low, high
 
 
+def mid_p_share(count: Ints, of: Ints, confidence: float = 0.95) -> tuple[Floats, Floats]:
+    """Mid-P limits of a share: exact ones that count half the probability of what was seen; shapes as :func:`exact_share`.
+
+    They hold the level on average over neighbouring shares, where the exact limits hold at least the level at every share and, at
+    small counts, much more.
+
+    Parameters
+    ----------
+    count, of
+        Counts of any one shape; 0 <= count <= of, of >= 1.
+    confidence
+        Level of the interval.
+
+    Returns
+    -------
+    tuple
+        Lower and upper limit: 0 where the count is 0, 1 where it is all.
+
+    Notes
+    -----
+    The limits solve P(X > count) + P(X = count)/2 = tail and 1 - tail (Lancaster, J Am Stat Assoc 1961;56:223), by Newton's steps kept
+    between the quantiles of the two beta laws that the exact limits are made of. A count of 0 of n has the upper limit 1 - (2 tail)^(1/n).
+    """
+    k, n = np.broadcast_arrays(np.asarray(count), np.asarray(of))
+    tail = (1.0 - confidence) / 2.0
+    none, every = k == 0, k == n
+    inner = ~(none | every)
+    edge = (2.0 * tail) ** (1.0 / n)
+    lower, upper = np.where(every, edge, 0.0), np.where(none, 1.0 - edge, 1.0)
+    lower[inner], upper[inner] = (_mid_p(k[inner], n[inner], q) for q in (tail, 1.0 - tail))
+    return lower, upper
+
+
+def _mid_p(k: Ints, n: Ints, q: float) -> Floats:
+    """The share at which P(X > k) + P(X = k)/2 = q, 0 < k < n."""
+    choose = special.gammaln(n + 1.0) - special.gammaln(k + 1.0) - special.gammaln(n - k + 1.0)
+    low, high = special.betaincinv(k, n - k + 1, q), special.betaincinv(k + 1, n - k, q)
+    p = (low + high) / 2.0
+    for _ in range(_HALVINGS):
+        seen = np.exp(choose + special.xlogy(k, p) + special.xlog1py(n - k, -p))
+        off = special.betainc(k + 1, n - k, p) + seen / 2.0 - q
+        low, high = np.where(off > 0, low, p), np.where(off > 0, p, high)
+        rise = seen * (k / p + (n - k) / (1.0 - p)) / 2.0
+        step = p - off / rise
+        there = np.where((step >= low) & (step <= high), step, (low + high) / 2.0)
+        moved = np.abs(there - p)
+        p = there
+        if (moved <= _SETTLED * p).all():
+            break
+    return np.asarray(p, dtype=np.float64)
+
+
 def normal_share(count: Ints, of: Ints, confidence: float = 0.95) -> tuple[Floats, Floats]:
     """Limits of a share by the normal approximation, p -/+ z sqrt(p (1 - p)/n), cut at 0 and 1; shapes as :func:`exact_share`.
 
@@ -138,7 +197,6 @@ def _copies(p: Floats) -> Floats:
 
 
 _NORMAL_FROM = 100  # positives
-_HALVINGS = 60  # of a bisection: to the resolution of floating point
 
 
 def bio_rad_limits(positives: Ints, partitions: Ints) -> tuple[Floats, Floats]:

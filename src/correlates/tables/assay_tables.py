@@ -346,7 +346,7 @@ def partitions(assay: str, wells: pl.DataFrame) -> DisplayTable | None:
             numbers("Instrument's", rows["printed"], _four),
             marked("Its interval", spans[1], rows["printed_lower"]),
         ),
-        note="Copies per \N{MICRO SIGN}L of the reaction; exact interval of the share of positives (Clopper-Pearson). The volume of a partition is "
+        note="Copies per \N{MICRO SIGN}L of the reaction; mid-P interval of the share of positives. The volume of a partition is "
         "the one declared, or the one by which the file's own concentrations were computed: then the concentrations agree by "
         "construction and the intervals are what is compared.",
     )

@@ -56,3 +56,13 @@ def test_ratio_of_target_and_reference() -> None:
     assert 1.96 * found.log_se[0] * found.ratio[0] == pytest.approx(
         half, rel=1e-3
     )  # its delta method is not on the log scale
+
+
+# Newcombe, Stat Med 1998;17:857, Table I, method 6 (mid-P): four digits
+MID_P = [(81, 263, 0.2544, 0.3658), (15, 148, 0.0601, 0.1581), (0, 20, 0.0, 0.1391), (1, 29, 0.0017, 0.1585)]
+
+
+@pytest.mark.parametrize(("k", "n", "lower", "upper"), MID_P)
+def test_mid_p_limits_of_a_share(k: int, n: int, lower: float, upper: float) -> None:
+    found = poisson.mid_p_share(np.array([k]), np.array([n]))
+    assert (float(found[0][0]), float(found[1][0])) == pytest.approx((lower, upper), abs=5e-5)

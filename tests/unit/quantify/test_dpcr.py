@@ -43,7 +43,7 @@ def test_all_negative_is_left_censored_with_an_upper_bound() -> None:
     row = only(run([well(0), well(0)]))
     assert (row["censoring"], row["estimate"], row["lower"]) == ("left", 0.0, 0.0)
     assert row["value"] == row["lloq"] == pytest.approx(-np.log1p(-3 / 30_000) * 20_000 / 0.85)
-    assert row["upper"] == pytest.approx(-np.log(0.025) / 30_000 * 20_000 / 0.85)
+    assert row["upper"] == pytest.approx(np.log(20) / 30_000 * 20_000 / 0.85)  # mid-P
     assert row["n_replicates"] == 2
     assert row["cv"] is None
 

@@ -153,20 +153,47 @@ def test_the_level_covariance_is_the_variance_of_the_line_over_repeated_standard
     assert np.cov(fits.slope, fits.intercept)[0, 1] == pytest.approx(exact.covariance[0], rel=0.04)
 
 
-def test_level_variance_solves_its_own_equation() -> None:
-    rng = np.random.default_rng(8)
+def test_level_variance_of_equal_levels_is_the_scatter_of_their_means_beyond_their_wells() -> None:
+    """By hand: with one variance of the means the restricted estimate is their residual variance less that of the wells."""
     levels = np.arange(1.0, 7.0)
-    means = 38 - 3.4 * levels + 0.3 * rng.normal(size=6)
+    means = 38 - 3.4 * levels + 0.3 * np.random.default_rng(8).normal(size=6)
     fits = line(list(np.repeat(levels, 3)), list(np.repeat(means, 3)))
-    variance = np.full(6, 0.01)
-    found = calibration.line_covariance(fits, levels, means, np.full(6, 3), variance, np.zeros(6, dtype=np.int64))
-    assert found.level_variance[0] > 0
-    design = np.column_stack((np.ones(6), levels))
-    hat = design @ np.linalg.inv(design.T @ design) @ design.T
-    left = np.eye(6) - hat
-    expected = np.diag(left @ np.diag(variance / 3 + found.level_variance[0]) @ left.T)
-    residual = left @ means
-    assert np.mean(residual**2 / expected) == pytest.approx(1.0, rel=1e-9)
+    found = calibration.line_covariance(
+        fits, levels, means, np.full(6, 3), np.full(6, 0.01), np.zeros(6, dtype=np.int64)
+    )
+    residual = float(np.polyfit(levels, means, 1, full=True)[1][0]) / 4
+    assert found.level_variance[0] == pytest.approx(residual - 0.01 / 3, rel=1e-9)
+    assert found.level_uncertainty[0] == pytest.approx(2 * residual**2 / 4, rel=1e-9)
+    spread = np.sum((levels - 3.5) ** 2)
+    assert found.var_slope[0] == pytest.approx(residual / spread, rel=1e-9)
+    assert found.unit_var_slope[0] == pytest.approx(1 / spread, rel=1e-9)
+
+
+def test_level_variance_maximises_the_restricted_likelihood() -> None:
+    """By a search of the likelihood, written from its definition; levels of unequal wells and variances, two curves at once."""
+    rng = np.random.default_rng(5)
+    levels = np.array([1.0, 2.0, 3.0, 4.0, 6.0])
+    variance, wells = np.array([0.3, 0.05, 0.02, 0.01, 0.02]), np.array([3, 3, 2, 4, 3])
+    means = 38 - 3.4 * levels + np.array([[0.5], [1.0]]) * rng.normal(size=(2, 5))
+    x = np.tile(np.repeat(levels, wells), 2)
+    fits = calibration.fit_lines(x, np.concatenate([np.repeat(m, wells) for m in means]), np.repeat([0, 1], 15), 2)
+    group = np.repeat([0, 1], 5)
+    found = calibration.line_covariance(
+        fits, np.tile(levels, 2), means.ravel(), np.tile(wells, 2), np.tile(variance, 2), group
+    )
+    design = np.column_stack((np.ones(5), levels))
+
+    def minus_log(v: float, y: np.ndarray) -> float:
+        cov = np.diag(variance / wells + v)
+        precision = np.linalg.inv(cov)
+        inner = design.T @ precision @ design
+        off = y - design @ np.linalg.solve(inner, design.T @ precision @ y)
+        return float(np.linalg.slogdet(cov)[1] + np.linalg.slogdet(inner)[1] + off @ precision @ off) / 2
+
+    for y, got in zip(means, found.level_variance, strict=True):
+        best = optimize.minimize_scalar(minus_log, args=(y,), bounds=(0, 5), method="bounded", options={"xatol": 1e-12})
+        assert got > 0
+        assert got == pytest.approx(best.x, rel=1e-6)  # a search by values finds no more digits
 
 
 def test_technical_variance_takes_the_sampling_of_molecules_away() -> None:

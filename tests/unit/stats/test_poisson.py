@@ -12,7 +12,7 @@ from correlates.stats import poisson
 
 def counts(*pairs: tuple[int, int]) -> poisson.PartitionEstimate:
     k, n = np.array(pairs).T
-    return poisson.copies_per_partition(k, n)
+    return poisson.copies_per_partition(k, n, interval="exact")
 
 
 def test_all_negative_has_an_upper_bound_only() -> None:
@@ -48,10 +48,40 @@ def test_exact_interval_is_clopper_pearson_of_statsmodels_transformed() -> None:
 
 def test_exact_interval_holds_its_level_by_enumeration() -> None:
     n = 200
-    found = poisson.copies_per_partition(np.arange(n + 1), np.full(n + 1, n))
+    found = poisson.copies_per_partition(np.arange(n + 1), np.full(n + 1, n), interval="exact")
     for lam in (0.001, 0.02, 0.3, 1.0, 2.5):
         inside = (found.lower <= lam) & (lam <= found.upper)
         assert stats.binom.pmf(np.arange(n + 1), n, -np.expm1(-lam))[inside].sum() >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("k", "n"), [(1, 12_000), (3, 15_000), (57, 18_321), (9_000, 15_000), (14_999, 15_000), (2, 3)]
+)
+def test_mid_p_limits_leave_half_of_what_was_seen_in_the_tail(k: int, n: int) -> None:
+    """By scipy's binomial law; 1e-8 of a tail of 0.025 is what its sums of 15,000 terms hold."""
+    low, high = (float(v[0]) for v in poisson.mid_p_share(np.array([k]), np.array([n])))
+    assert stats.binom.sf(k, n, low) + stats.binom.pmf(k, n, low) / 2 == pytest.approx(0.025, rel=1e-8)
+    assert stats.binom.cdf(k - 1, n, high) + stats.binom.pmf(k, n, high) / 2 == pytest.approx(0.025, rel=1e-8)
+
+
+def test_mid_p_limits_of_none_and_all() -> None:
+    found = poisson.copies_per_partition(np.array([0, 15_000]), np.array([15_000, 15_000]))
+    assert found.upper[0] == pytest.approx(np.log(20) / 15_000, rel=1e-9)  # q^n / 2 = 0.025
+    assert found.lower[0] == 0
+    assert found.lower[1] == pytest.approx(-np.log1p(-(0.05 ** (1 / 15_000))), rel=1e-9)
+    assert found.upper[1] == np.inf
+
+
+def test_mid_p_holds_its_level_on_average_over_neighbouring_shares() -> None:
+    """By enumeration: means of 3 and more expected positives within 0.6 % of the level, single shares from ten within 2 %."""
+    n, k = 400, np.arange(401)
+    low, high = poisson.mid_p_share(k, np.full(401, n))
+    for least, most, margin in ((3.0, 6.0, 0.036), (6.0, 10.0, 0.028), (10.0, 40.0, 0.02)):
+        shares = np.geomspace(least, most, 400) / n
+        inside = (low <= shares[:, None]) & (shares[:, None] <= high)
+        level = (stats.binom.pmf(k, n, shares[:, None]) * inside).sum(axis=1)
+        assert level.mean() == pytest.approx(0.95, abs=0.006)
+        assert np.abs(level - 0.95).max() <= margin
 
 
 def test_delta_standard_error_is_the_curvature_of_the_likelihood() -> None:
