@@ -30,7 +30,7 @@ PROCEDURES = {  # and how many trials bring the standard error to about .003
     "lasso, 1 SE": (ElasticNet(mixing=1.0, rule="1se"), 120),
     "adaptive lasso": (ElasticNet(adaptive=True, folds=5), 200),
     "forward AIC": (Stepwise(direction="forward", most=5), 900),
-    "forward BIC": (Stepwise(direction="forward", most=5, criterion="bic"), 700),
+    "forward BIC": (Stepwise(direction="forward", most=10, criterion="bic"), 500),
     "stability": (StabilitySelection(picked=10, threshold=0.6, pairs=25, assumption="none"), 240),
 }
 ALONE = {"lasso, 1 SE", "stability"}
