@@ -100,11 +100,14 @@ def weighted_auc(eta: Floats, outcome: Bools, weight: Floats) -> Floats:
 
 def concordant_pairs(eta: Floats, outcome: Bools, weight: Floats) -> tuple[Floats, Floats]:
     """Pairs of an event and a non-event of which the event has the higher predictor, ties half; and all such pairs (B,)."""
+    return weighted_pairs(eta, where(outcome, weight, 0.0), where(outcome, 0.0, weight))
+
+
+def weighted_pairs(eta: Floats, case: Floats, control: Floats) -> tuple[Floats, Floats]:
+    """The same of subjects that count as an event and as none by their weights (B, n)."""
     order = np.argsort(eta, axis=1)
     ordered = np.take_along_axis(eta, order, axis=1)
-    counted = np.take_along_axis(weight, order, axis=1)
-    event = outcome[order]
-    cases, controls = where(event, counted, 0.0), where(event, 0.0, counted)
+    cases, controls = np.take_along_axis(case, order, axis=1), np.take_along_axis(control, order, axis=1)
     count, n = eta.shape
     new = np.ones((count, n), dtype=np.bool_)
     new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy.special import ndtri
 
 from correlates.stats.arrays import Bools, Floats, Ints, divide, where
 from correlates.stats.candidates import Candidates
@@ -19,7 +20,8 @@ from correlates.stats.logistic_resamples import counts_of
 from correlates.stats.target import Target
 
 _LIMITS_FROM = 100  # resamples
-_CALIBRATION = ("intercept", "slope")
+_CALIBRATION = ("intercept", "slope", "observed_to_expected")
+_MOST_PAIRS = 1000  # pairs of subjects left out, where one subject a fold leaves none to compare
 _BATCH = 128  # resamples that a procedure is given at a time
 
 
@@ -123,8 +125,9 @@ def bootstrap(
     fits = fit_resamples(procedure, given, target, weight, fit_seed)
     made = fits.made
     eta, mass = fits.eta[made], weight[made]
-    inside = target.measures(eta, mass)
-    outside = target.measures(eta, np.ones(eta.shape))
+    risk = target.risk(eta, mass)
+    inside = target.measures(eta, mass, risk)
+    outside = target.measures(eta, np.ones(eta.shape), risk)
     optimism, error, lower, upper = {}, {}, {}, {}
     for name, on_resample in inside.items():
         gap = on_resample - outside[name]
@@ -182,16 +185,21 @@ def _weigh(apparent: float, outside: float, none: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossValidation:
-    """What repeated cross-validation found.
+    """What repeated cross-validation found: the corrected performance, for every procedure.
 
-    ``measures``: by measure, of each repeat (R,). AUC and C count pairs within folds only, since predictors of different models
-    are not on one scale (pooled, an AUC without any effect falls below 1/2); the other measures are of the pooled predictors.
-    ``eta`` (R, n): each subject's predictor by the model that did not see it, NaN where none was made. ``selected`` (p,): share of the
-    models each column was in. ``failed``: folds without a model, of ``folds`` in all.
+    ``measures``: by measure, of each repeat (R,). Measures of discrimination count pairs within folds only, since predictors of different
+    models are not on one scale (pooled, an AUC without any effect falls below 1/2); the other measures are of the pooled predictions.
+    Without any effect the subjects of a fold are exchangeable to a model that has not seen them: discrimination is then 1/2 on
+    average whatever the procedure. ``lower`` and ``upper``: limits of the mean discrimination (see :func:`cross_validate`).
+    ``eta`` and ``risk`` (R, n): each subject's predictor, and probability of the event, by the model that did not see it, NaN where none was
+    made. ``selected`` (p,): share of the models each column was in. ``failed``: folds without a model, of ``folds`` in all.
     """
 
     measures: Mapping[str, Floats]
+    lower: Mapping[str, float]
+    upper: Mapping[str, float]
     eta: Floats
+    risk: Floats
     selected: Floats
     folds: int
     failed: int
@@ -229,36 +237,107 @@ def cross_validate(
     seed: np.random.SeedSequence,
     folds: int = 10,
     repeats: int = 5,
+    level: float = 0.95,
 ) -> CrossValidation:
-    """Repeated stratified cross-validation of a whole procedure; as many folds as subjects leave one out."""
+    """Repeated stratified cross-validation of a whole procedure; as many folds as subjects leave one out.
+
+    Notes
+    -----
+    Limits of discrimination: the influence of each subject on the pairs of its folds (LeDell, Petersen and van der Laan, Electron J Stat
+    2015;9:1583-1607) gives the variance V of one repeat if folds were independent. They share most of the subjects that their models
+    were made from: with R repeats of K folds the variance is taken as V (1/R + K/(K - 1)) (Nadeau and Bengio, Mach Learn 2003;52:239-281;
+    Bouckaert and Frank 2004). The limits are a rule of experience; their coverage is on the page of the methods.
+
+    One subject a fold leaves no pairs within folds. Discrimination is then that of models made without *two* subjects (Airola et al.,
+    Comput Stat Data Anal 2011;55:1828-1844), all pairs or 1,000 drawn at random, and has no limits.
+    """
     n = target.size
     if not 2 <= folds <= n:
         raise ValueError(f"folds must be between 2 and {n}, found {folds}")
-    fold_seed, fit_seed = seed.spawn(2)
+    fold_seed, fit_seed, pair_seed = seed.spawn(3)
     fold = folds_of(target.event, folds, repeats, fold_seed)
     numbers = np.arange(folds)
     weight = (fold[:, None, :] != numbers[None, :, None]).astype(np.float64).reshape(repeats * folds, n)
     fits = fit_resamples(procedure, given, target, weight, fit_seed)
     made = fits.made
-    eta = fits.eta.reshape(repeats, folds, n)
-    pooled = np.take_along_axis(eta, fold[:, None, :], axis=1)[:, 0, :]
-    held = 1.0 - weight
-    won, pairs = target.pairs(where(made[:, None], fits.eta, 0.0), where(made[:, None], held, 0.0))
-    there = where(np.isfinite(pooled), 1.0, 0.0)
+
+    def own(of: Floats) -> Floats:
+        found: Floats = np.take_along_axis(of.reshape(repeats, folds, n), fold[:, None, :], axis=1)[:, 0, :]
+        return found
+
+    eta, risk = own(fits.eta), own(target.risk(fits.eta, weight))
+    there = where(np.isfinite(eta), 1.0, 0.0)
     there[there.sum(axis=1) == 0] = 1.0  # a repeat without any model has no measures
-    measures = dict(target.measures(pooled, there))
-    discrimination = next(iter(measures))
+    measures = dict(target.measures(eta, there, risk))
+    lower, upper = {}, {}
     if folds < n:
-        measures[discrimination] = divide(
-            won.reshape(repeats, folds).sum(axis=1), pairs.reshape(repeats, folds).sum(axis=1)
-        )
+        for name, pairs in target.pair_weights().items():
+            each, variance = _within(eta, fold, pairs)
+            measures[name] = each
+            known = np.isfinite(each)
+            error = (
+                np.sqrt(variance[known].mean() * (1.0 / known.sum() + folds / (folds - 1.0))) if known.any() else 0.0
+            )
+            reach = float(ndtri(0.5 + level / 2.0)) * float(error) if error > 0 else float("nan")
+            middle = float(each[known].mean()) if known.any() else float("nan")
+            lower[name], upper[name] = max(middle - reach, 0.0), min(middle + reach, 1.0)
+    else:
+        measures |= _without_two(procedure, given, target, pair_seed)
     return CrossValidation(
         measures=measures,
-        eta=pooled,
+        lower=lower,
+        upper=upper,
+        eta=eta,
+        risk=risk,
         selected=fits.selected[made].mean(axis=0) if made.any() else np.full(fits.selected.shape[1], np.nan),
         folds=int(weight.shape[0]),
         failed=int((~made).sum()),
     )
+
+
+def _within(eta: Floats, fold: Ints, weight: Floats) -> tuple[Floats, Floats]:
+    """Share of the pairs (n, n, weighted) within folds that are ordered as the outcome is, and its variance, of each repeat (R,)."""
+    count = eta.shape[0]
+    share, variance = np.full(count, np.nan), np.full(count, np.nan)
+    for r in range(count):
+        known = np.isfinite(eta[r])
+        one, other = eta[r, :, None], eta[r, None, :]
+        counted = where((fold[r, :, None] == fold[r, None, :]) & known[:, None] & known[None, :], weight, 0.0)
+        total = counted.sum()
+        if total <= 0:
+            continue
+        won = (one > other) + 0.5 * (one == other)
+        share[r] = (counted * won).sum() / total
+        excess = counted * (won - share[r]) / total
+        variance[r] = ((excess.sum(axis=0) + excess.sum(axis=1)) ** 2).sum()
+    return share, variance
+
+
+def _without_two(
+    procedure: Procedure, given: Candidates, target: Target, seed: np.random.SeedSequence
+) -> dict[str, Floats]:
+    """Discrimination by models made without the two subjects that are compared; one number, as of one repeat."""
+    draw_seed, fit_seed = seed.spawn(2)
+    pair_weights = target.pair_weights()
+    random = np.random.default_rng(draw_seed)
+    one, other = np.nonzero(next(iter(pair_weights.values())) > 0)
+    if one.size > _MOST_PAIRS:
+        chosen = random.choice(one.size, _MOST_PAIRS, replace=False)
+        one, other = one[chosen], other[chosen]
+    if one.size == 0:
+        return {name: np.full(1, np.nan) for name in pair_weights}
+    rows = np.arange(one.size)
+    weight = np.ones((one.size, target.size))
+    weight[rows, one] = weight[rows, other] = 0.0
+    eta = fit_resamples(procedure, given, target, weight, fit_seed).eta
+    known = np.isfinite(eta).all(axis=1)
+    first, second = eta[rows, one], eta[rows, other]
+    won = where(first > second, 1.0, where(first == second, 0.5, 0.0))
+    found = {}
+    for name, pairs in pair_weights.items():
+        mass = where(known, pairs[one, other], 0.0)
+        found[name] = divide([(mass * where(known, won, 0.0)).sum()], [mass.sum()])
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from correlates.stats.procedures import Declared, ElasticNet, StabilitySelection
 from correlates.stats.target import binary_target, survival_target
 from correlates.stats.validation import (
     Fitted,
+    _within,
     bootstrap,
     cross_validate,
     folds_of,
@@ -182,9 +183,37 @@ def test_cross_validation_leaves_out_and_pools() -> None:
         rest = np.delete(np.arange(_N), i)
         alone = logistic_model(_X[rest, :2], _Y[rest])
         assert found.eta[0, i] == pytest.approx(alone.coefficient[0] + _X[i, :2] @ alone.coefficient[1:], abs=1e-8)
-    assert found.measures["auc"][0] == pytest.approx(float(auc(found.eta[0], _Y).estimate[0]))
     with pytest.raises(ValueError, match="folds"):
         cross_validate(Declared(), given, target, seed=_SEED(2), folds=1)
+
+
+@pytest.mark.parametrize("kind", list(_TARGETS))
+def test_leaving_one_out_compares_pairs_of_which_neither_is_known(kind: str) -> None:
+    rows = np.arange(16)
+    given = candidates(_X[rows, :1])
+    whole = binary_target(_Y[rows]) if kind == "binary" else survival_target(_TIME[rows], _EVENT[rows], 8.0)
+    found = cross_validate(Declared(), given, whole, seed=_SEED(2), folds=16, repeats=1)
+    for name, pairs in whole.pair_weights().items():
+        won = 0.0
+        for i, j in zip(*np.nonzero(pairs), strict=True):
+            rest = np.setdiff1d(rows, [i, j])
+            if kind == "binary":
+                slope = logistic_model(_X[rest, :1], _Y[rest]).coefficient[1]
+            else:
+                slope = cox_model(_X[rest, :1], _TIME[rest], _EVENT[rest], ties=Ties.BRESLOW).coefficient[0]
+            won += pairs[i, j] * (slope * (_X[i, 0] - _X[j, 0]) > 0)
+        assert found.measures[name].tolist() == [pytest.approx(won / pairs.sum(), abs=1e-9)]
+    assert not found.lower
+
+
+def test_limits_of_the_cross_validated_discrimination_by_hand() -> None:
+    # one fold of each repeat holds all pairs that are compared: of two events and two others three are won
+    event = np.array([True, True, False, False])
+    eta, fold = np.array([[3.0, 1.0, 2.0, 0.0]]), np.zeros((1, 4), dtype=np.int64)
+    share, variance = _within(eta, fold, binary_target(event).pair_weights()["auc"])
+    assert share[0] == 0.75
+    # shares of each subject's two pairs less .75: 1, 1/2, 1/2, 1; over four pairs: .125 each
+    assert variance[0] == pytest.approx(4 * 0.125**2)
 
 
 def test_bootstrap_of_a_model_that_learns_noise() -> None:
