@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +48,11 @@ class OrdinalTarget:
         counts = np.bincount(self.grade, minlength=self.levels).astype(np.float64)
         return float(n - (counts**3).sum() / n**2) if n else 0.0
 
-    def measures(self, eta: Floats, weight: Floats) -> Measures:
+    def risk(self, eta: Floats, weight: Floats) -> Floats:  # noqa: ARG002
+        """None: a grade is no event."""
+        return np.full(eta.shape, np.nan)
+
+    def measures(self, eta: Floats, weight: Floats, risk: Floats | None = None) -> Measures:  # noqa: ARG002
         """C (pairs of different grades that the predictor orders), and the slope of a proportional-odds regression on it (1 is ideal)."""
         won, pairs = self.pairs(eta, weight)
         total = weight.sum(axis=1, keepdims=True)
@@ -69,6 +74,10 @@ class OrdinalTarget:
         """One has the higher grade: as times to an event that come the sooner the higher the grade, all of them seen."""
         turned = (self.levels - 1.0) - self.grade.astype(np.float64)
         return SurvivalTarget(time=turned, event=np.ones(self.size, dtype=np.bool_)).pairs(eta, weight)
+
+    def pair_weights(self) -> Mapping[str, Floats]:
+        """See :class:`correlates.stats.target.Target`."""
+        return {"c_index": where(self.grade[:, None] > self.grade[None, :], 1.0, 0.0)}
 
     def permuted(self, order: Ints) -> OrdinalTarget:
         """See :class:`correlates.stats.target.Target`."""
