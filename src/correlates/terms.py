@@ -283,4 +283,8 @@ class Reason(StrEnum):
     COLLINEAR = "collinear", "Columns of the model are linearly dependent"
     TOO_TIED = "too-tied", "The values are too tied for the knots of a spline"
     NOTHING_SELECTED = "nothing-selected", "No candidate was selected"
+    NO_ERROR_BOUND = (
+        "no-error-bound",
+        "No bound on false selections holds for this many candidates and these settings",
+    )
     NOT_ESTIMABLE = "not-estimable", "The quantity is not defined for these data"

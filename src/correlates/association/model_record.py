@@ -73,6 +73,8 @@ STATISTICS: Mapping[str, str] = {
     "everybody_benefit": "Net benefit of treating everybody",
     # candidates
     "cluster": "Cluster",
+    "group": "Biomarker group",
+    "groups": "Biomarker groups of the candidates that take part",
     "representative": "Candidate that stands for it",
     "rho": "Spearman's rho",
     "present": "Subjects with a value",
@@ -128,6 +130,14 @@ MODEL_METHODS: tuple[ModelMethod, ...] = (
         label="Elastic net",
         formula="minimum of -(1/N) l(b) + lambda sum [(1 - a)/2 b^2 + a |b|] of standardised candidates, lambda by cross-validated likelihood; everything again in each resample",
         citation="Zou and Hastie, JRSS B 2005;67:301-320; Friedman, Hastie and Tibshirani, J Stat Softw 2010;33(1):1-22",
+        docs="methods/variable_selection.md",
+    ),
+    ModelMethod(
+        code="group_lasso",
+        does="selection",
+        label="Group lasso",
+        formula="minimum of -(1/N) l(b) + lambda sum over groups of sqrt(columns) ||b of the group||, candidates standardised, groups those of the plan, lambda by cross-validated likelihood; a group enters whole or not at all",
+        citation="Yuan and Lin, JRSS B 2006;68:49-67; Meier, van de Geer and Bühlmann, JRSS B 2008;70:53-71",
         docs="methods/variable_selection.md",
     ),
     ModelMethod(

@@ -71,7 +71,7 @@ class Selection:
     name, population
         As for a declared model.
     method
-        ``elastic_net``, ``adaptive_lasso``, ``stepwise`` or ``stability``.
+        ``elastic_net``, ``group_lasso``, ``adaptive_lasso``, ``stepwise`` or ``stability``.
     collinear
         |Spearman's rho| from which candidates form a cluster of which one takes part; None lets all take part.
     representative
@@ -87,6 +87,8 @@ class Selection:
         Penalty with the best cross-validated likelihood (min), or the largest within one standard error of it (1se).
     criterion, direction, most
         Stepwise: AIC or BIC; forward, backward or both; columns a forward search stops at.
+    grouped
+        Stability selection: of whole biomarker groups by the group lasso; picked and the bound are then of groups.
     picked, threshold, pairs, assumption
         Stability selection: candidates let in per half-sample (by default the most at which at most one false selection is
         expected), share of half-samples from which a candidate is selected, pairs of halves, bound.
@@ -94,7 +96,7 @@ class Selection:
 
     name: str
     population: str = "all"
-    method: Literal["elastic_net", "adaptive_lasso", "stepwise", "stability"] = "elastic_net"
+    method: Literal["elastic_net", "group_lasso", "adaptive_lasso", "stepwise", "stability"] = "elastic_net"
     collinear: float | None = 0.9
     representative: tuple[Literal["prespecified", "complete", "central"], ...] = ("prespecified", "complete", "central")
     least_present: float = 0.7
@@ -105,6 +107,7 @@ class Selection:
     criterion: Literal["aic", "bic"] = "aic"
     direction: Literal["forward", "backward", "both"] = "forward"
     most: int = 5
+    grouped: bool = False
     picked: int | None = None
     threshold: float = 0.75
     pairs: int = 50

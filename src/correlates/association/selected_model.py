@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import polars as pl
@@ -18,7 +18,7 @@ from correlates.association.saved_model import saved
 from correlates.association.settings import Biomarker, Endpoint
 from correlates.schema.models import PREDICTIONS
 from correlates.stats.arrays import Floats, Ints
-from correlates.stats.candidates import Candidates, filled, fillings
+from correlates.stats.candidates import filled, fillings
 from correlates.stats.collinearity import clusters, rank_correlations
 from correlates.stats.cox import baseline_hazard
 from correlates.stats.design import Term
@@ -89,9 +89,21 @@ def selection(
     if reason is not None:
         rows = [*counts, *cluster_rows, *excluded]
         return ModelTables(models=models_table(header, rows, error=reason), predictions=PREDICTIONS.empty())
+    grouped = settings.method == "group_lasso" or (settings.method == "stability" and settings.grouped)
+    units = chosen.given.columns
+    if grouped:
+        chosen, told = _grouped(chosen)
+        counts += told
+        units = int(np.unique(chosen.given.groups).size)
     picked = settings.picked or picked_for(
-        chosen.given.columns, settings.threshold, 1.0, pairs=settings.pairs, assumption=settings.assumption
+        units, settings.threshold, 1.0, pairs=settings.pairs, assumption=settings.assumption
     )
+    bound = _bound(settings, units, picked or 1) if settings.method == "stability" else None
+    if settings.method == "stability" and bound is None:
+        rows = [*counts, *cluster_rows, *excluded]
+        return ModelTables(
+            models=models_table(header, rows, error=Reason.NO_ERROR_BOUND), predictions=PREDICTIONS.empty()
+        )
     procedure = _procedure(settings, picked or 1)
     validation_seed, whole_seed, stability_seed = seed.spawn(3)
     found = validate(procedure, chosen, settings.validation, validation_seed)
@@ -102,10 +114,7 @@ def selection(
     rows = [*counts, Row(part="model", stat="selected", value=float(np.unique(chosen.given.variable[inside]).size))]
     rows.append(Row(part="model", stat="intercept", value=float(coefficient[0])))
     frequency: Floats | None = None
-    if settings.method == "stability":
-        bound = error_bound(
-            chosen.given.columns, picked or 1, settings.threshold, pairs=settings.pairs, assumption=settings.assumption
-        )
+    if bound is not None:
         rows.append(Row(part="model", stat="error_bound", value=bound))
         frequency = stability_selection(
             chosen.given,
@@ -116,6 +125,7 @@ def selection(
             pairs=settings.pairs,
             mixing=settings.mixing,
             assumption=settings.assumption,
+            grouped=settings.grouped,
         ).frequency
     if inside.size:
         rows.append(Row(part="model", stat="json", text=_saved(chosen, endpoint, settings, coefficient, inside)))
@@ -158,6 +168,14 @@ def _impossible(prepared: Prepared) -> Reason | None:
     return Reason.TOO_FEW if prepared.rarer < 5 else None
 
 
+def _bound(settings: Selection, units: int, picked: int) -> float | None:
+    """The bound on false selections of stability selection; None where none holds."""
+    try:
+        return error_bound(units, picked, settings.threshold, pairs=settings.pairs, assumption=settings.assumption)
+    except ValueError:
+        return None
+
+
 def _procedure(settings: Selection, picked: int) -> Procedure:
     if settings.method == "stepwise":
         return Stepwise(criterion=settings.criterion, direction=settings.direction, most=settings.most)
@@ -168,11 +186,30 @@ def _procedure(settings: Selection, picked: int) -> Procedure:
             pairs=settings.pairs,
             mixing=settings.mixing,
             assumption=Assumption(settings.assumption),
+            grouped=settings.grouped,
         )
     adaptive = settings.method == "adaptive_lasso"
+    grouped = settings.method == "group_lasso"
     return ElasticNet(
-        mixing=1.0 if adaptive else settings.mixing, rule=settings.rule, folds=settings.inner_folds, adaptive=adaptive
+        mixing=1.0 if adaptive or grouped else settings.mixing,
+        rule=settings.rule,
+        folds=settings.inner_folds,
+        adaptive=adaptive,
+        grouped=grouped,
     )
+
+
+def _grouped(prepared: Prepared) -> tuple[Prepared, list[Row]]:
+    """The same with columns grouped as the plan groups their biomarkers (one without a group is its own), and the rows that say so."""
+    names = [v.biomarker.group or v.biomarker.code for v in prepared.variables]
+    place = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    number = np.array([place[names[int(v)]] for v in prepared.given.variable], dtype=np.int64)
+    rows = [Row(part="model", stat="groups", value=float(len(place)))]
+    rows += [
+        Row(part="candidate", term=column, stat="group", text=names[int(v)])
+        for column, v in zip(prepared.names, prepared.given.variable, strict=True)
+    ]
+    return replace(prepared, given=replace(prepared.given, group=number)), rows
 
 
 def _represented(prepared: Prepared, settings: Selection) -> tuple[Prepared, list[Row], int]:
@@ -221,20 +258,14 @@ def _represented(prepared: Prepared, settings: Selection) -> tuple[Prepared, lis
     taking = np.flatnonzero(np.isin(prepared.given.variable, order))
     place = {old: new for new, old in enumerate(order)}
     given = prepared.given.pick(taking)
+    renumbered = np.array([place[int(v)] for v in given.variable], dtype=np.int64)
     return (
-        Prepared(
-            subjects=prepared.subjects,
+        replace(
+            prepared,
             variables=tuple(variables[i] for i in order),
             names=tuple(prepared.names[c] for c in taking),
-            given=Candidates(
-                values=given.values,
-                present=given.present,
-                variable=np.array([place[int(v)] for v in given.variable], dtype=np.int64),
-            ),
-            target=prepared.target,
-            n_missing=prepared.n_missing,
+            given=replace(given, variable=renumbered),
             censored=prepared.censored[order],
-            left_out=prepared.left_out,
         ),
         rows,
         len(order),

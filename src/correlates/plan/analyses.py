@@ -297,8 +297,8 @@ class Selection(Strict):
     """The endpoint: binary, or a time to event."""
     candidates: Annotated[Literal["all"] | tuple[str, ...], Refers("group")]
     """Groups or codes; all takes every declared biomarker."""
-    method: Literal["elastic_net", "adaptive_lasso", "stepwise", "stability"] = "elastic_net"
-    """How covariates are selected."""
+    method: Literal["elastic_net", "group_lasso", "adaptive_lasso", "stepwise", "stability"] = "elastic_net"
+    """How covariates are selected; the group lasso takes the biomarker groups of the plan whole or not at all."""
     population: Annotated[str, Refers("population")] = "all"
     """The population."""
     collinear: Annotated[float, Field(gt=0, lt=1)] | None = 0.9
@@ -319,6 +319,8 @@ class Selection(Strict):
     """Stepwise: from nothing, from all candidates, or from all with candidates let in again."""
     most: Annotated[int, Field(ge=1, le=50)] = 5
     """Stepwise: columns a forward search stops at."""
+    grouped: bool = False
+    """Stability selection: of whole biomarker groups of the plan, by the group lasso; picked and the bound are then of groups."""
     picked: Annotated[int, Field(ge=1)] | None = None
     """Stability selection: candidates let in per half-sample; by default the most at which at most one false selection is expected."""
     threshold: Annotated[float, Field(gt=0.5, le=1)] = 0.75

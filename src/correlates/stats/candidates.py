@@ -18,12 +18,19 @@ from correlates.stats.arrays import Bools, Floats, Ints, panel, where
 class Candidates:
     """Columns of n subjects by p: ``values`` (0 where absent), ``present``, and ``variable`` (p,) which variable each column belongs to.
 
-    Columns of one variable (the classes of a category but its reference) are absent together, enter and leave together.
+    Columns of one variable (the classes of a category but its reference) are absent together, enter and leave together. ``group`` (p,): declared
+    groups of columns, for methods that select whole groups; each variable is its own, when not told.
     """
 
     values: Floats
     present: Bools
     variable: Ints
+    group: Ints | None = None
+
+    @property
+    def groups(self) -> Ints:
+        """The group of each column (p,)."""
+        return self.variable if self.group is None else self.group
 
     @property
     def columns(self) -> int:
@@ -33,22 +40,33 @@ class Candidates:
     def rows(self, at: npt.ArrayLike) -> Candidates:
         """Some of the subjects."""
         index = np.asarray(at)
-        return Candidates(values=self.values[index], present=self.present[index], variable=self.variable)
+        return Candidates(
+            values=self.values[index], present=self.present[index], variable=self.variable, group=self.group
+        )
 
     def pick(self, at: Ints) -> Candidates:
         """Some of the columns."""
-        return Candidates(values=self.values[:, at], present=self.present[:, at], variable=self.variable[at])
+        group = None if self.group is None else self.group[at]
+        return Candidates(
+            values=self.values[:, at], present=self.present[:, at], variable=self.variable[at], group=group
+        )
 
 
 def candidates(
-    values: npt.ArrayLike, present: npt.ArrayLike | None = None, variable: npt.ArrayLike | None = None
+    values: npt.ArrayLike,
+    present: npt.ArrayLike | None = None,
+    variable: npt.ArrayLike | None = None,
+    group: npt.ArrayLike | None = None,
 ) -> Candidates:
     """Candidates of values (n, p), checked; each column its own variable, when not told."""
     given, there = panel(values, present)
     number = np.arange(given.shape[1]) if variable is None else np.asarray(variable, dtype=np.int64)
     if number.shape != (given.shape[1],):
         raise ValueError(f"variable must be ({given.shape[1]},), found {number.shape}")
-    return Candidates(values=given, present=there, variable=number)
+    together = None if group is None else np.asarray(group, dtype=np.int64)
+    if together is not None and together.shape != number.shape:
+        raise ValueError(f"group must be ({given.shape[1]},), found {together.shape}")
+    return Candidates(values=given, present=there, variable=number, group=together)
 
 
 def fillings(given: Candidates, weight: Floats) -> Floats:

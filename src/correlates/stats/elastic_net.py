@@ -4,6 +4,7 @@ For each resample the minimum over b of
 
     -(1/N) log-likelihood(b) + lambda sum_j f_j [(1 - a)/2 b_j^2 + a |b_j|]
 
+or, for the group lasso, with a sum_g f_g ||b_g|| over groups of columns in the place of the last sum,
 with columns standardised by the 1/N standard deviation of that resample, the intercept not penalised (Friedman, Hastie and
 Tibshirani, J Stat Softw 2010;33(1):1-22, doi:10.18637/jss.v033.i01; Cox: Simon et al., J Stat Softw 2011;39(5):1-13,
 doi:10.18637/jss.v039.i05). Newton's method on the likelihood; each quadratic problem by coordinate descent over the columns that the strong rules
@@ -21,14 +22,13 @@ import numpy.typing as npt
 
 from correlates.stats.arrays import Bools, Floats, Ints, membership, where
 from correlates.stats.elastic_net_likelihood import Bernoulli, Family, breslow
+from correlates.stats.elastic_net_shape import KKT, Grouped, Shape, Single
 
 __all__ = ["ElasticNetPath", "binary", "elastic_net", "largest_penalty", "penalties", "survival"]
 
 Watch = Callable[[int, Ints, Floats, Floats], Bools]
 """What looks on while paths are followed; see :func:`elastic_net`."""
 _NEWTON = 50
-_SWEEPS = 400
-_KKT = 1e-8  # how far, relative to the penalty, an optimality condition may be missed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,17 +124,34 @@ def largest_penalty(
     *,
     mixing: float = 1.0,
     factor: npt.ArrayLike | None = None,
+    groups: npt.ArrayLike | None = None,
 ) -> Floats:
     """The smallest penalty (B,) at which every coefficient is 0; with ``mixing`` below .001 that of .001, as glmnet's path starts."""
-    values, weights, factors = _checked(x, weight, factor)
+    shape = _shape(groups)
+    values, weights, factors = _checked(x, weight, _default(factor, groups))
     columns = _columns(values, weights)
     gradient = _null_gradient(columns, family, weights)
     penalised = (factors > 0) & columns.usable
-    ratio = np.abs(gradient) / where(penalised, factors, 1.0) / max(mixing, 1e-3)
+    ratio = shape.strength(where(penalised, gradient, 0.0)) / where(penalised, factors, 1.0) / max(mixing, 1e-3)
     found: Floats = where(penalised, ratio, 0.0).max(axis=1, initial=0.0) * (
         1.0 + 1e-12
     )  # so that rounding lets none in
     return found
+
+
+def _shape(groups: npt.ArrayLike | None) -> Shape:
+    if groups is None:
+        return Single()
+    _, number = np.unique(np.asarray(groups), return_inverse=True)
+    return Grouped(group=number.astype(np.int64))
+
+
+def _default(factor: npt.ArrayLike | None, groups: npt.ArrayLike | None) -> npt.ArrayLike | None:
+    """The factors of groups, when none are given: the root of how many columns each has."""
+    if factor is not None or groups is None:
+        return factor
+    _, number, size = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    return np.sqrt(size.astype(np.float64))[number]
 
 
 def penalties(largest: npt.ArrayLike, *, count: int = 100, ratio: float = 0.01) -> Floats:
@@ -182,6 +199,7 @@ def elastic_net(
     *,
     mixing: float = 1.0,
     factor: npt.ArrayLike | None = None,
+    groups: npt.ArrayLike | None = None,
     most: int | None = None,
     tolerance: float = 1e-5,
     watch: Watch | None = None,
@@ -202,8 +220,11 @@ def elastic_net(
         a: 1 for the lasso, 0 for ridge.
     factor
         (p,) or (B, p) f: 0 never penalised, infinite never let in; 1, when not given (they are not rescaled).
+    groups
+        (p,) the group of each column, for the group lasso; ``factor`` is then one per group, given for each of its columns, by default the root of
+        the number of its columns. ``mixing`` below 1 adds the ridge part.
     most
-        A path ends before the first penalty at which more columns than this have ever been in.
+        A path ends before the first penalty at which more columns (groups) than this have ever been in.
     tolerance
         Largest change of a standardised coefficient in the last Newton step; what is left to gain is of its square.
     watch
@@ -215,7 +236,8 @@ def elastic_net(
     A column that is constant within a resample has coefficient 0 there. A resample with one class (or without event) has
     coefficients 0 throughout.
     """
-    values, weights, factors = _checked(x, weight, factor)
+    values, weights, factors = _checked(x, weight, _default(factor, groups))
+    shape = _shape(groups)
     count, p = weights.shape[0], values.shape[-1]
     steps = np.atleast_2d(np.asarray(penalty, dtype=np.float64))
     steps = np.array(np.broadcast_to(steps, (count, steps.shape[1])))
@@ -225,21 +247,30 @@ def elastic_net(
         raise ValueError("penalties must fall and not be negative")
     columns = _columns(values, weights)
     factors = where(columns.usable, factors, np.inf)
-    state = _State(columns=columns, family=family, weight=weights, factor=factors, mixing=mixing, tolerance=tolerance)
+    state = _State(
+        columns=columns,
+        family=family,
+        weight=weights,
+        factor=factors,
+        mixing=mixing,
+        tolerance=tolerance,
+        shape=shape,
+    )
     length = steps.shape[1]
     coefficient = np.full((count, length, p), np.nan)
     intercept, log_likelihood = np.full((count, length), np.nan), np.full((count, length), np.nan)
     fitted, converged = np.zeros(count, dtype=np.int64), np.ones(count, dtype=np.bool_)
     alive = np.arange(count)
     ever = np.zeros((count, p), dtype=np.bool_)
-    before = np.maximum(steps[:, 0], largest_penalty(values, family, weights, mixing=mixing, factor=_finite(factors)))
+    largest = largest_penalty(values, family, weights, mixing=mixing, factor=_finite(factors), groups=groups)
+    before = np.maximum(steps[:, 0], largest)
     for step in range(length):
         reached = state.solve(alive, steps[alive, step], before[alive])
         before = steps[:, step]
         converged[alive] &= reached
         ever[alive] |= state.beta[alive] != 0
         if most is not None:
-            kept = ever[alive].sum(axis=1) <= most
+            kept = shape.counted(ever[alive]) <= most
             alive = alive[kept]
         if alive.size == 0:
             break
@@ -271,10 +302,18 @@ class _State:
     """Where the B resamples stand on their paths: standardised coefficients (B, p), constants, linear predictors (B, n), values (B,)."""
 
     def __init__(
-        self, *, columns: _Columns, family: Family, weight: Floats, factor: Floats, mixing: float, tolerance: float
+        self,
+        *,
+        columns: _Columns,
+        family: Family,
+        weight: Floats,
+        factor: Floats,
+        mixing: float,
+        tolerance: float,
+        shape: Shape,
     ) -> None:
         self.columns, self.family, self.weight, self.factor = columns, family, weight, factor
-        self.mixing, self.tolerance = mixing, tolerance
+        self.mixing, self.tolerance, self.shape = mixing, tolerance, shape
         self.total = weight.sum(axis=1)
         self.constant = family.start(weight)
         self.eta = np.broadcast_to(self.constant[:, None], weight.shape).copy()
@@ -288,14 +327,18 @@ class _State:
         gradient = self._gradient(rows)
         factor = self.factor[rows]
         bound = where(self.barred[rows], 1e100, self.mixing * _finite(factor))
-        strong = np.abs(gradient) >= bound * np.maximum(2.0 * penalty - before, 0.0)[:, None]
-        inside = ((self.beta[rows] != 0) | strong | (bound == 0)) & ~self.barred[rows]
+        strong = self.shape.strength(gradient) >= bound * np.maximum(2.0 * penalty - before, 0.0)[:, None]
+        inside = self.shape.whole((self.beta[rows] != 0) | strong | (bound == 0)) & ~self.barred[rows]
         open_ = np.arange(rows.size)
         for _ in range(50):
             ok = self._newton(rows[open_], penalty[open_], inside[open_])
             gradient = self._gradient(rows[open_])
             limit = bound[open_] * penalty[open_, None]
-            missed = ~inside[open_] & (np.abs(gradient) > limit * (1.0 + _KKT) + 1e-12)
+            missed = (
+                ~inside[open_]
+                & ~self.barred[rows[open_]]
+                & (self.shape.strength(gradient) > limit * (1.0 + KKT) + 1e-12)
+            )
             clean = ~missed.any(axis=1)
             reached[open_[clean]] = ok[clean]
             inside[open_] |= missed
@@ -310,10 +353,9 @@ class _State:
 
     def _newton(self, rows: Ints, penalty: Floats, inside: Bools) -> Bools:
         """Newton's method over the columns ``inside`` (R, p)."""
-        most = int(inside.sum(axis=1).max(initial=0))
-        if most == 0:
+        index = self.shape.order(inside)
+        if index.shape[1] == 0:
             return self._only_constant(rows)
-        index = np.argsort(~inside, axis=1, kind="stable")[:, :most]
         real = np.take_along_axis(inside, index, axis=1)
         z = self.columns.take(index, rows) * real[:, :, None]
         beta = np.take_along_axis(self.beta[rows], index, axis=1) * real
@@ -335,13 +377,13 @@ class _State:
             right = slope + (whole @ old[:, :, None])[:, :, 0]
             size = whole.shape[1]
             whole[:, np.arange(size), np.arange(size)] += square[live] + where(real[live], 1e-13, 1.0)
-            new = _quadratic(whole, right, absolute[live], old) * real[live]
+            new = self.shape.minimum(whole, right, absolute[live], old, index[live]) * real[live]
             move = new - old
             lift = 0.0
             if self.family.intercept:
                 lift = left * total / curvature.weight.sum(axis=1) - (taken * move).sum(axis=1)
             direction = (move[:, None, :] @ z[live])[:, 0, :] + np.reshape(lift, (-1, 1))
-            scale = self._search(here, value, old, new, direction, absolute[live], square[live])
+            scale = self._search(here, value, old, new, direction, absolute[live], square[live], index[live])
             beta[live] = old + scale[:, None] * move
             self.eta[here] += scale[:, None] * direction
             self.constant[here] += scale * lift
@@ -373,17 +415,18 @@ class _State:
         direction: Floats,
         absolute: Floats,
         square: Floats,
+        index: Ints,
     ) -> Floats:
         """The longest of the steps 1, 1/2, 1/4 ... that does not raise the objective (R,); 0 where none is left."""
         total = self.total[rows]
-        start = _objective(value / total, old, absolute, square)
+        start = self._objective(value / total, old, absolute, square, index)
         scale = np.ones(rows.size)
         trying = np.arange(rows.size)
         for _ in range(30):
             there = rows[trying]
             point = self.family.value(self.eta[there] + scale[trying, None] * direction[trying], self.weight[there])
             beta = old[trying] + scale[trying, None] * (new - old)[trying]
-            reached = _objective(point / total[trying], beta, absolute[trying], square[trying])
+            reached = self._objective(point / total[trying], beta, absolute[trying], square[trying], index[trying])
             worse = reached > start[trying] + 1e-13 * (1.0 + np.abs(start[trying]))
             trying = trying[worse]
             if trying.size == 0:
@@ -392,64 +435,6 @@ class _State:
         scale[trying] = 0.0
         return scale
 
-
-def _objective(mean: Floats, beta: Floats, absolute: Floats, square: Floats) -> Floats:
-    found: Floats = -mean + (absolute * np.abs(beta) + 0.5 * square * beta**2).sum(axis=1)
-    return found
-
-
-def _quadratic(matrix: Floats, right: Floats, bound: Floats, start: Floats) -> Floats:
-    """The minimum (R, k) of 1/2 c'Mc - r'c + sum t |c| for R matrices (R, k, k): coordinate descent, then exactly on the signs found.
-
-    The signs are right when the solution has them and every coefficient left at 0 has a gradient within its bound.
-    """
-    count, size = right.shape
-    result = start.copy()
-    live = np.arange(count)
-    c = start.copy()
-    for sweep in range(_SWEEPS):
-        m, r, t = (matrix, right, bound) if live.size == count else (matrix[live], right[live], bound[live])
-        if sweep or not start.any():
-            c = _sweeps(m, r, t, c, 2)
-        exact, right_signs = _on_signs(m, r, t, c)
-        result[live] = where(right_signs[:, None], exact, c)
-        keep = ~right_signs
-        live, c = live[keep], c[keep]
-        if live.size == 0:
-            break
-    return result.reshape(count, size)
-
-
-def _sweeps(matrix: Floats, right: Floats, bound: Floats, start: Floats, times: int) -> Floats:
-    """Cyclic coordinate descent, the resamples in the last axis."""
-    rows = np.ascontiguousarray(matrix.transpose(1, 2, 0))
-    c = np.ascontiguousarray(start.T)
-    t = np.ascontiguousarray(bound.T)
-    size = c.shape[0]
-    diagonal = rows[np.arange(size), np.arange(size)]
-    slack = right.T - np.einsum("klb,lb->kb", rows, c)
-    for _ in range(times):
-        for j in range(size):
-            free = slack[j] + diagonal[j] * c[j]
-            shrunk = free - np.clip(free, -t[j], t[j])
-            change = shrunk / diagonal[j] - c[j]
-            if change.any():
-                c[j] += change
-                slack -= rows[j] * change
-    return np.ascontiguousarray(c.T)
-
-
-def _on_signs(matrix: Floats, right: Floats, bound: Floats, c: Floats) -> tuple[Floats, Bools]:
-    """The solution that has the signs of c, and whether it is the minimum."""
-    sign = np.sign(c)
-    support = (sign != 0) | (bound == 0)
-    both = support[:, :, None] & support[:, None, :]
-    size = c.shape[1]
-    system = where(both, matrix, 0.0)
-    system[:, np.arange(size), np.arange(size)] += where(support, 0.0, 1.0)
-    exact = np.linalg.solve(system, where(support, right - bound * sign, 0.0)[:, :, None])[:, :, 0]
-    exact = where(support, exact, 0.0)
-    slack = right - (matrix @ exact[:, :, None])[:, :, 0]
-    same = (np.sign(exact) == sign) | (bound == 0)
-    within = support | (np.abs(slack) <= bound * (1.0 + _KKT) + 1e-12)
-    return exact, np.asarray((same & within).all(axis=1), dtype=np.bool_)
+    def _objective(self, mean: Floats, beta: Floats, absolute: Floats, square: Floats, index: Ints) -> Floats:
+        found: Floats = -mean + self.shape.size(beta, absolute, index) + (0.5 * square * beta**2).sum(axis=1)
+        return found

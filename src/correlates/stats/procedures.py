@@ -1,6 +1,6 @@
 """Procedures that make a multivariable model, each from the raw candidates to linear predictors, ready to be validated whole.
 
-Declared covariates; stepwise by AIC or BIC; elastic net, adaptive lasso (Zou, JASA 2006;101:1418-1429) with the penalty chosen by cross-validation
+Declared covariates; stepwise by AIC or BIC; elastic net, group lasso, adaptive lasso (Zou, JASA 2006;101:1418-1429) with the penalty chosen by cross-validation
 inside; stability selection with a refit. Logistic and proportional-odds models are fitted by Firth's (Jeffreys') likelihood, Cox models by maximum partial likelihood
 with Breslow's ties and a ridge too small to be seen (1e-6), which keeps a monotone likelihood finite.
 """
@@ -214,7 +214,8 @@ class ElasticNet:
     """Elastic net (``mixing`` 1: lasso) with its penalty chosen by cross-validated likelihood within each resample.
 
     ``rule`` min: the penalty with the largest likelihood; 1se: the largest penalty within one standard error of it. ``adaptive``:
-    each column's penalty is divided by |b| of a ridge fit (to the power ``power``), itself tuned and fitted within.
+    each column's penalty is divided by |b| of a ridge fit (to the power ``power``), itself tuned and fitted within. ``grouped``: the group lasso of
+    the declared groups of columns.
     """
 
     mixing: float = 1.0
@@ -223,6 +224,7 @@ class ElasticNet:
     steps: int = 60
     adaptive: bool = False
     power: float = 1.0
+    grouped: bool = False
 
     def fit(self, given: Candidates, target: Target, weight: Floats, seed: np.random.SeedSequence) -> Fitted:
         """See :class:`correlates.stats.validation.Procedure`."""
@@ -248,7 +250,8 @@ class ElasticNet:
         ridge = self._ridge(given, target, weight, x, training) if self.adaptive else None
         factor = None if ridge is None else self._factors(target, x, weight, ridge)
         n, p = given.values.shape
-        penalty = _steps(target, x, weight, self.mixing, factor, self.steps, 0.01 if n < 2 * p else 0.001)
+        groups = given.groups if self.grouped else None
+        penalty = _steps(target, x, weight, self.mixing, factor, self.steps, 0.01 if n < 2 * p else 0.001, groups)
         at = np.empty(count, dtype=np.int64)
         for part in _parts(given, count, self.folds, self.steps):
             own = np.arange(part.start * self.folds, part.stop * self.folds)
@@ -258,10 +261,17 @@ class ElasticNet:
                 if ridge is None
                 else self._factors(target, held, training[own], np.repeat(ridge[part], self.folds))
             )
-            score = _followed(target, held, penalty[part], weight[part], training[own], self.mixing, scaled)
+            score = _followed(target, held, penalty[part], weight[part], training[own], self.mixing, scaled, groups)
             at[part] = _choose(score, self.rule)
         path = elastic_net(
-            x, target.family, penalty[:, : at.max() + 1], weight, mixing=self.mixing, factor=factor, tolerance=1e-4
+            x,
+            target.family,
+            penalty[:, : at.max() + 1],
+            weight,
+            mixing=self.mixing,
+            factor=factor,
+            groups=groups,
+            tolerance=1e-4,
         )
         return path, at, x
 
@@ -291,14 +301,28 @@ def _parts(given: Candidates, count: int, folds: int, steps: int) -> list[slice]
 
 
 def _steps(
-    target: Target, x: Floats, weight: Floats, mixing: float, factor: Floats | None, count: int, ratio: float
+    target: Target,
+    x: Floats,
+    weight: Floats,
+    mixing: float,
+    factor: Floats | None,
+    count: int,
+    ratio: float,
+    groups: Ints | None = None,
 ) -> Floats:
-    largest = largest_penalty(x, target.family, weight, mixing=mixing, factor=factor)
+    largest = largest_penalty(x, target.family, weight, mixing=mixing, factor=factor, groups=groups)
     return penalties(np.maximum(largest, 1e-10), count=count, ratio=ratio)
 
 
 def _followed(
-    target: Target, x: Floats, penalty: Floats, outer: Floats, inner: Floats, mixing: float, factor: Floats | None
+    target: Target,
+    x: Floats,
+    penalty: Floats,
+    outer: Floats,
+    inner: Floats,
+    mixing: float,
+    factor: Floats | None,
+    groups: Ints | None = None,
 ) -> Floats:
     """Log-likelihood (B, K, L) that the subjects left out of each fold add: of all at the coefficients of the others, less that of the others.
 
@@ -324,7 +348,7 @@ def _followed(
         return np.repeat(since[groups] < _PATIENCE, folds)
 
     steps = np.repeat(penalty, folds, axis=0)
-    elastic_net(x, family, steps, inner, mixing=mixing, factor=factor, tolerance=1e-4, watch=watch)
+    elastic_net(x, family, steps, inner, mixing=mixing, factor=factor, groups=groups, tolerance=1e-4, watch=watch)
     return score.reshape(count, folds, length)
 
 
@@ -351,13 +375,14 @@ def _inner_folds(event: Bools, members: Bools, folds: int, seed: np.random.SeedS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StabilitySelection:
-    """Stability selection within each resample, and a refit of what was selected."""
+    """Stability selection within each resample, and a refit of what was selected; ``grouped``: of whole groups, by the group lasso."""
 
     picked: int
     threshold: float = 0.75
     pairs: int = 50
     mixing: float = 1.0
     assumption: Assumption = Assumption.UNIMODAL
+    grouped: bool = False
 
     def fit(self, given: Candidates, target: Target, weight: Floats, seed: np.random.SeedSequence) -> Fitted:
         """See :class:`correlates.stats.validation.Procedure`."""
@@ -372,6 +397,7 @@ class StabilitySelection:
                 pairs=self.pairs,
                 mixing=self.mixing,
                 assumption=self.assumption,
+                grouped=self.grouped,
                 subjects=np.repeat(np.arange(row.size), row.astype(np.int64)),
             )
             chosen.append(np.flatnonzero(found.selected))

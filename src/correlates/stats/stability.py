@@ -175,6 +175,7 @@ def stability_selection(
     pairs: int = 50,
     mixing: float = 1.0,
     assumption: Assumption | str = Assumption.UNIMODAL,
+    grouped: bool = False,
     subjects: Ints | None = None,
 ) -> Stability:
     """Elastic-net paths in complementary half-samples.
@@ -189,6 +190,8 @@ def stability_selection(
         q, pi, and the bound that is told.
     mixing
         1 for the lasso.
+    grouped
+        Whether whole groups of columns are selected, by the group lasso; q and the bound are then of groups.
     subjects
         Rows that take part, with repetitions where a subject counts twice; all, when not given.
 
@@ -202,11 +205,13 @@ def stability_selection(
     weight = halves(target.event, rows, pairs, seed)
     frequency, let_in = np.zeros(given.columns), 0
     family = target.family
+    groups = given.groups if grouped else None
+    of = given.columns if groups is None else int(np.unique(groups).size)
     for first in range(0, weight.shape[0], _BATCH):
         part = weight[first : first + _BATCH]
         x = filled(given, part)
-        path = penalties(largest_penalty(x, family, part, mixing=mixing), count=_PATH, ratio=0.01)
-        fit = elastic_net(x, family, path, part, mixing=mixing, most=picked, tolerance=1e-4)
+        path = penalties(largest_penalty(x, family, part, mixing=mixing, groups=groups), count=_PATH, ratio=0.01)
+        fit = elastic_net(x, family, path, part, mixing=mixing, groups=groups, most=picked, tolerance=1e-4)
         last = np.maximum(fit.fitted - 1, 0)
         inside = np.nan_to_num(fit.coefficient[np.arange(part.shape[0]), last]) != 0
         frequency += inside.sum(axis=0)
@@ -216,7 +221,7 @@ def stability_selection(
         frequency=frequency,
         selected=frequency >= threshold - 1e-12,
         threshold=threshold,
-        bound=error_bound(given.columns, picked, threshold, pairs=pairs, assumption=assumption),
+        bound=error_bound(of, picked, threshold, pairs=pairs, assumption=assumption),
         let_in=let_in / weight.shape[0],
         fits=int(weight.shape[0]),
     )

@@ -104,6 +104,7 @@ def _card(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices:
         excluded = mine.filter(pl.col("stat_name") == "univariable_excluded").height
         flow += f", {excluded} could not take part" if excluded else ""
         flow += f", {whole['clusters']:.0f} after one of each cluster"
+        flow += f" (in {whole['groups']:.0f} biomarker groups)" if "groups" in whole else ""
         flow += f", {whole['selected']:.0f} selected" if "selected" in whole else ""
         lines.append(("Flow of candidates", flow))
     if "columns" in whole:
@@ -311,6 +312,11 @@ def _candidates(name: str, mine: pl.DataFrame, labels: Texts) -> DisplayTable | 
             numbers("Half-samples", column("frequency"), share),
             numbers("Bootstrap", column("bootstrap_frequency"), share),
             numbers("Cross-validation", column("fold_frequency"), share),
+            *(
+                (words("Group", [found[t].get("group") for t in shown]),)
+                if any("group" in s for s in found.values())
+                else ()
+            ),
             words("Stands for", [", ".join(stands.get(t, ())) for t in shown]),
             counts("Place", range(1, len(shown) + 1)),
         ),

@@ -214,6 +214,34 @@ def test_selections_find_the_driver(method: str, endpoint: Endpoint) -> None:
     assert _get(made.models, "candidate", "fold_frequency", "PEAK") > 0.5
 
 
+@pytest.mark.parametrize("settings", [{"method": "group_lasso"}, {"method": "stability", "grouped": True, "picked": 2}])
+def test_groups_are_selected_whole(settings: dict[str, object]) -> None:
+    parts = [replace(b, group="noise") for b in NOISE[:4]] + [replace(b, group="other") for b in NOISE[4:8]]
+    markers = [*parts, replace(PEAK, group="expansion"), replace(AGE, group="expansion"), STAGE]
+    asked = Selection(
+        name="sel",
+        inner_folds=5,
+        pairs=10,
+        threshold=0.8,
+        validation=Validation(bootstrap=3, folds=3, repeats=1),
+        **settings,
+    )
+    made = selection(_table(), markers, YES, asked)
+    assert _get(made.models, "model", "groups") == 4  # the stage has no group and is its own
+    inside = made.models.filter(pl.col("stat_name") == "in_model")
+    group = made.models.filter((pl.col("part") == "candidate") & (pl.col("stat_name") == "group"))
+    by_group = inside.join(group.select("term", group="text"), on="term").group_by("group").agg(pl.col("value").mean())
+    assert set(by_group["value"]) <= {0.0, 1.0}
+    assert by_group.filter(pl.col("group") == "expansion")["value"].item() == 1.0
+
+
+@pytest.mark.parametrize(("markers", "picked"), [(NOISE, 11), (NOISE[:1], None)])
+def test_a_selection_without_a_bound_says_so(markers: list[Biomarker], picked: int | None) -> None:
+    made = selection(_table(), markers, YES, Selection(name="sel", method="stability", picked=picked, validation=QUICK))
+    assert made.models["error"].unique().to_list() == ["no-error-bound"]
+    assert made.predictions.is_empty()
+
+
 def test_one_seed_one_result() -> None:
     asked = Selection(name="sel", inner_folds=3, validation=Validation(bootstrap=3, folds=3, repeats=1))
     first, second = (selection(_table(), [PEAK, *NOISE[:4]], YES, asked) for _ in range(2))

@@ -126,3 +126,71 @@ def test_separated_data_have_a_fit() -> None:
 def test_paths_that_cannot_be_meant(penalty: list[float], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         elastic_net(_X, binary(_Y), penalty)
+
+
+def _groups_of_ten(seed: int = 0):
+    rng = np.random.default_rng(seed)
+    group = np.repeat(np.arange(8), [1, 2, 3, 4, 5, 5, 2, 8])
+    x = rng.normal(size=(60, group.size)) * rng.uniform(0.5, 3, group.size)
+    eta = 1.2 * x[:, 0] / x[:, 0].std() + 0.8 * x[:, 3] / x[:, 3].std() - 0.8 * x[:, 12] / x[:, 12].std()
+    return x, group, eta, rng
+
+
+@pytest.mark.parametrize("kind", ["binary", "survival"])
+def test_group_lasso_meets_the_optimality_conditions(kind: str) -> None:
+    x, group, eta, rng = _groups_of_ten()
+    n = x.shape[0]
+    time, seen = rng.exponential(np.exp(-eta)), rng.random(n) < 0.8
+    family = binary(rng.random(n) < 1 / (1 + np.exp(-eta))) if kind == "binary" else survival(time, seen)
+    weight = np.stack([np.ones(n), np.bincount(rng.integers(0, n, n), minlength=n)]).astype(float)
+    path = penalties(largest_penalty(x, family, weight, groups=group), count=12, ratio=0.02)
+    fit = elastic_net(x, family, path, weight, groups=group)
+    assert fit.converged.all()
+    entered = set()
+    for b in range(2):
+        mass = weight[b] / weight[b].sum()
+        z = (x - mass @ x) / np.sqrt(mass @ (x - mass @ x) ** 2)
+        for step in range(12):
+            own = fit.coefficient[b, step] * fit.scale[b]
+            residual = family.evaluate((fit.intercept[b, step] + x @ fit.coefficient[b, step])[None], weight[b][None])[
+                1
+            ][0]
+            gradient = z.T @ residual / weight[b].sum()
+            for g in np.unique(group):
+                mine = group == g
+                limit = path[b, step] * np.sqrt(mine.sum())
+                length = np.linalg.norm(own[mine])
+                if length > 0:
+                    assert (own[mine] != 0).all()
+                    np.testing.assert_allclose(gradient[mine], limit * own[mine] / length, atol=1e-7 * limit)
+                    entered.add(g)
+                else:
+                    assert np.linalg.norm(gradient[mine]) <= limit * (1 + 1e-7)
+    assert (fit.coefficient[:, 0] == 0).all()
+    assert len(entered) > 4
+
+
+def test_groups_of_one_are_the_lasso() -> None:
+    x, group, eta, rng = _groups_of_ten(1)
+    family = binary(rng.random(60) < 1 / (1 + np.exp(-eta)))
+    path = penalties(largest_penalty(x, family), count=8, ratio=0.05)
+    one = elastic_net(x, family, path, groups=np.arange(group.size))
+    other = elastic_net(x, family, path)
+    np.testing.assert_allclose(one.coefficient, other.coefficient, atol=1e-10)
+    np.testing.assert_allclose(largest_penalty(x, family, groups=np.arange(group.size)), largest_penalty(x, family))
+
+
+def test_a_pair_of_columns_as_the_circle_it_is() -> None:
+    # one group of two uncorrelated, standardised columns of +-1: by symmetry both gradients are known in closed form. The linear predictor is b (x1 +
+    # x2), of 2b, 0 and -2b; the condition of the group says: gradient of each column = lambda sqrt(2) b / sqrt(2 b^2) = lambda
+    x = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]).repeat(20, axis=0)
+    y = np.concatenate((np.arange(20) < 16, np.arange(20) < 10, np.arange(20) < 10, np.arange(20) < 4))
+    target = 0.05
+    fit = elastic_net(x, binary(y), [target], groups=[0, 0])
+    # gradient of one column: mean of x (y - p) = (16/20 - p(2b)) / 4 + (p(2b) of the fourth is 1 - p): ((0.8 - p) + (0.8 - p)) / 4
+    chance = 0.8 - 2 * target
+    expected = np.log(chance / (1 - chance)) / 2
+    np.testing.assert_allclose(fit.coefficient[0, 0], [expected, expected], rtol=1e-8)
+    assert largest_penalty(x, binary(y), groups=[0, 0])[0] == pytest.approx(
+        0.15
+    )  # 0.3/2 each, length 0.15 sqrt 2, over sqrt 2
