@@ -357,7 +357,7 @@ def _selection(context: Context, name: str, analysis: asked.Selection) -> Tables
         name=name,
         prespecified=True,
         seed=plan.study.seed,
-        validation=Validation(**analysis.validation.model_dump()),
+        validation=Validation(**analysis.validated().model_dump()),
         **given,
     )
     target = endpoint(plan, analysis.endpoint, context.tables["outcomes"])

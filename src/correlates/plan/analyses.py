@@ -329,8 +329,14 @@ class Selection(Strict):
     """Stability selection: pairs of complementary halves."""
     assumption: Literal["none", "unimodal", "r_concave"] = "unimodal"
     """Stability selection: what the bound assumes (Meinshausen and Bühlmann; Shah and Samworth)."""
-    validation: ValidationPlan = ValidationPlan(bootstrap=100)
-    """How the selection is validated."""
+    validation: ValidationPlan | None = None
+    """How the selection is validated; by default with 100 bootstrap resamples, of stability selection (100 paths each) with 20 and one repeat."""
+
+    def validated(self) -> ValidationPlan:
+        """How it is validated, as declared or by default."""
+        if self.validation is not None:
+            return self.validation
+        return ValidationPlan(bootstrap=20, repeats=1) if self.method == "stability" else ValidationPlan(bootstrap=100)
 
 
 class EfficacyAgainstToxicity(Strict):
