@@ -22,7 +22,7 @@ from correlates.figures.theme import (
 )
 from correlates.rounding import unit_text
 from correlates.schema import MEASUREMENTS, PARAMETERS
-from correlates.terms import Censoring, Status
+from correlates.terms import Censoring, Reason, Status
 
 _DAYS = (0, 7, 28, 90, 365, 730, 1825)
 _COLUMNS = 5
@@ -90,14 +90,20 @@ def _with_peaks(
     analyte: str,
     analytes: int,
 ) -> pl.DataFrame:
-    """The samples in order, those that gave the declared peak marked: the trace of the parameter says which they are."""
-    if wanted.peak is None:
-        marked = pl.lit(value=False)
-    else:
+    """The samples in order, those that gave the declared peak marked: the trace of the parameter says which they are.
+
+    A highest sample that is no peak, because those beside it lie too far apart, is marked as unsure.
+    """
+    marked = unsure = pl.lit(value=False)
+    if wanted.peak is not None:
         code = pl.col("code").is_in([wanted.peak, f"{wanted.peak}.{analyte}"] if analytes > 1 else [wanted.peak])
-        known = code & (pl.col("censoring") == Censoring.NONE.value)
-        ids = parameters.filter(known)["source_ids"].explode().drop_nulls().to_list()
-        marked = pl.col("measurement_id").is_in(ids)
+        of_peak = parameters.filter(code)
+
+        def samples(rows: pl.Expr) -> pl.Expr:
+            return pl.col("measurement_id").is_in(of_peak.filter(rows)["source_ids"].explode().drop_nulls().to_list())
+
+        marked = samples(pl.col("censoring") == Censoring.NONE.value)
+        unsure = samples(pl.col("reason") == Reason.PEAK_NOT_DETERMINABLE.value)
     return points.select(
         "subject_id",
         "study_day",
@@ -106,6 +112,7 @@ def _with_peaks(
         "unit",
         state=state(),
         peak=marked.cast(pl.Boolean),
+        unsure=unsure.cast(pl.Boolean),
     ).sort("subject_id", "study_day", "value")
 
 
@@ -158,6 +165,7 @@ def _page(
                 lloq=pl.lit(None, dtype=pl.Float64),
                 state=pl.lit(CURVE),
                 peak=pl.lit(value=False),
+                unsure=pl.lit(value=False),
             ),
         ],
         how="diagonal",
@@ -254,6 +262,10 @@ def _page(
             "datum.peak",
             {"type": "point", "size": 60, "color": VERMILION, "strokeWidth": 1.5},
         ),
+        only(
+            "datum.unsure",
+            {"type": "point", "size": 60, "color": GREY, "strokeWidth": 1.5, "strokeDash": [2, 2]},
+        ),
     ]
     if curves.height:
         layers.append(
@@ -283,6 +295,9 @@ def _page(
     number, of = place
     page = f", page {number} of {of}" if of > 1 else ""
     peak = f" Ring: {settings.label(wanted.peak)}." if wanted.peak is not None else ""
+    unsure = samples.filter("unsure")["subject_id"].n_unique()
+    if unsure:
+        peak += f" Dashed ring: the highest sample of {unsure:,} in whom no peak is reported, those beside it lying too far apart."
     fitted = (
         f" Line without points: fitted curve of {settings.label(wanted.curve)}."
         if wanted.curve and curves.height

@@ -9,7 +9,7 @@ from tests.unit.parameters.frames import measurements, run
 
 from correlates.figures.profiles import CURVE, PROFILES
 from correlates.figures.settings import FigureSettings, Profiles
-from correlates.parameters.settings import Profile
+from correlates.parameters.settings import Gap, Profile
 
 GIVEN: dict[str, list[tuple[Any, ...]]] = {
     "A": [(3, 2.0), (7, 9.0), (14, 1.0, "left"), (400, 5.0)],
@@ -45,6 +45,20 @@ def test_samples_of_the_days_asked_for_with_what_is_known_of_them() -> None:
     assert "3 subjects, 6 samples" in page.caption
     assert "1 values below" in page.caption
     assert page.name == "profiles"
+
+
+def test_a_highest_sample_that_is_no_peak_is_told_from_a_peak() -> None:
+    given = measurements({"A": [(3, 2.0), (7, 9.0), (60, 1.0)], "B": [(3, 2.0), (7, 9.0), (14, 1.0)]})
+    given = given.with_columns(lloq=pl.lit(0.5))
+    spec = Profile(take="cmax", of="car", gap=Gap(after=14.0))
+    found = run({"CMAX": spec}, ["A", "B"], measurements=given)
+    (page,) = PROFILES.draw(
+        {"measurements": given, "parameters": found.parameters},
+        FigureSettings(profiles=Profiles(assay="car", peak="CMAX")),
+    )
+    marks = page.data.filter(pl.col("peak") | pl.col("unsure")).select("subject_id", "study_day", "peak", "unsure")
+    assert marks.rows() == [("A", 7.0, False, True), ("B", 7.0, True, False)]
+    assert "Dashed ring: the highest sample of 1 " in page.caption
 
 
 def test_pages() -> None:
