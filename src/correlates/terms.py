@@ -269,6 +269,7 @@ class Reason(StrEnum):
     CLASS_ALL_CENSORED = "class-all-censored", "A class has no quantified value: its mean has no bound"
     NOTHING_MISSING = "nothing-missing", "No value is missing: there is nothing to impute"
     NOT_POSITIVE = "not-positive", "A logarithm is declared and a value is zero or negative"
+    NEGATIVE = "negative", "A square root is declared and a value is negative"
     NOT_FINITE = "not-finite", "A value is infinite or not a number"
     NOT_APPLICABLE = "not-applicable", "The method does not apply to this kind of biomarker or endpoint"
     IMMORTAL_TIME = (

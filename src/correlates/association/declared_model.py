@@ -84,6 +84,7 @@ def multivariable(
         settings.population,
         complete=settings.missing == "complete",
         ordinal=True,
+        transforms=settings.transforms,
     )
     method = _METHODS[endpoint.kind]
     header = Header(
@@ -244,7 +245,14 @@ def _term_rows(prepared: Prepared, terms: tuple[Term, ...], fit: Fit, inflation:
             rows.append(Row(part="term", term=name, stat="per", text=variable.per))
         if term.knots and term.part == 0:
             shown = ", ".join(f"{k * variable.unit + variable.centre:.4g}" for k in term.knots)
-            rows.append(Row(part="term", term=name, stat="knots", text=f"{shown}{' (log2)' if variable.log2 else ''}"))
+            rows.append(
+                Row(
+                    part="term",
+                    term=name,
+                    stat="knots",
+                    text=f"{shown}{'' if variable.take == 'as_is' else f' ({variable.take})'}",
+                )
+            )
     return rows
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from correlates.association.blocks import Panel, members
+from correlates.association.model_transforms import Transform, division, scale_of, undefined
 from correlates.association.outcomes import endpoint_problems, outcomes
 from correlates.association.settings import Biomarker, Endpoint
 from correlates.errors import DerivationError, Problem, unknown
@@ -16,30 +17,28 @@ from correlates.stats.arrays import Bools, Floats, Ints
 from correlates.stats.candidates import Candidates
 from correlates.stats.ordinal_target import OrdinalTarget
 from correlates.stats.target import BinaryTarget, SurvivalTarget, Target
+from correlates.stats.transforms import Take, transformed
 from correlates.terms import OutcomeKind, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """A covariate as it enters: transformed by ``log2`` or not, then less ``centre`` and divided by ``unit``.
+    """A covariate as it enters: ``take`` of it, then less ``centre`` and divided by ``unit``; ``per`` says what a coefficient is per.
 
-    ``classes`` of a category, the reference (the most frequent) first. ``low`` and ``high``: range of the values in their own unit.
+    ``classes`` of a category, the reference (the most frequent) first, or of a number divided at ``cuts`` the groups that somebody is in, the lowest
+    first, with their places in ``groups``. ``low`` and ``high``: range of the values in their own unit.
     """
 
     biomarker: Biomarker
-    log2: bool = False
+    take: Take = "as_is"
     centre: float = 0.0
     unit: float = 1.0
+    per: str = ""
     classes: tuple[str, ...] = ()
+    cuts: tuple[float, ...] = ()
+    groups: tuple[int, ...] = ()
     low: float | None = None
     high: float | None = None
-
-    @property
-    def per(self) -> str:
-        """What a coefficient is per."""
-        if self.classes:
-            return f"against {self.classes[0]}"
-        return "doubling" if self.log2 else "standard deviation" if self.biomarker.scale == "sd" else "unit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +89,7 @@ def prepare(
     complete: bool,
     least_present: float = 0.0,
     ordinal: bool = False,
+    transforms: Mapping[str, Transform] | None = None,
 ) -> Prepared:
     """Columns and outcome of the subjects of a population with an outcome.
 
@@ -105,6 +105,8 @@ def prepare(
         Share of subjects with a value below which a covariate is left out.
     ordinal
         Whether the outcome may be a grade or a class, whose order is then that of the declaration.
+    transforms
+        By covariate: how it enters, where not on the scale of its parameter.
 
     Notes
     -----
@@ -142,10 +144,11 @@ def prepare(
     within = members(analysis, population)
     panel = Panel(analysis, biomarkers)
     keep = within & found.known
+    asked = transforms or {}
     kept: list[int] = []
     left: list[tuple[Biomarker, Reason]] = []
     for i, biomarker in enumerate(biomarkers):
-        reason = _unfit(panel, i, biomarker, keep, least_present)
+        reason = _unfit(panel, i, biomarker, keep, least_present, asked.get(biomarker.code))
         if reason is None:
             kept.append(i)
         else:
@@ -159,9 +162,9 @@ def prepare(
     there: list[Bools] = []
     number: list[int] = []
     for i in kept:
-        variable, made, labels = _variable(panel, i, biomarkers[i], rows)
-        if variable is None:  # complete cases left one value
-            left.append((biomarkers[i], Reason.CONSTANT))
+        variable, made, labels = _variable(panel, i, biomarkers[i], rows, asked.get(biomarkers[i].code))
+        if isinstance(variable, Reason):
+            left.append((biomarkers[i], variable))
             continue
         for column, label in zip(made, labels, strict=True):
             columns.append(column)
@@ -198,7 +201,9 @@ def prepare(
     )
 
 
-def _unfit(panel: Panel, i: int, biomarker: Biomarker, keep: Bools, least_present: float) -> Reason | None:
+def _unfit(
+    panel: Panel, i: int, biomarker: Biomarker, keep: Bools, least_present: float, transform: Transform | None
+) -> Reason | None:
     if not panel.finite[i]:
         return Reason.NOT_FINITE
     there = panel.present[i] & keep
@@ -207,40 +212,61 @@ def _unfit(panel: Panel, i: int, biomarker: Biomarker, keep: Bools, least_presen
         return Reason.TOO_FEW
     if np.ptp(values) == 0:
         return Reason.CONSTANT
-    if biomarker.kind == "numeric" and biomarker.scale == "log2" and not (values > 0).all():
-        return Reason.NOT_POSITIVE
-    return None
+    return undefined(values, biomarker, transform)
 
 
 def _variable(
-    panel: Panel, i: int, biomarker: Biomarker, rows: Ints
-) -> tuple[Variable | None, list[Floats], list[str]]:
+    panel: Panel, i: int, biomarker: Biomarker, rows: Ints, transform: Transform | None
+) -> tuple[Variable | Reason, list[Floats], list[str]]:
+    """A covariate, its columns and their names; or why it has none among the rows that take part."""
     there = panel.present[i, rows]
     values = panel.values[i, rows]
     if not there.any() or np.ptp(values[there]) == 0:
-        return None, [], []
+        return Reason.CONSTANT, [], []
+    low, high = float(values[there].min()), float(values[there].max())
     if biomarker.kind == "categorical":
         count = np.bincount(values[there].astype(np.int64), minlength=len(panel.categories[i]))
         reference = int(count.argmax())
         others = [k for k in range(count.size) if k != reference and count[k]]
         words = panel.categories[i]
-        variable = Variable(biomarker=biomarker, classes=(words[reference], *(words[k] for k in others)))
+        classes = (words[reference], *(words[k] for k in others))
         return (
-            variable,
+            Variable(biomarker=biomarker, classes=classes, per=f"against {classes[0]}"),
             [(values == k).astype(np.float64) for k in others],
             [f"{biomarker.code}={words[k]}" for k in others],
         )
-    logged = biomarker.scale == "log2"
-    scaled = np.log2(np.where(there, values, 1.0)) if logged else values
+    if transform is not None and transform.cut is not None:
+        made = division(values, there, transform.cut)
+        if made is None:
+            return Reason.NO_GROUPS, [], []
+        classes = tuple(made.names[k] for k in made.kept)
+        group = made.group(values)
+        variable = Variable(
+            biomarker=biomarker,
+            classes=classes,
+            cuts=made.cuts,
+            groups=made.kept,
+            per=f"against {classes[0]}",
+            low=low,
+            high=high,
+        )
+        return (
+            variable,
+            [(group == k).astype(np.float64) for k in made.kept[1:]],
+            [f"{biomarker.code}={name}" for name in classes[1:]],
+        )
+    scale = scale_of(biomarker, transform)
+    scaled = transformed(np.where(there, values, 1.0), scale.take)
     known = scaled[there]
     centre = float(known.mean())
-    unit = float(known.std(ddof=1)) if biomarker.scale == "sd" else 1.0
+    unit = float(known.std(ddof=1)) if scale.standardised else scale.per
     variable = Variable(
         biomarker=biomarker,
-        log2=logged,
+        take=scale.take,
         centre=centre,
         unit=unit,
-        low=float(values[there].min()),
-        high=float(values[there].max()),
+        per=scale.text(biomarker.unit),
+        low=low,
+        high=high,
     )
     return variable, [(scaled - centre) / unit], [biomarker.code]

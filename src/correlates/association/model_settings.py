@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from correlates.association.model_transforms import Transform
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
@@ -31,6 +33,8 @@ class Multivariable:
         ``analysis_id``.
     population
         The population.
+    transforms
+        By covariate: how it enters, where not on the scale of its parameter.
     splines
         Number of knots by covariate: it enters as a restricted cubic spline.
     interactions
@@ -49,6 +53,7 @@ class Multivariable:
 
     name: str
     population: str = "all"
+    transforms: Mapping[str, Transform] = field(default_factory=dict)
     splines: Mapping[str, int] = field(default_factory=dict)
     interactions: tuple[tuple[str, str], ...] = ()
     adds: tuple[str, ...] = ()
@@ -72,6 +77,8 @@ class Selection:
         As for a declared model.
     method
         ``elastic_net``, ``group_lasso``, ``adaptive_lasso``, ``stepwise`` or ``stability``.
+    transforms
+        As for a declared model.
     collinear
         |Spearman's rho| from which candidates form a cluster of which one takes part; None lets all take part.
     representative
@@ -97,6 +104,7 @@ class Selection:
     name: str
     population: str = "all"
     method: Literal["elastic_net", "group_lasso", "adaptive_lasso", "stepwise", "stability"] = "elastic_net"
+    transforms: Mapping[str, Transform] = field(default_factory=dict)
     collinear: float | None = 0.9
     representative: tuple[Literal["prespecified", "complete", "central"], ...] = ("prespecified", "complete", "central")
     least_present: float = 0.7

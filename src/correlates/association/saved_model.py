@@ -11,15 +11,17 @@ import numpy as np
 import polars as pl
 
 from correlates.association.model_columns import Prepared, Variable
+from correlates.association.model_transforms import grouped
 from correlates.errors import InputError, Problem, unknown
 from correlates.schema.table import NUMBER, TEXT
 from correlates.stats.arrays import Bools, Floats, where
 from correlates.stats.design import Term, expand
 from correlates.stats.ordinal_target import OrdinalTarget, class_probabilities
 from correlates.stats.performance import probability
+from correlates.stats.transforms import Take, defined, transformed
 from correlates.terms import Reason
 
-FORMAT = "correlates-model/1"
+FORMAT = "correlates-model/2"
 OUT_OF_RANGE = "outside-the-range"
 FILLED = "filled"
 
@@ -125,10 +127,15 @@ def _described(variable: Variable, column: str) -> dict[str, Any]:
     marker = variable.biomarker
     common = {"code": marker.code, "label": marker.label, "unit": marker.unit}
     if variable.classes:
-        return {**common, "is": column.removeprefix(f"{marker.code}="), "classes": list(variable.classes)}
+        is_class = column.removeprefix(f"{marker.code}=")
+        described = {**common, "is": is_class, "classes": list(variable.classes)}
+        if not variable.cuts:
+            return described
+        number = variable.groups[variable.classes.index(is_class)]
+        return {**described, "cuts": list(variable.cuts), "group": number, "range": [variable.low, variable.high]}
     return {
         **common,
-        "log2": variable.log2,
+        "take": variable.take,
         "centre": variable.centre,
         "divided_by": variable.unit,
         "range": [variable.low, variable.high],
@@ -221,7 +228,7 @@ def predict(model: SavedModel, data: pl.DataFrame) -> pl.DataFrame:
             expected=f"numbers{' in ' + v['unit'] if v['unit'] else ''}",
         )
         for v in model.variables
-        if v["code"] in data.columns and "classes" not in v and not data.schema[v["code"]].is_numeric()
+        if v["code"] in data.columns and _numeric(v) and not data.schema[v["code"]].is_numeric()
     ]
     if problems:
         raise InputError(problems)
@@ -271,7 +278,7 @@ def _told(values: Floats, known: Bools) -> pl.Series:
 def _column(
     variable: Mapping[str, Any], series: pl.Series, errors: list[Reason | None], notices: list[list[str]]
 ) -> tuple[Floats, Bools]:
-    if "classes" in variable:
+    if not _numeric(variable):
         words = series.cast(pl.String).to_list()
         for i, word in enumerate(words):
             if word is not None and word not in variable["classes"]:
@@ -281,13 +288,17 @@ def _column(
     numbers = series.cast(NUMBER)
     present: Bools = (numbers.is_not_null() & numbers.is_finite().fill_null(value=False)).to_numpy().astype(np.bool_)
     values = numbers.fill_null(0.0).fill_nan(0.0).to_numpy().copy()
-    values[~present] = 1.0
-    if variable["log2"]:
-        for i in np.flatnonzero(present & (values <= 0)).tolist():
-            errors[i] = Reason.NOT_POSITIVE
-        values = np.log2(np.where(values > 0, values, 1.0))
     low, high = variable["range"]
-    original = numbers.fill_null(0.0).to_numpy()
-    for i in np.flatnonzero(present & ((original < low) | (original > high))).tolist():
+    for i in np.flatnonzero(present & ((values < low) | (values > high))).tolist():
         notices[i].append(f"{OUT_OF_RANGE}: {variable['code']}")
-    return (values - variable["centre"]) / variable["divided_by"], present
+    if "cuts" in variable:
+        return (grouped(values, tuple(variable["cuts"])) == variable["group"]).astype(np.float64), present
+    take: Take = variable["take"]
+    for i in np.flatnonzero(present & ~defined(values, take)).tolist():
+        errors[i] = Reason.NEGATIVE if take == "sqrt" else Reason.NOT_POSITIVE
+    return (transformed(values, take) - variable["centre"]) / variable["divided_by"], present
+
+
+def _numeric(variable: Mapping[str, Any]) -> bool:
+    """Whether its column holds numbers: a category does not, a number divided into groups does."""
+    return "classes" not in variable or "cuts" in variable

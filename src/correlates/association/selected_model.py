@@ -64,6 +64,7 @@ def selection(
         settings.population,
         complete=settings.missing == "complete",
         least_present=settings.least_present,
+        transforms=settings.transforms,
     )
     seed = np.random.SeedSequence([settings.seed, *settings.name.encode()])
     chosen, cluster_rows, taking_part = _represented(prepared, settings)

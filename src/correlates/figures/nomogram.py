@@ -6,6 +6,7 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from correlates.figures.record import Drawn, Figure, Tables, file_name
@@ -13,6 +14,7 @@ from correlates.figures.settings import FigureSettings
 from correlates.figures.theme import INK, chart, layer, rows, tip, with_unit
 from correlates.rounding import number, unit_text
 from correlates.schema import MODELS
+from correlates.stats.transforms import transformed
 
 _APART = 8.0  # points between two texts
 _CHANCES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
@@ -102,16 +104,16 @@ def _scales(
             classes[label].append((variable["is"], term["coefficient"]))
             continue
         ticks = []
-        for value in _ticks(*variable["range"], log2=variable["log2"]):
-            scaled = math.log2(value) if variable["log2"] else value
+        for value in _ticks(*variable["range"], log=variable["take"].startswith("log")):
+            scaled = float(transformed(np.array([value]), variable["take"])[0])
             ticks.append((number(value), term["coefficient"] * (scaled - variable["centre"]) / variable["divided_by"]))
         found.append((with_unit(label, unit_text(variable["unit"])), ticks))
     return found
 
 
-def _ticks(low: float, high: float, *, log2: bool) -> list[float]:
+def _ticks(low: float, high: float, *, log: bool) -> list[float]:
     """About five round values that span the range."""
-    if log2:
+    if log:
         first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
         decades = [10.0**k for k in range(first, last + 1)]
         step = max(1, len(decades) // 5)

@@ -331,6 +331,7 @@ def _multivariable(context: Context, name: str, analysis: asked.Multivariable) -
     settings = Multivariable(
         name=name,
         population=analysis.population,
+        transforms=_transforms(analysis.transforms),
         splines=analysis.splines,
         interactions=analysis.interactions,
         adds=analysis.adds,
@@ -346,18 +347,31 @@ def _multivariable(context: Context, name: str, analysis: asked.Multivariable) -
     return {"models": made.models, "predictions": made.predictions}
 
 
+def _transforms(declared: Mapping[str, str | asked.Transform]) -> dict[str, Any]:
+    from correlates.association.model_transforms import GROUPS, Transform
+
+    found: dict[str, Transform] = {}
+    for code, how in declared.items():
+        given: dict[str, Any] = (
+            {("cut" if how in GROUPS else "take"): how} if isinstance(how, str) else how.model_dump()
+        )
+        found[code] = Transform(**given)
+    return found
+
+
 def _selection(context: Context, name: str, analysis: asked.Selection) -> Tables:
     from correlates.association.model_settings import Selection, Validation
     from correlates.association.selected_model import selection
     from correlates.association.timing import LEAVE_OUT, refuse_future
 
     plan = context.file.plan
-    given = analysis.model_dump(exclude={"do", "endpoint", "candidates", "validation"})
+    given = analysis.model_dump(exclude={"do", "endpoint", "candidates", "validation", "transforms"})
     settings = Selection(
         name=name,
         prespecified=True,
         seed=plan.study.seed,
         validation=Validation(**analysis.validated().model_dump()),
+        transforms=_transforms(analysis.transforms),
         **given,
     )
     target = endpoint(plan, analysis.endpoint, context.tables["outcomes"])

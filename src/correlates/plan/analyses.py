@@ -267,6 +267,20 @@ class ValidationPlan(Strict):
     """Permuted outcomes for the test that the whole procedure beats chance; 0 for none."""
 
 
+TransformWord = Literal["log", "log2", "log10", "sqrt", "standardised", "as_is", "median", "tertiles", "quartiles"]
+
+
+class Transform(Strict):
+    """How a covariate enters a model, where not on the scale of its parameter."""
+
+    take: Literal["log", "log2", "log10", "sqrt", "standardised", "as_is"] | None = None
+    """A logarithm, the square root, its value in standard deviations, or its value."""
+    per: Annotated[float, Field(gt=0)] | None = None
+    """Units of that which an odds or hazard ratio is per: 10 for ten years."""
+    cut: Annotated[tuple[float, ...], Field(min_length=1)] | Literal["median", "tertiles", "quartiles"] | None = None
+    """Thresholds, or groups of about equal size; the lowest group is the reference."""
+
+
 class Multivariable(Strict):
     """One model with declared covariates: logistic (Firth) for a binary endpoint, proportional odds for a grade or class, Cox for a time to event."""
 
@@ -275,6 +289,8 @@ class Multivariable(Strict):
     """The endpoint."""
     covariates: Annotated[tuple[str, ...], Refers("group")]
     """Groups or codes, in the order of the table; each is on the scale of its parameter (per doubling, standard deviation or unit)."""
+    transforms: dict[str, TransformWord | Transform] = {}
+    """Covariate: how it enters, as one word (log, log2, log10, sqrt, standardised, as_is, median, tertiles, quartiles) or with per or cut."""
     splines: dict[str, Annotated[int, Field(ge=3, le=7)]] = {}
     """Covariate: number of knots; it enters as a restricted cubic spline."""
     interactions: Annotated[tuple[tuple[str, str], ...], Refers("biomarker")] = ()
@@ -301,6 +317,8 @@ class Selection(Strict):
     """How covariates are selected; the group lasso takes the biomarker groups of the plan whole or not at all."""
     population: Annotated[str, Refers("population")] = "all"
     """The population."""
+    transforms: dict[str, TransformWord | Transform] = {}
+    """Candidate: how it enters, as for a declared model."""
     collinear: Annotated[float, Field(gt=0, lt=1)] | None = 0.9
     """Absolute rank correlation from which candidates form a cluster of which one takes part; null lets all take part."""
     representative: tuple[Literal["prespecified", "complete", "central"], ...] = ("prespecified", "complete", "central")

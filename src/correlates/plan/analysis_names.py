@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from itertools import pairwise
 
+from correlates.association.model_transforms import GROUPS
 from correlates.endpoints.settings import (
     ResponseTime,
 )
@@ -21,7 +23,9 @@ from correlates.plan.analyses import (
     EfficacyAgainstToxicity,
     Multivariable,
     RatioAnalysis,
+    Selection,
     Survival,
+    Transform,
     Univariable,
 )
 from correlates.plan.document import Path_
@@ -38,6 +42,9 @@ from correlates.plan.strict import Refers, Strict
 from correlates.plan.timing import starts_later
 from correlates.stats.multiplicity import NEEDS_DATA
 
+_ORDERED = frozenset({"best_response", "durability", "max_grade", "daily_grade", "crs_grade", "icans_grade", "icaht"})
+"""Endpoints that are grades or classes."""
+
 
 def analysis_names(file: PlanFile) -> Iterator[Problem]:
     """What is wrong with the names of the analyses."""
@@ -46,7 +53,7 @@ def analysis_names(file: PlanFile) -> Iterator[Problem]:
         yield from _followed(file, analysis, path)
         if isinstance(analysis, Survival):
             yield from _survival(file, analysis, path)
-        if isinstance(analysis, Multivariable):
+        if isinstance(analysis, Multivariable | Selection):
             yield from _model(file, analysis, path)
         if isinstance(analysis, Compare) and analysis.across in file.plan.endpoints:
             classes = classes_of(file, analysis.across)
@@ -154,20 +161,94 @@ def inquiry_names(file: PlanFile) -> Iterator[Problem]:
                     )
 
 
-def _model(file: PlanFile, analysis: Multivariable, path: Path_) -> Iterator[Problem]:
-    """Covariates that a declared model names twice: what is a spline, a product or added must be among them."""
+def _model(file: PlanFile, analysis: Multivariable | Selection, path: Path_) -> Iterator[Problem]:
+    """Covariates that a model names twice: what is transformed, a spline, a product or added must be among them, and numbers where it must be."""
+    target = file.plan.endpoints.get(analysis.endpoint)
+    if isinstance(analysis, Selection) and target is not None and target.derive in _ORDERED:
+        yield Problem(
+            code="endpoint-kind",
+            what=f"No selection is for grades or classes such as {analysis.endpoint!r}",
+            where=file.document.where((*path, "endpoint")),
+            found=target.derive,
+            expected="a binary endpoint (class_is, at_least), or a time to an event",
+            do="Select for a threshold of it, or declare the covariates (do: multivariable)",
+        )
     groups = biomarker_groups(file)
-    patterns = [p for c in analysis.covariates for p in (groups[c][0] if c in groups else (c,))]
-    named: list[tuple[str, Path_]] = [(code, (*path, "splines", code)) for code in analysis.splines]
-    named += [(code, (*path, "adds", i)) for i, code in enumerate(analysis.adds)]
-    named += [
-        (c, (*path, "interactions", i, j)) for i, pair in enumerate(analysis.interactions) for j, c in enumerate(pair)
-    ]
+    given = analysis.covariates if isinstance(analysis, Multivariable) else analysis.candidates
+    wanted = tuple(groups) if isinstance(given, str) else given
+    patterns = [p for c in wanted for p in (groups[c][0] if c in groups else (c,))]
+    named: list[tuple[str, Path_]] = [(code, (*path, "transforms", code)) for code in analysis.transforms]
+    if isinstance(analysis, Multivariable):
+        named += [(code, (*path, "splines", code)) for code in analysis.splines]
+        named += [(code, (*path, "adds", i)) for i, code in enumerate(analysis.adds)]
+        named += [
+            (c, (*path, "interactions", i, j))
+            for i, pair in enumerate(analysis.interactions)
+            for j, c in enumerate(pair)
+        ]
     for code, where in named:
         if code not in expand(patterns, [code]):
             yield unknown(
                 "covariate of the model", code, patterns, where=file.document.where(where), code="unknown-covariate"
             )
+    splines = analysis.splines if isinstance(analysis, Multivariable) else {}
+    for word, codes in (("transforms", analysis.transforms), ("splines", splines)):
+        for code in codes:
+            if getattr(file.plan.parameters.get(code), "categorical", False):
+                yield Problem(
+                    code="not-a-number",
+                    what=f"{code!r} is a category: it has no {word.removesuffix('s')}",
+                    where=file.document.where((*path, word, code), key=True),
+                    do="Leave it out here; it enters as its classes",
+                )
+    for code, how in analysis.transforms.items():
+        yield from _transform(file, code, how, splines, (*path, "transforms", code))
+
+
+def _transform(
+    file: PlanFile, code: str, how: str | Transform, splines: Collection[str], path: Path_
+) -> Iterator[Problem]:
+    """A transformation that contradicts itself."""
+    cut = how.cut if isinstance(how, Transform) else how if how in GROUPS else None
+    if cut is not None and code in splines:
+        yield Problem(
+            code="two-forms",
+            what=f"{code!r} is divided into groups and is a spline too",
+            where=file.document.where(path, key=True),
+            expected="one of the two",
+        )
+    if not isinstance(how, Transform):
+        return
+    others = [word for word in ("take", "per") if getattr(how, word) is not None]
+    if cut is not None and others:
+        yield Problem(
+            code="two-forms",
+            what=f"{code!r} is divided into groups: {' and '.join(others)} mean nothing then",
+            where=file.document.where((*path, others[0]), key=True),
+            expected="cut alone, at values in the unit of the parameter",
+        )
+    if how.take == "standardised" and how.per is not None:
+        yield Problem(
+            code="two-forms",
+            what=f"{code!r} is told per standard deviation and per {how.per:g}",
+            where=file.document.where((*path, "per"), key=True),
+            expected="one of the two",
+        )
+    if isinstance(cut, tuple) and any(b <= a for a, b in pairwise(cut)):
+        yield Problem(
+            code="cut-not-rising",
+            what=f"The cuts of {code!r} do not rise",
+            where=file.document.where((*path, "cut")),
+            found=", ".join(f"{c:g}" for c in cut),
+            expected="each above the one before",
+        )
+    if cut is None and not others:
+        yield Problem(
+            code="nothing-declared",
+            what=f"The transformation of {code!r} says nothing",
+            where=file.document.where(path, key=True),
+            expected="take, per or cut",
+        )
 
 
 def _followed(file: PlanFile, part: Strict, path: Path_) -> Iterator[Problem]:

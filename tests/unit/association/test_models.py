@@ -13,6 +13,7 @@ from correlates.association.declared_model import multivariable
 from correlates.association.external import validate_externally
 from correlates.association.model_columns import prepare
 from correlates.association.model_settings import Multivariable, Selection, Validation
+from correlates.association.model_transforms import Transform
 from correlates.association.saved_model import load_model, predict
 from correlates.association.selected_model import selection
 from correlates.association.settings import Biomarker, Endpoint
@@ -355,3 +356,50 @@ def test_grades_that_cannot_be_modelled() -> None:
     assert many.models["error"].unique().to_list() == ["more-columns-than-events"]
     with pytest.raises(DerivationError, match="selection"):
         selection(_table(crs=few), [PEAK], crs, Selection(name="sel"))
+
+
+def test_transformations_are_those_of_the_columns() -> None:
+    cut = np.quantile(_PEAK, [0.25, 0.5, 0.75])
+    quarters = (_PEAK[:, None] > cut).sum(axis=1)
+    table = _table(OTHER=_NOISE["N0"] ** 2)
+    other = Biomarker(code="OTHER", label="Other", scale="sd")
+    transforms = {
+        "PEAK": Transform(cut="quartiles"),
+        "AGE": Transform(per=10),
+        "OTHER": Transform(take="sqrt"),
+        "AREA": Transform(take="log10", per=0.5),
+    }
+    made = _model([PEAK, AGE, other, AREA], table, transforms=transforms)
+    dummies = [(quarters == k).astype(float) for k in (1, 2, 3)]
+    design = np.column_stack((*dummies, _AGE / 10, np.abs(_NOISE["N0"]), np.log10(_AREA) / 0.5))
+    fit = logistic_model(design - design.mean(axis=0), _YES)
+    terms = made.models.filter((pl.col("part") == "term") & (pl.col("stat_name") == "coefficient"))
+    np.testing.assert_allclose(terms["value"], fit.coefficient[1:], rtol=1e-6)
+    assert terms["term"][0] == f"PEAK={cut[0]:.4g} to {cut[1]:.4g}"
+    assert terms["term"][2] == f"PEAK=above {cut[2]:.4g}"
+    assert _get(made.models, "variable", "df", "PEAK") == 3
+    assert _get(made.models, "term", "per", "AGE") == "10 year"
+    assert _get(made.models, "term", "per", "OTHER") == "unit of the square root"
+    assert _get(made.models, "term", "per", "AREA") == "0.5 tenfolds"
+    assert _get(made.models, "term", "per", terms["term"][0]) == f"against up to {cut[0]:.4g}"
+    model = load_model(_get(made.models, "model", "json"), file="one.json")
+    np.testing.assert_allclose(predict(model, table)["probability"], made.predictions["probability"], rtol=1e-9)
+    found = predict(model, table.with_columns(OTHER=pl.lit(-1.0)))
+    assert found["error"].unique().to_list() == ["negative"]
+
+
+def test_a_declared_threshold_and_what_cannot_be_transformed() -> None:
+    made = _model([AGE], transforms={"AGE": Transform(cut=(58.0,))})
+    fit = logistic_model((_AGE > 58)[:, None].astype(float), _YES)
+    assert _get(made.models, "term", "coefficient", "AGE=above 58") == pytest.approx(fit.coefficient[1], rel=1e-6)
+    nobody = _model([AGE, PEAK], transforms={"AGE": Transform(cut=(500.0,))})
+    assert _get(nobody.models, "variable", "univariable_excluded", "AGE") == "no-groups"
+    below = _model([NOISE[0], PEAK], transforms={"N0": Transform(take="sqrt")})
+    assert _get(below.models, "variable", "univariable_excluded", "N0") == "negative"
+    chosen = selection(
+        _table(),
+        [PEAK, AGE, *NOISE[:3]],
+        YES,
+        Selection(name="s", transforms={"PEAK": Transform(cut="median")}, validation=replace(QUICK, bootstrap=0)),
+    )
+    assert chosen.models.filter(pl.col("term").str.starts_with("PEAK=above")).height > 0
