@@ -13,11 +13,13 @@ from scipy.special import chdtrc, expit, ndtr, stdtr
 
 from correlates.association.efficacy_toxicity import CLASSES, class_probabilities
 from correlates.stats.cox import cox_screen
+from correlates.stats.cutpoint import log_rank_scores
 from correlates.stats.interaction import interaction_cox, interaction_logistic
 from correlates.stats.joint_logistic import _outside, influence, joint_logistic
 from correlates.stats.landmark import landmark
 from correlates.stats.local_effect import local_effects
 from correlates.stats.logistic_likelihood import batch, maximise
+from correlates.stats.permutation import permuted_scores
 from correlates.stats.ratio_claim import Shape, ratio_claim
 
 pytestmark = pytest.mark.calibration
@@ -221,22 +223,31 @@ def test_interaction_of_a_time_endpoint_holds_its_level(n):
     assert found.mean() <= 0.05 + 3.5 * _error(found.size) + (0.02 if n == 50 else 0.01)
 
 
-def test_local_effects_hold_their_level():
-    rng = np.random.default_rng(7)
-    n, rejected, covered = 101, [], []
-    for trial in range(250):
+@pytest.mark.parametrize("prognostic", [0.0, 0.8])
+@pytest.mark.parametrize("n", [50, 101])
+@pytest.mark.parametrize("part", [0, 1])
+def test_local_effects_hold_their_level(n, prognostic, part):
+    """The effect is the same everywhere; the modifier changes the odds of the event itself, or does not."""
+    rng = np.random.default_rng([7, n, int(10 * prognostic), part])
+    rejected, covered, trials = [], [], 400
+    start = _intercept(0.35, float(np.hypot(0.6, prognostic)))
+    for trial in range(trials):
         x, z = rng.normal(size=n), rng.normal(size=n)
-        events = rng.random(n) < expit(_intercept(0.35, 0.6) + 0.6 * x)
-        found = local_effects(x, events, z, size=40, shared=30, permutations=99, draws=1000, seed=trial)
+        events = rng.random(n) < expit(start + 0.6 * x + prognostic * z)
+        found = local_effects(
+            x, events, z, size=round(0.4 * n), shared=round(0.3 * n), permutations=99, draws=1000, seed=trial
+        )
         if found.p_value is not None:
             rejected.append(found.p_value <= 0.05)
             inside = (found.band_lower <= 0.6) & (found.band_upper >= 0.6)
             covered.append(bool(inside[np.isfinite(found.coefficient)].all()))
-    _tell("local effects, homogeneous, P <= .05", n, np.mean(rejected), len(rejected))
-    _tell("simultaneous 95 % band holds the effect in all windows", n, np.mean(covered), len(covered))
-    assert abs(np.mean(rejected) - 0.05) <= 3.5 * _error(len(rejected))
-    # normal limits in windows of 40 with 14 events
-    assert np.mean(covered) >= 0.95 - 3.5 * _error(len(covered), 0.95) - 0.02
+    where = (n, prognostic)
+    _tell("local effects, homogeneous, P <= .05", where, np.mean(rejected), len(rejected))
+    _tell("simultaneous 95 % band holds the effect in all windows", where, np.mean(covered), len(covered))
+    # a modifier that is prognostic makes events rarer in some windows, which a permuted one does not
+    assert np.mean(rejected) <= 0.05 + 3.5 * _error(len(rejected)) + (0.03 if prognostic else 0.0)
+    # normal limits in windows of 40 with 14 events, of 20 with 7
+    assert np.mean(covered) >= 0.95 - 3.5 * _error(len(covered), 0.95) - (0.02 if n == 101 else 0.04)
 
 
 @pytest.mark.parametrize("n", [50, 101])
@@ -245,7 +256,8 @@ def test_clocks_of_a_biomarker_that_is_known_late(n):
     rng = np.random.default_rng([8, n])
     found = {"naive, from the infusion": [], "landmark day 60": [], "from the known day": []}
     level = {name: [] for name in found}
-    for _ in range(600):
+    permuted = []
+    for trial in range(1500):
         time = np.ceil(rng.exponential(180, n))
         event = rng.random(n) < 0.8
         day = rng.integers(20, 121, n).astype(float)
@@ -257,6 +269,9 @@ def test_clocks_of_a_biomarker_that_is_known_late(n):
         at = landmark(time, event, 60.0)
         index = at.index[known[at.index]]
         fits["landmark day 60"] = cox_screen(x[index], time[index] - 60.0, event[index])
+        if fits["landmark day 60"].converged[0]:
+            scores = log_rank_scores(time[index] - 60.0, event[index], ties="nelson-aalen")
+            permuted.append(permuted_scores(x[index], scores, permutations=2000, seed=trial).p_value[0] < 0.05)
         later = time > day
         fits["from the known day"] = cox_screen(x[later], time[later], event[later], entry=day[later])
         for name, fit in fits.items():
@@ -266,6 +281,8 @@ def test_clocks_of_a_biomarker_that_is_known_late(n):
     for name, values in found.items():
         _tell(f"{name}: mean log hazard ratio (truth 0)", n, np.mean(values), len(values))
         _tell(f"{name}: P < .05", n, np.mean(level[name]), len(level[name]))
+    _tell("landmark day 60, permuted (few subjects): P < .05", n, np.mean(permuted), len(permuted))
+    assert np.mean(permuted) <= 0.05 + 3.5 * _error(len(permuted))
     assert np.mean(found["naive, from the infusion"]) < -0.1
     for name in ("landmark day 60", "from the known day"):
         spread = np.std(found[name]) / np.sqrt(len(found[name]))
