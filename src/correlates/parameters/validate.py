@@ -67,7 +67,7 @@ def problems(
     labs: pl.DataFrame,
     subjects: Sequence[str],
 ) -> list[Problem]:
-    """Every problem of the declarations against the names that the data have."""
+    """Every problem of the declarations, by themselves and against the names that the data have."""
     codes = [name for code, spec in specs.items() for name in family_codes(code, spec, analytes)]
     found = [
         Problem(code="duplicate-code", what=f"Two parameters give the code {name!r}", do="Rename one")
@@ -75,11 +75,14 @@ def problems(
         if count > 1
     ]
     for code, spec in specs.items():
+        found += [problem for _, problem in declared_problems(code, spec)]
         if isinstance(spec, Profile | Window):
             found += _of_courses(code, spec, analytes)
-            found += _gap(code, spec.gap)
         if isinstance(spec, Profile):
-            found += _rules(code, spec, subjects)
+            named = spec.line.days
+            found += [
+                unknown("subject", name, subjects, code="unknown-subject") for name in named if name not in subjects
+            ]
         elif isinstance(spec, Product):
             found += _of_product(code, spec, product)
         elif isinstance(spec, Burden):
@@ -90,46 +93,70 @@ def problems(
                 for part in parts_of(spec)
                 if part not in codes
             ]
-            if isinstance(spec, Composite):
-                found += _inputs(code, spec)
-            if isinstance(spec, Signature):
-                found += _clusters(code, spec)
         elif isinstance(spec, Characteristic):
             found += _of_characteristic(code, spec, characteristics)
         elif isinstance(spec, Lab):
             names = labs["test"].unique().sort().to_list()
             if names and spec.test not in names:
                 found.append(unknown("laboratory test", spec.test, names, code="unknown-test"))
-        if isinstance(spec, Profile | Window | Lab):
-            found += _window(code, spec.window)
+    return found + [problem for _, problem in circular(specs)]
+
+
+Declared = tuple[tuple[str, ...], Problem]
+"""A problem and where in the settings of the parameter it is: the names of the fields."""
+
+
+def circular(specs: Mapping[str, ParameterSettings]) -> list[Declared]:
+    """The problem of parameters that are made of each other, with the code of the first of them."""
     try:
         ratio_order(specs)
     except CycleError as error:
-        circle = " -> ".join(str(c) for c in error.args[1])
-        found.append(
-            Problem(code="circular-parameters", what="Parameters depend on each other in a circle", found=circle)
-        )
+        circle = [str(c) for c in error.args[1]]
+        what = "Parameters depend on each other in a circle"
+        return [((circle[0],), Problem(code="circular-parameters", what=what, found=" -> ".join(circle)))]
+    return []
+
+
+def declared_problems(code: str, spec: ParameterSettings) -> list[Declared]:
+    """What is wrong with the settings of a parameter, whatever the data are."""
+    found: list[Declared] = []
+    if isinstance(spec, Profile | Window | Lab):
+        found += _window(code, spec.window)
+    if isinstance(spec, Profile | Window):
+        found += _gap(code, spec.gap)
+        if spec.each is not None and spec.analyte is not None:
+            what = f"{code} names one analyte and asks for each"
+            found.append((("analyte",), Problem(code="analyte-and-each", what=what, do="Give one of them")))
+    if isinstance(spec, Window):
+        found += _baseline(code, spec)
+    elif isinstance(spec, Profile):
+        found += _rules(code, spec)
+    elif isinstance(spec, Composite):
+        found += _inputs(code, spec)
+    elif isinstance(spec, Signature):
+        found += _clusters(code, spec)
     return found
 
 
-def _inputs(code: str, spec: Composite) -> list[Problem]:
+def _inputs(code: str, spec: Composite) -> list[Declared]:
     names = formula(spec.take).names
-    found = [unknown(f"input of {spec.take}", n, names, code="unknown-input") for n in spec.of if n not in names]
+    found: list[Declared] = [
+        (("of", n), unknown(f"input of {spec.take}", n, names, code="unknown-input")) for n in spec.of if n not in names
+    ]
     absent = [n for n in names if n not in spec.of]
     if absent:
-        found.append(
-            Problem(
-                code="missing-input",
-                what=f"{code} does not say which parameters {spec.take} is made of",
-                found=f"no {', '.join(absent)}",
-                expected=", ".join(names),
-                do="Give the code of a parameter for each input under of",
-            )
+        problem = Problem(
+            code="missing-input",
+            what=f"{code} does not say which parameters {spec.take} is made of",
+            found=f"no {', '.join(absent)}",
+            expected=", ".join(names),
+            do="Give the code of a parameter for each input under of",
         )
+        found.append((("of",), problem))
     return found
 
 
-def _clusters(code: str, spec: Signature) -> list[Problem]:
+def _clusters(code: str, spec: Signature) -> list[Declared]:
     parts = spec.of
     wrong = [
         ("of", ", ".join(parts), "two parameters or more, each once", len(set(parts)) == len(parts) >= 2),
@@ -137,49 +164,77 @@ def _clusters(code: str, spec: Signature) -> list[Problem]:
         ("clusters", f"{spec.clusters}", "icl, or 2 and more", spec.clusters == "icl" or spec.clusters >= 2),
         ("most", f"{spec.most}", "2 and more", spec.most >= 2),
     ]
-    found = [
-        Problem(code="wrong-rule", what=f"{name} of {code} cannot be meant", found=told or "none", expected=expected)
+    found: list[Declared] = [
+        (
+            (name,),
+            Problem(
+                code="wrong-rule", what=f"{name} of {code} cannot be meant", found=told or "none", expected=expected
+            ),
+        )
         for name, told, expected, fine in wrong
         if not fine
     ]
-    named = (spec.toward, *spec.log)
-    return found + [unknown(f"part of {code}", n, parts, code="unknown-parameter") for n in named if n not in parts]
+    for word, names in (("toward", (spec.toward,)), ("log", spec.log)):
+        found += [
+            ((word,), unknown(f"part of {code}", n, parts, code="unknown-parameter")) for n in names if n not in parts
+        ]
+    return found
 
 
-def _gap(code: str, gap: Gap) -> list[Problem]:
-    wrong = [
-        (name, days) for name, days in (("before", gap.before), ("after", gap.after)) if days is not None and days <= 0
-    ]
+def _gap(code: str, gap: Gap) -> list[Declared]:
     return [
-        Problem(code="wrong-gap", what=f"gap.{name} of {code} is no time", found=f"{days:g}", expected="days above 0")
-        for name, days in wrong
+        (
+            ("gap", name),
+            Problem(
+                code="wrong-gap", what=f"gap.{name} of {code} is no time", found=f"{days:g}", expected="days above 0"
+            ),
+        )
+        for name, days in (("before", gap.before), ("after", gap.after))
+        if days is not None and days <= 0
     ]
 
 
-def _rules(code: str, spec: Profile, subjects: Sequence[str]) -> list[Problem]:
-    """What is wrong with the rules of lines and second peaks, and with the subjects they name."""
+def _rules(code: str, spec: Profile) -> list[Declared]:
+    """What is wrong with the rules of areas, lines and second peaks."""
     line = spec.line
-    found = [unknown("subject", name, subjects, code="unknown-subject") for name in line.days if name not in subjects]
-    for name, value, least, fine in (
-        ("line.last", line.last, "at least 3 points", line.last is None or line.last >= MIN_POINTS),
-        ("line.after_peak", line.after_peak, "0 days or more", line.after_peak >= 0),
-        ("line.within", line.within, "days above 0", line.within > 0),
-        ("rise", spec.rise, "a fold above 1", spec.rise > 1),
+    found: list[Declared] = []
+    for path, value, least, fine in (
+        (("line", "last"), line.last, "at least 3 points", line.last is None or line.last >= MIN_POINTS),
+        (("line", "after_peak"), line.after_peak, "0 days or more", line.after_peak >= 0),
+        (("line", "within"), line.within, "days above 0", line.within > 0),
+        (("rise",), spec.rise, "a fold above 1", spec.rise > 1),
     ):
         if not fine:
-            found.append(
-                Problem(code="wrong-rule", what=f"{name} of {code} is too small", found=f"{value:g}", expected=least)
+            what = f"{'.'.join(path)} of {code} is too small"
+            found.append((path, Problem(code="wrong-rule", what=what, found=f"{value:g}", expected=least)))
+    for name, days in line.days.items():
+        if len(set(days)) < MIN_POINTS:
+            problem = Problem(
+                code="too-few-points",
+                what=f"line.days of {code} names too few days for subject {name!r}",
+                found=", ".join(f"{d:g}" for d in days) or "none",
+                expected="at least 3 different days",
             )
-    found += [
-        Problem(
-            code="too-few-points",
-            what=f"line.days of {code} names too few days for subject {name!r}",
-            found=", ".join(f"{d:g}" for d in days) or "none",
-            expected="at least 3 different days",
+            found.append((("line", "days", name), problem))
+    if spec.take == "auc" and spec.window[0] == spec.window[1]:
+        what = f"The window of the area {code} has no length"
+        found.append((("window",), Problem(code="empty-window", what=what, found=f"{spec.window[0]:g}")))
+    return found
+
+
+def _baseline(code: str, spec: Window) -> list[Declared]:
+    found: list[Declared] = []
+    if spec.take == "baseline" and spec.window[1] > 0:
+        problem = Problem(
+            code="baseline-after-infusion",
+            what=f"The baseline {code} would be taken after the infusion",
+            found=f"window {spec.window[0]:g} to {spec.window[1]:g}",
+            expected="a window that ends on or before day 0",
+            do="Give a window such as [-14, -1]",
         )
-        for name, days in line.days.items()
-        if len(set(days)) < MIN_POINTS
-    ]
+        found.append((("window",), problem))
+    if spec.take == "fold_change":
+        found += _window(f"the baseline of {code}", spec.baseline, "baseline")
     return found
 
 
@@ -207,58 +262,34 @@ def _of_characteristic(code: str, spec: Characteristic, characteristics: pl.Data
     return [] if spec.categorical else _units(rows, None)
 
 
-def _window(code: str, window: tuple[float, float]) -> list[Problem]:
+def _window(of: str, window: tuple[float, float], field: str = "window") -> list[Declared]:
     if window[0] <= window[1]:
         return []
-    return [
-        Problem(
-            code="empty-window",
-            what=f"The window of {code} ends before it starts",
-            found=f"{window[0]:g} to {window[1]:g}",
-            expected="first day, last day",
-        )
-    ]
+    problem = Problem(
+        code="empty-window",
+        what=f"The window of {of} ends before it begins",
+        found=f"[{window[0]:g}, {window[1]:g}]",
+        expected="first day, last day",
+    )
+    return [((field,), problem)]
 
 
 def _of_courses(code: str, spec: Profile | Window, analytes: Mapping[str, Sequence[str]]) -> list[Problem]:
     if spec.of not in analytes:
         return [unknown("assay", spec.of, sorted(analytes), code="unknown-assay")]
     names = list(analytes[spec.of])
-    found: list[Problem] = []
+    if spec.analyte is not None and spec.analyte not in names:
+        return [unknown("analyte", spec.analyte, names, code="unknown-analyte")]
     if spec.each is None and spec.analyte is None and len(names) > 1:
-        found.append(
+        return [
             Problem(
                 code="analyte-not-named",
                 what=f"{code} does not say which analyte of {spec.of} it is of",
                 expected=f"one of {', '.join(names)}",
                 do="Give analyte, or each: analyte for one parameter per analyte",
             )
-        )
-    if spec.each is not None and spec.analyte is not None:
-        found.append(
-            Problem(code="analyte-and-each", what=f"{code} names one analyte and asks for each", do="Give one of them")
-        )
-    if spec.analyte is not None and spec.analyte not in names:
-        found.append(unknown("analyte", spec.analyte, names, code="unknown-analyte"))
-    if spec.take == "baseline" and spec.window[1] > 0:
-        found.append(
-            Problem(
-                code="baseline-after-infusion",
-                what=f"The baseline {code} would be taken after the infusion",
-                found=f"window {spec.window[0]:g} to {spec.window[1]:g}",
-                expected="a window that ends on or before day 0",
-                do="Give a window such as [-14, -1]",
-            )
-        )
-    if isinstance(spec, Window) and spec.take == "fold_change":
-        found += _window(f"the baseline of {code}", spec.baseline)
-    if spec.take == "auc" and spec.window[0] == spec.window[1]:
-        found.append(
-            Problem(
-                code="empty-window", what=f"The window of the area {code} has no length", found=f"{spec.window[0]:g}"
-            )
-        )
-    return found
+        ]
+    return []
 
 
 def _of_burden(code: str, spec: Burden, burden: pl.DataFrame) -> list[Problem]:

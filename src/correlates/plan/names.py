@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from correlates.endpoints.settings import (
     BestResponse,
@@ -27,6 +28,7 @@ from correlates.parameters.settings import (
     Signature,
     Window,
 )
+from correlates.parameters.validate import circular, declared_problems
 from correlates.plan.analysis_names import analysis_names, inquiry_names
 from correlates.plan.document import Path_
 from correlates.plan.endpoint_names import endpoint_names
@@ -44,7 +46,7 @@ from correlates.plan.load import PlanFile
 from correlates.plan.model import FlowSource, ProductSource, SamplesSource, SdtmSource, TableSource
 from correlates.plan.population import population_problems
 from correlates.plan.timing import check_timing
-from correlates.quantify.settings import Immunoassay, Qpcr
+from correlates.quantify.settings import Dpcr, Immunoassay, Qpcr
 from correlates.schema.clinical import CLINICAL
 
 
@@ -130,24 +132,17 @@ def _parameters(file: PlanFile) -> Iterator[Problem]:
     plan = file.plan
     for code, parameter in plan.parameters.items():
         path: Path_ = ("parameters", code)
+        for field, problem in declared_problems(code, parameter):
+            yield replace(problem, where=file.document.where((*path, *field)))
         if isinstance(parameter, Profile | Window):
             yield from reference(file, "assay", parameter.of, plan.assays, (*path, "of"))
-            first, last = parameter.window
-            if first > last:
-                yield Problem(
-                    code="empty-window",
-                    what=f"The window of {code} ends before it begins",
-                    where=file.document.where((*path, "window")),
-                    found=f"[{first:g}, {last:g}]",
-                    expected="first day, last day",
-                )
+            assay = plan.assays.get(parameter.of)
+            if isinstance(assay, Qpcr | Dpcr) and parameter.analyte is not None:
+                yield from reference(file, "analyte", parameter.analyte, assay.targets, (*path, "analyte"))
         elif isinstance(parameter, Ratio | Composite | Signature):
             named = parameter.of.items() if isinstance(parameter, Composite) else enumerate(parameter.of)
             for key, part in named:
                 yield from reference(file, "parameter", part, set(plan.parameters) - {code}, (*path, "of", key))
-            if isinstance(parameter, Signature):
-                for word, part in (("toward", parameter.toward), *(("log", p) for p in parameter.log)):
-                    yield from reference(file, "part of the signature", part, parameter.of, (*path, word))
         elif isinstance(parameter, Burden):
             yield from needs(file, CLINICAL_SOURCES, "sdtm or records", path)
         elif isinstance(parameter, Product):
@@ -162,6 +157,8 @@ def _parameters(file: PlanFile) -> Iterator[Problem]:
             if parameter.source is not None:
                 holding = sources(file, (*CLINICAL_SOURCES, TableSource))
                 yield from reference(file, "source", parameter.source, holding, (*path, "source"))
+    for field, problem in circular(plan.parameters):
+        yield replace(problem, where=file.document.where(("parameters", *field), key=True))
 
 
 def _populations(file: PlanFile) -> Iterator[Problem]:

@@ -107,6 +107,39 @@ def test_every_reference_is_followed(tmp_path: Path, text: str, message: str):
     assert message in refused(tmp_path, STUDY + text)
 
 
+def test_settings_of_parameters_that_no_data_could_make_right_are_found_without_data(tmp_path: Path):
+    said = refused(
+        tmp_path,
+        STUDY
+        + """sources: {samples: {kind: samples, file: s.csv, columns: {sample_id: S, subject_id: U}}}
+assays: {car: {kind: qpcr, files: [a], targets: {CAR: [CAR]}}}
+parameters:
+  PEAK: {take: cmax, of: car, window: [28, 0], gap: {before: -1}}
+  HALF: {take: half_life, of: car, line: {last: 2, days: {S1: [7, 7, 14]}}}
+  CAT:  {take: auc, of: car, analyte: CAT, window: [3, 3]}
+  RISE: {take: re_expansion, of: car, rise: 0.5}
+  BASE: {take: baseline, of: car, window: [-7, 3]}
+  INDEX: {take: easix, of: {ldh: PEAK, creatinine: PEAK, crp: PEAK}}
+  ONE: {take: ratio, of: [TWO, PEAK]}
+  TWO: {take: ratio, of: [ONE, PEAK]}
+""",
+    )
+    for told in (
+        "The window of PEAK ends before it begins (plan.yaml:5:39)",
+        "gap.before of PEAK is no time (plan.yaml:5:62)",
+        "line.last of HALF is too small (plan.yaml:6:49)",
+        "line.days of HALF names too few days for subject 'S1' (plan.yaml:6:63)",
+        "Unknown analyte 'CAT' (plan.yaml:7:39)",
+        "The window of the area CAT has no length (plan.yaml:7:52)",
+        "rise of RISE is too small (plan.yaml:8:45)",
+        "The baseline BASE would be taken after the infusion (plan.yaml:9:43)",
+        "Unknown input of easix 'crp' (plan.yaml:10:62)",
+        "INDEX does not say which parameters easix is made of (plan.yaml:10:28)",
+        "Parameters depend on each other in a circle (plan.yaml:11:3)",
+    ):
+        assert told in said
+
+
 def test_a_class_nobody_defines(tmp_path: Path):
     text = (
         STUDY
