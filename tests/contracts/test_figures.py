@@ -190,6 +190,7 @@ def test_every_axis_with_a_unit_says_it(record, charts):
         "survival_by_biomarker": "Time (days)",
         "calibration": '"Mean predicted probability of the event',
         "decision_curve": '"Net benefit (true positives per subject)',
+        "learning_curve": '"AUC in the subjects left out',
         "collinearity": "Spearman's rho",
         "selection_frequency": "Share of the resamples that select the candidate",
         "nomogram": "Peak CAR T cells : tumour burden, (cells/µL)/mm²",

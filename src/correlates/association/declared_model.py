@@ -13,7 +13,14 @@ from correlates.association.declared_fit import Fit, baseline, fit_model, influe
 from correlates.association.model_columns import Prepared, prepare
 from correlates.association.model_record import Header, Row, models_table
 from correlates.association.model_settings import Multivariable
-from correlates.association.model_validation import curve_rows, performance_rows, predictions, validate
+from correlates.association.model_validation import (
+    curve_rows,
+    horizon_notices,
+    learning_rows,
+    performance_rows,
+    predictions,
+    validate,
+)
 from correlates.association.notices import Notice
 from correlates.association.saved_model import saved
 from correlates.association.settings import Biomarker, Endpoint
@@ -85,6 +92,7 @@ def multivariable(
         complete=settings.missing == "complete",
         ordinal=True,
         transforms=settings.transforms,
+        horizon=settings.validation.horizon,
     )
     method = _METHODS[endpoint.kind]
     header = Header(
@@ -131,14 +139,15 @@ def multivariable(
         *_added_rows(prepared, terms, design, fit, settings, added_seed),
         *performance_rows(found, overfits=False),
         *curve_rows(prepared, found.crossed, settings.level),
+        *learning_rows(found),
     ]
-    notices = _notices(prepared, settings, len(terms), inflation, fit, found.bootstrap)
+    notices = [*_notices(prepared, settings, len(terms), inflation, fit, found.bootstrap), *horizon_notices(found)]
     if any(row.stat == "parallel_p" and row.value is not None and row.value < _CROOKED for row in parallel):
         notices.append(Notice.NOT_PARALLEL)
     eta = fit.intercept + design @ fit.coefficient
     return ModelTables(
         models=models_table(header, rows, notices),
-        predictions=predictions(prepared, header, eta, found.crossed, threshold=fit.threshold),
+        predictions=predictions(prepared, header, eta, found, threshold=fit.threshold),
     )
 
 

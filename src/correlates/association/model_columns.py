@@ -90,6 +90,7 @@ def prepare(
     least_present: float = 0.0,
     ordinal: bool = False,
     transforms: Mapping[str, Transform] | None = None,
+    horizon: float | None = None,
 ) -> Prepared:
     """Columns and outcome of the subjects of a population with an outcome.
 
@@ -107,6 +108,8 @@ def prepare(
         Whether the outcome may be a grade or a class, whose order is then that of the declaration.
     transforms
         By covariate: how it enters, where not on the scale of its parameter.
+    horizon
+        Of a time to event: days by which the risk is predicted.
 
     Notes
     -----
@@ -116,7 +119,8 @@ def prepare(
     Raises
     ------
     DerivationError
-        A column or a population that the table does not have, an endpoint of a kind that no model here is for.
+        A column or a population that the table does not have, an endpoint of a kind that no model here is for, or a horizon for an endpoint
+        that is no time.
     """
     problems = [
         unknown("biomarker", b.code, analysis.columns, code="unknown-biomarker")
@@ -135,6 +139,16 @@ def prepare(
         )
     else:
         problems += endpoint_problems(analysis, endpoint)
+    if horizon is not None and endpoint.kind is not OutcomeKind.TIME:
+        problems.append(
+            Problem(
+                code="horizon-without-time",
+                what=f"A horizon is declared for the endpoint {endpoint.name!r}",
+                found=endpoint.kind.value,
+                expected="a time to event",
+                do="Take the horizon out of the validation",
+            )
+        )
     if population != "all" and f"population:{population}" not in analysis.columns:
         known = [c.removeprefix("population:") for c in analysis.columns if c.startswith("population:")]
         problems.append(unknown("population", population, known, code="unknown-population"))
@@ -184,7 +198,7 @@ def prepare(
     elif found.course is None:
         target = BinaryTarget(event=found.group[rows] == 1)
     else:
-        target = SurvivalTarget(time=found.course.time[rows], event=found.course.cause[rows] == 1)
+        target = SurvivalTarget(time=found.course.time[rows], event=found.course.cause[rows] == 1, horizon=horizon)
     subjects = tuple(str(s) for s in analysis["subject_id"].gather(rows).to_list())
     return Prepared(
         subjects=subjects,

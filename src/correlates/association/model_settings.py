@@ -21,6 +21,10 @@ class Validation:
     """Repeats of cross-validation."""
     permutations: int = 0
     """Permuted outcomes for the test that the whole procedure beats chance; 0 for none."""
+    learning: int = 0
+    """Models made from random subjects at each size of the learning curve; 0 for none."""
+    horizon: float | None = None
+    """Of a time to event: days by which the risk is predicted, and judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,30 +15,27 @@ from correlates.association.model_record import Header, Row
 from correlates.association.model_settings import Validation
 from correlates.association.notices import Notice
 from correlates.schema.models import PREDICTIONS
-from correlates.stats.arrays import Floats
+from correlates.stats.arrays import Floats, Ints, divide
+from correlates.stats.cox import baseline_hazard
+from correlates.stats.horizon import free_at, net_benefit_at
+from correlates.stats.kaplan_meier import Interval, kaplan_meier
 from correlates.stats.ordinal_target import OrdinalTarget, class_probabilities
-from correlates.stats.performance import decision_curve, probability
-from correlates.stats.target import BinaryTarget, SurvivalTarget
+from correlates.stats.performance import decision_curve
+from correlates.stats.target import SurvivalTarget, Target
 from correlates.stats.validation import (
     Bootstrap,
     CrossValidation,
+    LearningCurve,
     Procedure,
     bootstrap,
     cross_validate,
+    learning_curve,
     permutation_test,
 )
 
-MEASURES: Mapping[str, str] = {
-    "auc": "Area under the ROC curve",
-    "c_index": "Harrell's C",
-    "brier": "Brier score",
-    "scaled_brier": "Scaled Brier score",
-    "intercept": "Calibration intercept",
-    "slope": "Calibration slope",
-}
-"""Label of each measure of performance."""
 _THRESHOLDS = np.arange(0.05, 0.951, 0.05)
 _GROUPS = 5
+_LARGEST = 700.0  # exp of more does not fit a number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +46,13 @@ class Validated:
     bootstrap: Bootstrap | None
     crossed: CrossValidation | None
     permutation: tuple[float, int] | None
+    learning: LearningCurve | None
 
 
 def validate(procedure: Procedure, prepared: Prepared, settings: Validation, seed: np.random.SeedSequence) -> Validated:
     """Validate a procedure as the settings ask."""
     given, target = prepared.given, prepared.target
-    boot_seed, fold_seed, shuffle_seed, whole_seed = seed.spawn(4)
+    boot_seed, fold_seed, shuffle_seed, whole_seed, learning_seed = seed.spawn(5)
     everyone = np.ones((1, prepared.n))
     whole = procedure.fit(given, target, everyone, whole_seed)
     folds = min(settings.folds, prepared.n)
@@ -76,6 +74,9 @@ def validate(procedure: Procedure, prepared: Prepared, settings: Validation, see
         if folds
         else None,
         permutation=permutation,
+        learning=learning_curve(procedure, given, target, seed=learning_seed, draws=settings.learning)
+        if settings.learning
+        else None,
     )
 
 
@@ -103,6 +104,8 @@ def performance_rows(found: Validated, *, overfits: bool) -> list[Row]:
             numbers |= {
                 "cross_validated": mean[measure],
                 "cross_validated_sd": float(known.std(ddof=1)) if known.size > 1 else None,
+                "cross_validated_lower": crossed.lower.get(measure),
+                "cross_validated_upper": crossed.upper.get(measure),
             }
         rows += [
             Row(
@@ -123,42 +126,60 @@ def performance_rows(found: Validated, *, overfits: bool) -> list[Row]:
     return rows
 
 
+def horizon_notices(found: Validated) -> list[Notice]:
+    """What is to be known of the horizon."""
+    at = found.apparent.get("auc_at_horizon")
+    return [] if at is None or np.isfinite(at) else [Notice.HORIZON_NOT_JUDGED]
+
+
+def learning_rows(found: Validated) -> list[Row]:
+    """Rows of part ``learning``: discrimination by number of subjects that a model was made from, in those left out."""
+    curve = found.learning
+    if curve is None:
+        return []
+    return [
+        Row(part="learning", stat=stat, level=str(size), value=float(value))
+        for size, mean, deviation in zip(curve.size.tolist(), curve.mean, curve.deviation, strict=True)
+        for stat, value in (("learning_mean", mean), ("learning_sd", deviation))
+    ]
+
+
 def left_out(prepared: Prepared, crossed: CrossValidation | None) -> tuple[Floats, Floats]:
-    """Mean predictor, and mean probability (binary), of each subject (n,) over the repeats; NaN where none."""
-    n = prepared.n
+    """Mean predictor, and mean probability of the event, of each subject (n,) over the repeats; NaN where none."""
     if crossed is None:
-        return np.full(n, np.nan), np.full(n, np.nan)
-    known = np.isfinite(crossed.eta)
-    count = np.maximum(known.sum(axis=0), 1)
-    eta = np.where(known, crossed.eta, 0.0)
-    mean = np.where(known.any(axis=0), eta.sum(axis=0) / count, np.nan)
-    chance = np.where(known, probability(eta), 0.0).sum(axis=0) / count
-    return mean, np.where(known.any(axis=0), chance, np.nan)
+        return np.full(prepared.n, np.nan), np.full(prepared.n, np.nan)
+    return _mean(crossed.eta), _mean(crossed.risk)
+
+
+def _mean(of: Floats) -> Floats:
+    known = np.isfinite(of)
+    return divide(np.where(known, of, 0.0).sum(axis=0), known.sum(axis=0))
 
 
 def curve_rows(prepared: Prepared, crossed: CrossValidation | None, level: float) -> list[Row]:
-    """Calibration by fifths of the left-out probability, and the decision curve; of a binary outcome only."""
+    """Calibration by fifths of the left-out probability, and the decision curve.
+
+    Of a time to event with a horizon: what has happened by then, estimated by Kaplan and Meier in each fifth, and among those acted on.
+    """
     target = prepared.target
     _, chance = left_out(prepared, crossed)
     known = np.isfinite(chance)
-    if not isinstance(target, BinaryTarget) or known.sum() < _GROUPS:
+    if isinstance(target, OrdinalTarget) or known.sum() < _GROUPS:
         return []
     rows: list[Row] = []
     order = np.flatnonzero(known)[np.argsort(chance[known], kind="stable")]
-    z = float(ndtri(0.5 + level / 2.0))
     for k, part in enumerate(np.array_split(order, _GROUPS), start=1):
-        share, n = float(target.event[part].mean()), part.size
-        middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-        reach = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
         numbers = {
             "predicted": float(chance[part].mean()),
-            "observed": share,
-            "observed_lower": float(middle - reach),
-            "observed_upper": float(middle + reach),
-            "subjects": float(n),
+            **_observed(target, part, level),
+            "subjects": float(part.size),
         }
         rows += [Row(part="calibration", stat=stat, level=f"fifth {k}", value=v) for stat, v in numbers.items()]
-    curve = decision_curve(chance[known], target.event[known], _THRESHOLDS)
+    if isinstance(target, SurvivalTarget):
+        assert target.horizon is not None
+        curve = net_benefit_at(chance[known], target.time[known], target.event[known], target.horizon, _THRESHOLDS)
+    else:
+        curve = decision_curve(chance[known], target.event[known], _THRESHOLDS)
     for at, model, everybody in zip(curve.threshold, curve.model, curve.everybody, strict=True):
         name = f"{at:.2f}"
         rows += [
@@ -168,20 +189,47 @@ def curve_rows(prepared: Prepared, crossed: CrossValidation | None, level: float
     return rows
 
 
+def _observed(target: Target, part: Ints, level: float) -> dict[str, float]:
+    """Share with the event, with its limits, among the subjects ``part``: Wilson's, or by the horizon Kaplan and Meier's (log-log)."""
+    if isinstance(target, SurvivalTarget):
+        assert target.horizon is not None
+        time, event = target.time[part], target.event[part]
+        free = float(free_at(time, event, np.ones((1, part.size)), target.horizon)[0])
+        curve = kaplan_meier(time, event, level=level, interval=Interval.LOG_LOG)
+        at = int(np.searchsorted(curve.time, target.horizon, side="right")) - 1
+        lower, upper = (float(curve.lower[at]), float(curve.upper[at])) if at >= 0 else (float("nan"),) * 2
+        return {"observed": 1.0 - free, "observed_lower": 1.0 - upper, "observed_upper": 1.0 - lower}
+    share, n = float(target.event[part].mean()), part.size
+    z = float(ndtri(0.5 + level / 2.0))
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    reach = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return {"observed": share, "observed_lower": float(middle - reach), "observed_upper": float(middle + reach)}
+
+
+def _risk(target: Target, eta: Floats) -> Floats:
+    """Probability of the event (n,) by the model itself, with the baseline that is saved with it; NaN where none is told."""
+    if not isinstance(target, SurvivalTarget) or target.horizon is None:
+        own: Floats = target.risk(eta[None], np.ones((1, eta.size)))[0]
+        return own
+    base = baseline_hazard(eta[:, None], np.ones(1), target.time, target.event)
+    at = int(np.searchsorted(base.time, target.horizon, side="right")) - 1
+    risk: Floats = 1.0 - (float(base.survival[at]) if at >= 0 else 1.0) ** np.exp(np.minimum(eta, _LARGEST))
+    return risk
+
+
 def predictions(
     prepared: Prepared,
     header: Header,
     eta: Floats,
-    crossed: CrossValidation | None,
+    found: Validated,
     *,
     threshold: Floats | None = None,
 ) -> pl.DataFrame:
     """Rows of the table ``predictions`` for the linear predictors (n,) of the model, and the thresholds of its grades."""
-    mean, chance = left_out(prepared, crossed)
+    mean, chance = left_out(prepared, found.crossed)
     target = prepared.target
-    logistic = isinstance(target, BinaryTarget)
+    risk = _risk(target, eta)
     times = target.time.tolist() if isinstance(target, SurvivalTarget) else [None] * prepared.n
-    own = probability(eta)
     seen: list[str | None] = [None] * prepared.n
     likeliest, shares = seen, seen
     if isinstance(target, OrdinalTarget) and threshold is not None:
@@ -190,8 +238,8 @@ def predictions(
         likeliest = [prepared.grades[int(row.argmax())] for row in each]
         shares = [json.dumps(dict(zip(prepared.grades, row.tolist(), strict=True))) for row in each]
 
-    def number(value: float, *, told: bool = True) -> float | None:
-        return float(value) if told and np.isfinite(value) else None
+    def number(value: float) -> float | None:
+        return float(value) if np.isfinite(value) else None
 
     return PREDICTIONS.frame(
         [
@@ -203,11 +251,11 @@ def predictions(
                 "observed_class": seen[i],
                 "time": times[i],
                 "linear_predictor": number(eta[i]),
-                "probability": number(own[i], told=logistic),
+                "probability": number(risk[i]),
                 "likeliest_class": likeliest[i],
                 "class_probabilities": shares[i],
                 "left_out_predictor": number(mean[i]),
-                "left_out_probability": number(chance[i], told=logistic),
+                "left_out_probability": number(chance[i]),
             }
             for i, subject in enumerate(prepared.subjects)
         ]

@@ -116,7 +116,11 @@ class Notice(StrEnum):
     )
     BOOTSTRAP_OPTIMISTIC = (
         "bootstrap-optimistic",
-        "The bootstrap corrects a procedure that can fit any outcome too little: read the cross-validated figure",
+        "The bootstrap corrects a procedure that can fit any outcome too little: the cross-validated figure is the corrected one",
+    )
+    HORIZON_NOT_JUDGED = (
+        "horizon-not-judged",
+        "Nobody has the event by the declared horizon, or nobody is followed to it: what is predicted by then cannot be judged",
     )
     GAPS_FILLED = (
         "gaps-filled",

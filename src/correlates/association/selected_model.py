@@ -12,7 +12,14 @@ from correlates.association.declared_model import ModelTables
 from correlates.association.model_columns import Prepared, prepare
 from correlates.association.model_record import Header, Row, models_table
 from correlates.association.model_settings import Selection
-from correlates.association.model_validation import curve_rows, performance_rows, predictions, validate
+from correlates.association.model_validation import (
+    curve_rows,
+    horizon_notices,
+    learning_rows,
+    performance_rows,
+    predictions,
+    validate,
+)
 from correlates.association.notices import Notice
 from correlates.association.saved_model import saved
 from correlates.association.settings import Biomarker, Endpoint
@@ -65,6 +72,7 @@ def selection(
         complete=settings.missing == "complete",
         least_present=settings.least_present,
         transforms=settings.transforms,
+        horizon=settings.validation.horizon,
     )
     seed = np.random.SeedSequence([settings.seed, *settings.name.encode()])
     chosen, cluster_rows, taking_part = _represented(prepared, settings)
@@ -146,8 +154,10 @@ def selection(
         *excluded,
         *performance_rows(found, overfits=True),
         *curve_rows(chosen, found.crossed, settings.level),
+        *learning_rows(found),
     ]
     notices = [Notice.SELECTED_COEFFICIENTS] if inside.size else []
+    notices += horizon_notices(found)
     if chosen.censored.any():
         notices.append(Notice.CENSORED_SUBSTITUTED)
     if not chosen.given.present.all():
@@ -157,7 +167,7 @@ def selection(
     error = None if inside.size else Reason.NOTHING_SELECTED
     return ModelTables(
         models=models_table(header, rows, notices, error),
-        predictions=predictions(chosen, header, whole.eta[0], found.crossed),
+        predictions=predictions(chosen, header, whole.eta[0], found),
     )
 
 

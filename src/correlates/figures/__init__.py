@@ -8,7 +8,7 @@ from correlates.figures.exposure_response import EXPOSURE_RESPONSE
 from correlates.figures.flow import FLOW
 from correlates.figures.forest import FOREST
 from correlates.figures.groups import COMPARISON
-from correlates.figures.models import CALIBRATION, COLLINEARITY, DECISION_CURVE, SELECTION_FREQUENCY
+from correlates.figures.models import CALIBRATION, COLLINEARITY, DECISION_CURVE, LEARNING_CURVE, SELECTION_FREQUENCY
 from correlates.figures.nomogram import NOMOGRAM
 from correlates.figures.persistence import PERSISTENCES
 from correlates.figures.population import POPULATION_MODEL
@@ -63,6 +63,7 @@ FIGURES = (
     IMPORTANCE,
     CALIBRATION,
     DECISION_CURVE,
+    LEARNING_CURVE,
     COLLINEARITY,
     SELECTION_FREQUENCY,
     NOMOGRAM,

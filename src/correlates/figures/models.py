@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import polars as pl
@@ -9,6 +10,7 @@ import polars as pl
 from correlates.figures.record import Drawn, Figure, Tables, file_name
 from correlates.figures.settings import FigureSettings
 from correlates.figures.theme import BLUE, GREY, INK, ORANGE, VERMILION, Rows, chart, layer, rows, tip
+from correlates.rounding import number
 from correlates.schema import MODELS
 
 _MOST = 20  # candidates drawn
@@ -40,12 +42,24 @@ def _said(mine: pl.DataFrame, settings: FigureSettings) -> str:
     return f"{settings.label(mine['endpoint'][0])}, {mine['analysis_id'][0].replace('_', ' ')}; n = {mine['n'][0]}"
 
 
+def _by(mine: pl.DataFrame) -> str:
+    """By when the event is counted, of a time to event."""
+    horizon = json.loads(mine["settings"][0])["validation"]["horizon"]
+    return f", events by day {number(horizon)}" if horizon else ""
+
+
 def _calibration(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     made = []
     for name, mine in _each(tables, "calibration"):
         data = _wide(mine, "level")
+        by = _by(mine)
         x = _axis("predicted", "Mean predicted probability of the event", 0, 1)
         y = _axis("observed", "Observed share with the event", 0, 1)
+        how = (
+            "share with the event by the horizon (Kaplan-Meier) with its 95 % interval"
+            if by
+            else "share with its 95 % Wilson interval"
+        )
         says = [
             tip("level", "group"),
             tip("predicted", "predicted", number=True),
@@ -76,9 +90,10 @@ def _calibration(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
         made.append(
             Drawn(
                 name=file_name("calibration", name),
-                title=f"Calibration: {_said(mine, settings)}",
+                title=f"Calibration{by}: {_said(mine, settings)}",
                 caption="Fifths of the subjects by the probability that models which did not see them predict (cross-validation): mean "
-                "predicted probability and observed share with its 95 % Wilson interval. On the dashed line both are equal.",
+                "predicted probability and observed "
+                f"{how}. On the dashed line both are equal.",
                 spec=spec,
                 data=data,
             )
@@ -134,11 +149,78 @@ def _decision(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
         made.append(
             Drawn(
                 name=file_name("decision_curve", name),
-                title=f"Decision curve: {_said(mine, settings)}",
+                title=f"Decision curve{_by(mine)}: {_said(mine, settings)}",
                 caption="Net benefit of acting on those whose probability, predicted by models that did not see them, is at least the "
-                "threshold: share of true positives less share of false positives times the odds of the threshold.",
+                "threshold: share of true positives less share of false positives times the odds of the threshold."
+                + (
+                    " Positives: events by the horizon, estimated by Kaplan and Meier among those acted on."
+                    if _by(mine)
+                    else ""
+                ),
                 spec=spec,
                 data=kept,
+            )
+        )
+    return tuple(made)
+
+
+def _learning(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
+    made = []
+    for name, mine in _each(tables, "learning"):
+        data = (
+            _wide(mine, "level")
+            .with_columns(size=pl.col("level").cast(pl.Int64))
+            .sort("size")
+            .with_columns(
+                low=(pl.col("learning_mean") - pl.col("learning_sd")).clip(0, 1),
+                high=(pl.col("learning_mean") + pl.col("learning_sd")).clip(0, 1),
+            )
+            .drop("level")
+        )
+        first, last = int(data["size"][0]), int(data["size"][-1])
+        margin = max(1, round(0.08 * (last - first)))
+        judged = tables["models"].filter(analysis_id=name, part="performance")["term"]
+        measure = "AUC" if "auc" in judged else "C"
+        x = _axis("size", "Subjects the model was made from", first - margin, last + margin)
+        low = min(0.4, float(data["low"].min()))  # type: ignore[arg-type]
+        y = _axis("learning_mean", f"{measure} in the subjects left out", low, 1)
+        says = [
+            tip("size", "subjects", number=True),
+            tip("learning_mean", "mean", number=True),
+            tip("learning_sd", "SD", number=True),
+        ]
+        spec = chart(
+            {
+                "width": 340,
+                "height": 220,
+                "layer": [
+                    layer("chance", {"type": "line", "color": GREY, "strokeDash": [4, 3]}, x=x, y=y),
+                    layer(
+                        "drawn",
+                        {"type": "rule", "color": BLUE, "strokeWidth": 1.4},
+                        x=x,
+                        y={**y, "field": "low"},
+                        y2={"field": "high"},
+                    ),
+                    layer("drawn", {"type": "line", "color": BLUE, "strokeWidth": 1}, x=x, y=y),
+                    layer(
+                        "drawn", {"type": "point", "filled": True, "size": 50, "color": BLUE}, x=x, y=y, tooltip=says
+                    ),
+                ],
+            },
+            {
+                "drawn": rows(data),
+                "chance": [{"size": v, "learning_mean": 0.5} for v in (first - margin, last + margin)],
+            },
+        )
+        made.append(
+            Drawn(
+                name=file_name("learning_curve", name),
+                title=f"Learning curve: {_said(mine, settings)}",
+                caption="Discrimination in the subjects left out of models made from random shares of the subjects: mean and standard deviation over "
+                "the draws (not a confidence interval: the draws share subjects). A curve that still rises says that more subjects would make a better model. Dashed: chance.",
+                spec=spec,
+                data=data,
             )
         )
     return tuple(made)
@@ -315,4 +397,13 @@ COLLINEARITY = Figure(
     draw=_collinearity,
     shows="Spearman's rank correlations within clusters of candidates",
     citation="Harrell, Regression Modeling Strategies, 2nd ed. 2015, section 4.7",
+)
+LEARNING_CURVE = Figure(
+    code="learning_curve",
+    label="Learning curve of a multivariable model",
+    section="models",
+    needs=(MODELS,),
+    draw=_learning,
+    shows="discrimination in subjects left out, by the number of subjects a model was made from",
+    citation="Mukherjee et al., J Comput Biol 2003;10:119-142",
 )

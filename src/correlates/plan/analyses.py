@@ -265,6 +265,10 @@ class ValidationPlan(Strict):
     """Repeats of cross-validation."""
     permutations: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Permuted outcomes for the test that the whole procedure beats chance; 0 for none."""
+    learning: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Learning curve: models made from so many random draws of 40 to 90 % of the subjects each; 0 for none."""
+    horizon: Annotated[float, Field(gt=0)] | None = None
+    """Of a time to event: days by which the risk is predicted and judged (area under the curve, Uno's C, Brier score, calibration, decision curve)."""
 
 
 TransformWord = Literal["log", "log2", "log10", "sqrt", "standardised", "as_is", "median", "tertiles", "quartiles"]

@@ -61,7 +61,9 @@ PREDICTIONS = Table(
             meaning="log odds, log odds of a higher grade, or log hazard ratio, by the model",
         ),
         Column(
-            name="probability", dtype=NUMBER, meaning="probability of the event by the model, for a binary endpoint"
+            name="probability",
+            dtype=NUMBER,
+            meaning="probability of the event by the model, of a time to event by the declared horizon; null without either",
         ),
         Column(
             name="likeliest_class",
@@ -81,7 +83,7 @@ PREDICTIONS = Table(
         Column(
             name="left_out_probability",
             dtype=NUMBER,
-            meaning="the same of the probability, for a binary endpoint",
+            meaning="the same of the probability",
         ),
     ),
 )

@@ -138,21 +138,23 @@ class SurvivalTarget:
         scaled = where(varied[:, None] & (weight > 0), (filled - centre) / unit, 0.0)
         fit = elastic_net(scaled[:, :, None], self.family, [1e-9], weight, mixing=0.0)
         slope = where(varied & fit.converged, fit.coefficient[:, 0, 0] / unit[:, 0], np.nan)
-        found = {"c_index": divide((weight * own).sum(axis=1), (weight * pairs).sum(axis=1)), "slope": slope}
+        harrell = divide((weight * own).sum(axis=1), (weight * pairs).sum(axis=1))
         if self.horizon is None:
-            return found
+            return {"c_index": harrell, "slope": slope}
         at = at_horizon(self.time, self.event, weight, self.horizon)
         won, ordered = weighted_pairs(filled, at.case, at.control)
         chance = where(weight > 0, self.risk(eta, weight) if risk is None else risk, 0.0)
         free = free_at(self.time, self.event, weight, self.horizon)
         brier = where(np.isfinite(free), self._brier(at, chance, total[:, 0]), np.nan)
         alike = self._brier(at, np.broadcast_to(1.0 - free[:, None], chance.shape), total[:, 0])
-        return found | {
+        return {
+            "c_index": harrell,
             "uno_c": divide((at.uno * own).sum(axis=1), (at.uno * pairs).sum(axis=1)),
             "auc_at_horizon": divide(won, ordered),
             "brier_at_horizon": brier,
             "scaled_brier_at_horizon": 1.0 - divide(brier, alike),
             "observed_to_expected": divide(1.0 - free, (weight * chance).sum(axis=1) / total[:, 0]),
+            "slope": slope,
         }
 
     @staticmethod

@@ -15,6 +15,11 @@ Texts = Mapping[str, str]
 _MEASURES = {
     "auc": "Area under the ROC curve",
     "c_index": "Harrell's C",
+    "uno_c": "Uno's C, events by the horizon",
+    "auc_at_horizon": "Area under the ROC curve at the horizon",
+    "brier_at_horizon": "Brier score at the horizon",
+    "scaled_brier_at_horizon": "Scaled Brier score at the horizon",
+    "observed_to_expected": "Events observed per event predicted, by the horizon",
     "brier": "Brier score",
     "scaled_brier": "Scaled Brier score",
     "intercept": "Calibration intercept",
@@ -147,12 +152,14 @@ def _card(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices:
     )
 
 
-def _validation(settings: Mapping[str, int]) -> str:
+def _validation(settings: Mapping[str, Any]) -> str:
     parts = []
     if settings["bootstrap"]:
         parts.append(f"bootstrap, {settings['bootstrap']} resamples")
     if settings["folds"]:
         parts.append(f"{settings['repeats']} x {settings['folds']}-fold cross-validation")
+    if settings["horizon"]:
+        parts.append(f"risk by day {number(settings['horizon'])}")
     return "; ".join(parts) or "none"
 
 
@@ -239,41 +246,43 @@ def _performance(name: str, mine: pl.DataFrame) -> DisplayTable | None:
     found = {t: s for t, s in _stats(mine, "performance").items() if t}
     if not found:
         return None
-    overfits = "selected" in _stats(mine, "model").get("", {})
+    horizon = json.loads(mine["settings"][0])["validation"]["horizon"]
 
     def column(stat: str) -> list[float | None]:
         return [stats.get(stat) for stats in found.values()]
 
-    corrected = [
-        f"{fixed(s['corrected'])} ({interval(s.get('corrected_lower'), s.get('corrected_upper'))})"
-        if s.get("corrected") is not None
-        else NOTHING
-        for s in found.values()
-    ]
-    crossed = [
-        NOTHING
-        if s.get("cross_validated") is None
-        else fixed(s["cross_validated"]) + (f" (SD {fixed(sd)})" if (sd := s.get("cross_validated_sd")) else "")
-        for s in found.values()
-    ]
+    def limited(stat: str) -> list[str]:
+        """A figure with its limits, or with the spread of the repeats where it has none."""
+        made = []
+        for one in found.values():
+            limits = one.get(f"{stat}_lower"), one.get(f"{stat}_upper")
+            spread = one.get(f"{stat}_sd")
+            beside = f" ({interval(*limits)})" if None not in limits else f" (SD {fixed(spread)})" if spread else ""
+            made.append(NOTHING if one.get(stat) is None else fixed(one[stat]) + beside)
+        return made
+
+    crossed = any(value is not None for value in column("cross_validated"))
     return DisplayTable(
         name=f"performance_{name}",
-        title=f"Apparent and corrected performance ({name.replace('_', ' ')})",
+        title=f"Apparent and corrected performance ({name.replace('_', ' ')})"
+        + (f", horizon day {number(horizon)}" if horizon else ""),
         declared=_declared(mine),
         columns=(
             words("Measure", [_MEASURES.get(t, t) for t in found]),
             numbers("Apparent", column("apparent"), fixed),
+            marked("Corrected: cross-validated (95 % CI)", limited("cross_validated"), column("cross_validated")),
             numbers("Optimism", column("optimism"), fixed),
-            marked("Corrected by bootstrap (95 % CI)", corrected, column("corrected")),
+            marked("Less optimism, by bootstrap (95 % CI)", limited("corrected"), column("corrected")),
             numbers(".632+", column("plus"), fixed),
-            marked("Cross-validated (SD of repeats)", crossed, column("cross_validated")),
         ),
         note="Selection, tuning and filling of gaps are repeated in every resample. "
         + (
-            "A selection can fit any outcome, and the bootstrap corrects it too little: the cross-validated figure is the one to read."
-            if overfits
-            else "Ideal: AUC 1, Brier score 0, intercept 0, slope 1; a slope below 1 tells of predictions that are too extreme."
-        ),
+            "The corrected figure is the cross-validated one: without any effect it is 1/2 on average, whatever was selected; the bootstrap and .632+ leave a part of "
+            "the optimism. SD: of the repeats. "
+            if crossed
+            else "No cross-validation is declared: the bootstrap and .632+ leave a part of the optimism. "
+        )
+        + "Ideal: AUC and C 1, Brier score 0, intercept 0, slope 1, observed per predicted 1; a slope below 1 tells of predictions that are too extreme.",
     )
 
 

@@ -20,9 +20,11 @@ from correlates.association.settings import Biomarker, Endpoint
 from correlates.errors import DerivationError, InputError
 from correlates.schema import MODELS, PREDICTIONS, conform
 from correlates.stats.cox import cox_model
+from correlates.stats.kaplan_meier import kaplan_meier
 from correlates.stats.logistic import logistic_model
 from correlates.stats.ordinal import ordinal_model, parallel_test
 from correlates.stats.splines import knots, restricted_cubic
+from correlates.stats.target import survival_target
 from correlates.terms import OutcomeKind
 
 _N = 90
@@ -116,6 +118,64 @@ def test_a_cox_model_is_that_of_its_columns() -> None:
     assert 0.5 < _get(made.models, "performance", "corrected", "c_index") < 1
     saved = json.loads(_get(made.models, "model", "json"))
     assert len(saved["baseline"]["day"]) == len(set(_DAYS[_SEEN]))
+
+
+def test_what_a_cox_model_predicts_by_a_horizon_is_judged() -> None:
+    how = replace(QUICK, horizon=365.0, repeats=2, learning=3)
+    made = _model([PEAK, AGE], endpoint=PFS, validation=how)
+    target = survival_target(np.minimum(_DAYS, 900.0), _SEEN, 365.0)
+    eta = made.predictions["linear_predictor"].to_numpy()[None]
+    everyone = np.ones((1, _N))
+    risk = target.risk(eta, everyone)
+    saved = json.loads(_get(made.models, "model", "json"))["baseline"]
+    free_at_zero = saved["survival"][np.searchsorted(saved["day"], 365.0, side="right") - 1]
+    own = made.predictions["probability"].to_numpy()
+    np.testing.assert_allclose(own, 1.0 - free_at_zero ** np.exp(eta[0]), rtol=1e-9)
+    np.testing.assert_allclose(
+        own, risk[0], atol=2e-3
+    )  # tied events: Efron's rule in the model, Breslow's in resamples
+    for measure, value in target.measures(eta, everyone, risk).items():
+        assert _get(made.models, "performance", "apparent", measure) == pytest.approx(value[0], abs=0.01)
+    for measure in ("c_index", "uno_c", "auc_at_horizon"):
+        lower, middle, upper = (
+            _get(made.models, "performance", f"cross_validated{end}", measure) for end in ("_lower", "", "_upper")
+        )
+        assert lower < middle < upper
+        assert middle > 0.5
+    left_out = made.predictions["left_out_probability"].to_numpy()
+    assert np.corrcoef(left_out, risk[0])[0, 1] > 0.9
+    fifths = made.models.filter(part="calibration")
+    free = kaplan_meier(target.time, target.event)
+    everybody = 1.0 - free.survival[np.searchsorted(free.time, 365.0, side="right") - 1]
+    assert fifths.filter(stat_name="observed")["value"].mean() == pytest.approx(everybody, abs=0.05)
+    assert fifths.filter(stat_name="predicted")["value"].is_sorted()
+    decision = made.models.filter(part="decision", level="0.05")
+    nobody_spared = everybody - (1 - everybody) * 0.05 / 0.95
+    assert decision.filter(stat_name="everybody_benefit")["value"][0] == pytest.approx(nobody_spared)
+    learning = made.models.filter(part="learning", stat_name="learning_mean")
+    assert learning["level"].cast(pl.Int64).is_sorted()
+    assert learning["value"].is_between(0.4, 1.0).all()
+
+
+def test_a_horizon_that_cannot_be_judged() -> None:
+    with pytest.raises(DerivationError, match="horizon"):
+        _model([PEAK], validation=replace(QUICK, horizon=365.0))
+    far = _model([PEAK], endpoint=PFS, validation=replace(QUICK, horizon=4000.0))
+    early = _model([PEAK], endpoint=PFS, validation=replace(QUICK, horizon=0.5))
+    for made in (far, early):
+        assert "horizon-not-judged" in _notices(made.models)
+        rows = made.models.filter(pl.col("term") == "auc_at_horizon", pl.col("stat_name") != "resamples")
+        assert rows["value"].is_null().all()
+        assert _get(made.models, "performance", "cross_validated", "c_index") > 0.5
+
+
+def test_leaving_one_out() -> None:
+    made = _model([PEAK], validation=Validation(bootstrap=0, folds=10_000))
+    assert made.predictions["left_out_predictor"].null_count() == 0
+    assert _get(made.models, "performance", "cross_validated", "auc") > 0.6
+    without = _model([PEAK], validation=Validation(bootstrap=0, folds=0))
+    assert set(without.models.filter(part="performance")["stat_name"]) == {"apparent"}
+    assert without.models.filter(part="calibration").is_empty()
 
 
 def test_splines_and_products() -> None:
