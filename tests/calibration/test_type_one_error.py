@@ -141,6 +141,8 @@ CASES = [(code, how) for code in BY_CODE if code not in SPARE for how in VALUES 
 def test_type_one_error(code, how, n):
     method = BY_CODE[code]
     outcomes, m = DEAR.get((code, n, how), TESTS[code])
+    if n == 20 and outcomes == 100:  # where small samples are smallest
+        outcomes = 200
     for shape in SHAPES:
         rng = np.random.default_rng([8, n, list(BY_CODE).index(code), VALUES.index(how), SHAPES.index(shape)])
         rates: dict[str, list[int]] = {}
