@@ -133,7 +133,7 @@ parameters:
         "The window of the area CAT has no length (plan.yaml:7:52)",
         "rise of RISE is too small (plan.yaml:8:45)",
         "The baseline BASE would be taken after the infusion (plan.yaml:9:43)",
-        "Unknown input of easix 'crp' (plan.yaml:10:62)",
+        "Unknown input of easix 'crp' (plan.yaml:10:63)",
         "INDEX does not say which parameters easix is made of (plan.yaml:10:28)",
         "Parameters depend on each other in a circle (plan.yaml:11:3)",
     ):
