@@ -193,7 +193,7 @@ def _grouped(
             settings: Assay = declared[0].plan.assays[name]
             settings = replace(settings, controls=(*settings.controls, *controls))
         else:
-            wells = _named(wells)
+            wells = _named(_by_table(wells, mine, exports))
             settings = _defaults(name, wells, [str(exports[p].file["path"][0]) for p in mine], controls, targets)
         amplitudes = pl.concat([exports[path].amplitudes for path in mine])
         wells = with_controls(wells, settings.controls)
@@ -222,6 +222,16 @@ def _counted(groups: Sequence[Group]) -> tuple[list[Group], Tables]:
             parts[name].append(frame)
         made.append(replace(group, wells=found.wells))
     return made, {name: pl.concat(frames) for name, frames in parts.items()}
+
+
+def _by_table(wells: pl.DataFrame, files: Sequence[Path], exports: Mapping[Path, ReadFile]) -> pl.DataFrame:
+    """Wells with amplitudes called as the results table among the files calls them, sample and target."""
+    from correlates.quantify import amplitude_names
+
+    if all(exports[path].amplitudes.is_empty() for path in files):
+        return wells
+    tables = [export.wells for path, export in exports.items() if path not in files]
+    return amplitude_names.named(wells, amplitude_names.beside(wells, pl.concat([wells.clear(), *tables])))
 
 
 def _named(wells: pl.DataFrame) -> pl.DataFrame:

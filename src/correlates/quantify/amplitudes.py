@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from correlates.errors import PlanError, unknown
+from correlates.quantify import amplitude_names
 from correlates.quantify.rules import check_rows, figure, gather
 from correlates.quantify.settings import Dpcr, Threshold
 from correlates.schema import CHECKS, conform
@@ -45,11 +46,13 @@ class Counted:
     Attributes
     ----------
     wells
-        All wells, positives and signal of those with amplitudes as the settings say.
+        All wells, positives and signal of those with amplitudes as the settings say; without the second of a well that a results
+        table holds too.
     thresholds
         ``schema.assay_review.THRESHOLDS``: one row per well and channel with amplitudes.
     checks
-        ``threshold`` (can one be found, and where from) and ``instrument_counts`` (does it agree with the software's classes).
+        ``threshold`` (can one be found, and where from), ``instrument_counts`` (does it agree with the software's classes) and
+        ``results_table`` (a well that a results table names).
     """
 
     wells: pl.DataFrame
@@ -75,6 +78,11 @@ def count_wells(wells: pl.DataFrame, amplitudes: pl.DataFrame, settings: Dpcr, a
     ------
     PlanError
         A declared threshold of a channel that no well has.
+
+    Notes
+    -----
+    A well that a results table among ``wells`` holds too is called as there (:func:`amplitude_names.beside`) and counted once: by the table, or
+    with ``counts`` ``threshold`` by its amplitudes. A channel that the settings name as a target keeps its name.
     """
     mine = wells.filter(pl.col("well_id").is_in(amplitudes["well_id"].unique().implode()))
     if mine.is_empty():
@@ -107,6 +115,10 @@ def count_wells(wells: pl.DataFrame, amplitudes: pl.DataFrame, settings: Dpcr, a
         .when(pl.col("positives").is_not_null())
         .then(pl.lit("threshold")),
     )
+    both = amplitude_names.beside(mine, wells.join(mine, on="well_id", how="anti"))
+    called = [name for names in settings.targets.values() for name in names]
+    placed = placed.join(both.select("well_id", _name="sample_id"), on="well_id", how="left", maintain_order="left")
+    placed = placed.with_columns(sample_id=pl.coalesce("_name", "sample_id"))
     thresholds = conform(placed.select(THRESHOLDS.names), THRESHOLDS).sort(
         "plate",
         pl.col("well").str.extract(r"^(\D*)"),
@@ -114,7 +126,9 @@ def count_wells(wells: pl.DataFrame, amplitudes: pl.DataFrame, settings: Dpcr, a
         "channel",
         "well_id",
     )
-    return Counted(wells=_filled(wells, thresholds), thresholds=thresholds, checks=_checks(thresholds, assay))
+    filled = amplitude_names.named(_filled(wells, thresholds), both, called)
+    once, told = amplitude_names.one_of_both(filled, both, settings.counts, assay)
+    return Counted(wells=once, thresholds=thresholds, checks=gather((_checks(thresholds, assay), told)))
 
 
 def _of_plate(placed: pl.DataFrame, parts: Mapping[tuple[object, ...], pl.DataFrame]) -> pl.DataFrame:

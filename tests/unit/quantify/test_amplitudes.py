@@ -140,6 +140,50 @@ def test_the_softwares_classes_stand_unless_thresholds_are_asked_for(tmp_path: P
     ]
 
 
+TABLE = """Well,Sample,TypeAssay,Assay,Concentration,Positives,AcceptedDroplets
+A01,S-7,Ch1Unknown,CAR_FAM,60.3,601,12000
+A01,S-7,Ch2Unknown,RPP30_HEX,92.0,905,12000
+A03,NTC,Ch1NTC,CAR_FAM,0,0,12000
+"""
+BOTH = Dpcr(files=(), targets={"CAR": ("CAR_FAM",), "RPP30": ("RPP30_HEX",)})
+
+
+@pytest.mark.parametrize(("counts", "positives"), [("instrument", [601, 905]), ("threshold", [600, 900])])
+def test_a_well_that_a_results_table_holds_too_has_its_names_and_is_counted_once(
+    tmp_path: Path, counts: str, positives: list[int]
+) -> None:
+    paths = files(tmp_path, {"A01": (600, 900), "A02": (500, 800)})
+    (tmp_path / "run.csv").write_text(TABLE)
+    found = counted([tmp_path / "run.csv", *paths], replace(BOTH, counts=counts))  # type: ignore[arg-type]
+    wells = found.wells.sort("well", "target")
+    assert wells.select("well", "sample_id", "target", "role").rows() == [
+        ("A1", "S-7", "CAR_FAM", "unknown"),
+        ("A1", "S-7", "RPP30_HEX", "unknown"),
+        ("A2", "run A2", "Ch1", "unknown"),  # the table does not hold it
+        ("A2", "run A2", "Ch2", "unknown"),
+        ("A3", "NTC", "CAR_FAM", "ntc"),
+    ]
+    assert wells["positives"].to_list() == [*positives, 500, 800, 0]
+    assert found.thresholds["sample_id"].to_list() == ["S-7", "S-7", "run A2", "run A2"]
+    assert found.checks.filter(rule="results_table")["found"].to_list() == ["S-7 of the results table"] * 2
+
+
+def test_a_channel_that_the_settings_name_keeps_its_name_and_an_ambiguous_row_names_nothing(tmp_path: Path) -> None:
+    paths = files(tmp_path, {"A01": (600, 900)})
+    (tmp_path / "run.csv").write_text(TABLE + "A01,S-8,Ch2Unknown,ACTB_HEX,92.0,905,12000\n")
+    found = counted([tmp_path / "run.csv", *paths], replace(SETTINGS, counts="threshold"))
+    mine = found.wells.filter(pl.col("target").is_in(["Ch1", "Ch2"]))
+    assert mine.select("sample_id", "target").rows() == [("S-7", "Ch1"), ("run A1", "Ch2")]
+
+
+def test_a_report_of_both_files_calls_the_samples_alike(tmp_path: Path) -> None:
+    paths = files(tmp_path, {"A01": (600, 900)})
+    (tmp_path / "run.csv").write_text(TABLE)
+    groups, _ = assay._grouped(assay._read_all([*paths, tmp_path / "run.csv"], tmp_path), None, (), {})
+    named = {group.name: group.wells.select("sample_id", "target").rows()[:2] for group in groups}
+    assert named["droplet_amplitudes"] == named["quantasoft"] == [("S-7", "CAR_FAM"), ("S-7", "RPP30_HEX")]
+
+
 def test_a_declared_threshold_of_a_channel_that_is_not_there(tmp_path: Path) -> None:
     paths = files(tmp_path, {"A01": (600, 900)})
     with pytest.raises(PlanError, match="Ch2"):
