@@ -13,13 +13,30 @@ from correlates.stats.detection import detection_limit
 
 pytestmark = pytest.mark.calibration
 
-REPLICATES = 2000
+REPLICATES = 4000
+
+
+def _series(top: float, fold: float, levels: int) -> np.ndarray:
+    return top / fold ** np.arange(levels)
+
+
+# levels, replicates of each; those of SHOWN are what the limit of reduced bias is claimed for
 DESIGNS = {
-    "6 levels x 20": (np.array([50, 25, 12.5, 6.25, 3.125, 1.5625]), 20),
-    "6 levels x 60": (np.array([50, 25, 12.5, 6.25, 3.125, 1.5625]), 60),
+    "6 levels x 20": (_series(50, 2, 6), 20),
+    "6 levels x 60": (_series(50, 2, 6), 60),
     "8 levels x 24": (np.geomspace(0.5, 64, 8), 24),
-    "5 levels x 8": (np.array([50, 25, 12.5, 6.25, 3.125]), 8),
+    "6 levels x 12": (_series(50, 2, 6), 12),
+    "5 levels x 12": (_series(30, 2, 5), 12),
+    "8 levels x 12": (_series(100, 2, 8), 12),
+    "5 levels x 20, steps of 3.16": (_series(100, 10**0.5, 5), 20),
+    "6 levels x 8": (_series(50, 2, 6), 8),
+    "8 levels x 8": (np.geomspace(0.5, 64, 8), 8),
+    "5 levels x 8 from 3.1": (_series(50, 2, 5), 8),
+    "5 levels x 12, steps of 3.16": (_series(100, 10**0.5, 5), 12),
+    "5 levels x 20, steps of 10": (_series(1000, 10, 5), 20),
 }
+SHOWN = tuple(DESIGNS)[:7]
+BY_LIKELIHOOD = tuple(DESIGNS)[:3]
 
 
 def _chance(link: str, level: np.ndarray) -> tuple[np.ndarray, float]:
@@ -32,28 +49,31 @@ def _chance(link: str, level: np.ndarray) -> tuple[np.ndarray, float]:
     return -np.expm1(-0.3 * level), -np.log(0.05) / 0.3
 
 
-def simulate(link: str, design: str, fitted: str | None = None) -> dict[str, float]:
+def simulate(link: str, design: str, fitted: str | None = None, replicates: int = REPLICATES) -> dict[str, float]:
     level, n = DESIGNS[design]
     chance, truth = _chance(link, level)
     rng = np.random.default_rng([3, n, len(level)])
     made = []
-    for k in rng.binomial(n, chance, (REPLICATES, len(level))):
+    for k in rng.binomial(n, chance, (replicates, len(level))):
         fit = detection_limit(level, np.full(len(level), n), k, link=fitted or link)
         if fit.limit is not None:
             made.append((
                 fit.limit,
+                fit.reduced if fit.reduced is not None else np.nan,
                 fit.delta[0] <= truth <= fit.delta[1],
                 fit.fieller[0] <= truth <= fit.fieller[1],
                 fit.deviance_p < 0.05,
             ))  # fmt: skip
-    limit, delta, fieller, rejected = np.array(made).T
+    limit, reduced, delta, fieller, rejected = np.array(made).T
     return {
         "median / truth": float(np.median(limit)) / truth,
-        "geometric mean / truth": float(np.exp(np.log(limit).mean())) / truth,
+        "reduced, median / truth": float(np.nanmedian(reduced)) / truth,
+        "reduced, geometric mean / truth": float(np.exp(np.nanmean(np.log(reduced)))) / truth,
         "delta": delta.mean(),
         "fieller": fieller.mean(),
         "fit rejected": rejected.mean(),
-        "undefined": 1 - len(made) / REPLICATES,
+        "undefined": 1 - len(made) / replicates,
+        "not reduced": float(np.isnan(reduced).mean()),
     }
 
 
@@ -64,16 +84,22 @@ def _tell(what: str, figures: dict[str, float]) -> None:
 @pytest.mark.parametrize("design", list(DESIGNS))
 @pytest.mark.parametrize("link", ["probit", "logit", "cloglog"])
 def test_limit_of_detection(link: str, design: str) -> None:
+    """Standard error of a median ratio about 0.7 % with 12 replicates a level, of a coverage 0.3 %."""
     found = simulate(link, design)
     _tell(f"{link}, {design}", found)
-    if design == "5 levels x 8":  # too few replicates: shown, not promised, but for Fieller's interval
-        assert 0.92 <= found["fieller"] <= 0.99
+    if design not in SHOWN:  # shown, not promised, but for Fieller's interval
+        assert 0.92 <= found["fieller"] <= 0.995
         return
-    assert 0.95 <= found["median / truth"] <= 1.05
-    assert 0.95 <= found["geometric mean / truth"] <= 1.05
+    # the first molecule: 12 replicates leave up to 6 %
+    few = link == "cloglog" and DESIGNS[design][1] < 20
+    assert 0.95 <= found["reduced, median / truth"] <= (1.07 if few else 1.05)
+    assert 0.95 <= found["reduced, geometric mean / truth"] <= (1.07 if few else 1.05)
+    assert found["not reduced"] < 0.001
     assert 0.935 <= found["fieller"] <= 0.975
-    assert 0.90 <= found["delta"] <= 0.97
-    assert found["undefined"] < 0.01
+    assert found["undefined"] < 0.02
+    if design in BY_LIKELIHOOD:
+        assert 0.95 <= found["median / truth"] <= 1.05
+        assert 0.90 <= found["delta"] <= 0.97
 
 
 def test_the_wrong_curve_shifts_the_limit() -> None:

@@ -52,19 +52,27 @@ def report_assays(
         return
     if outcome.unchanged:
         print(f"Nothing has changed since the report in {outcome.folder}")
+    told: set[tuple[str, str]] = set()
     for limit in limits:
-        mine = [level for level in levels if (level["assay"], level["analyte"]) == (limit["assay"], limit["analyte"])]
-        if mine and limit["limit"].startswith("lod"):
+        whose = (limit["assay"], limit["analyte"])
+        mine = [level for level in levels if (level["assay"], level["analyte"]) == whose]
+        if mine and whose not in told:
             print("\n".join(_by_level(mine)))
+        told.add(whose)
         print(_in_words(limit))
     print(f"Report: {outcome.report}")
 
 
 def _limits(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The limits of detection and quantification that the settings name, and detection and precision by level."""
+    """The limits that the settings name, the unreduced limit of detection of the same curve, and detection and precision by level."""
     import polars as pl
 
-    limits = pl.read_parquet(folder / "tables" / "detection_limits.parquet").filter("chosen")
+    limits = pl.read_parquet(folder / "tables" / "detection_limits.parquet")
+    named = limits.filter("chosen").select("assay", "analyte", named=pl.col("label").str.strip_suffix(", bias reduced"))
+    limits = limits.filter(
+        pl.col("chosen")
+        | pl.struct("assay", "analyte", pl.col("label").alias("named")).is_in(named.to_struct().implode())
+    )
     levels = pl.read_parquet(folder / "tables" / "detection_levels.parquet")
     return limits.drop("chosen", "extrapolated").to_dicts(), levels.drop("source_ids").to_dicts()
 

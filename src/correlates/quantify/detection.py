@@ -34,6 +34,11 @@ _WHY = {
     "cv-does-not-fall-with-level": "the CV does not fall with the level",
 }
 
+# designs for which tests/calibration show the bias of the reduced limit to be within 5 %
+_LEVELS_SHOWN = 5
+_LOWEST_SHOWN = 0.6
+_REPLICATES_SHOWN = ((12, 2.05), (20, 3.2))
+
 Floats = NDArray[np.float64]
 
 
@@ -103,7 +108,7 @@ def limits(chosen: pl.DataFrame, settings: Qpcr, assay: str) -> Limits:
     of which every replicate was detected: where some were not, the detected ones hold more than the nominal copies and bend
     the line. An analyte of which a plate has fewer than two such levels has one line over all plates.
 
-    A limit of quantification is never below the limit of detection of the chosen link.
+    A limit of quantification is never below the limit of detection that the settings choose.
     """
     rules = settings.detection
     standard = (pl.col("role") == Role.STANDARD.value) & (pl.col("nominal") > 0)
@@ -123,7 +128,8 @@ def limits(chosen: pl.DataFrame, settings: Qpcr, assay: str) -> Limits:
             for link in _LINKS
             if several
         }
-        lod = fits[Link(rules.link)].limit if several else None
+        chosen_fit = fits[Link(rules.link)] if several else None
+        lod = None if chosen_fit is None else chosen_fit.reduced if _reduces(settings) else chosen_fit.limit
         precise = table.filter(pl.col("cv").is_not_null() & (pl.col("n") >= 2))
         loq = quantification_limit(
             precise["level"].to_numpy(), precise["cv"].to_numpy() / 100.0, cv_limit=rules.cv / 100.0, at_least=lod
@@ -206,7 +212,7 @@ def _rows(
             {
                 "limit": f"lod_{link.value}",
                 "label": f"LOD{percent}, {link.value}",
-                "chosen": link.value == rules.link,
+                "chosen": link.value == rules.link and not _reduces(settings),
                 "value": _finite(fit.limit),
                 "lower": _finite(lower),
                 "upper": _finite(upper),
@@ -215,7 +221,22 @@ def _rows(
                 "why": None if fit.why is None else _WHY[fit.why.value],
             }
         )
-    any_fit = next(iter(fits.values()))
+    any_fit = fits[Link(rules.link)]
+    lower, upper = any_fit.fieller if any_fit.fieller is not None else (None, None)
+    reduced = _finite(any_fit.reduced)
+    rows.append(
+        {
+            "limit": "lod_reduced",
+            "label": f"LOD{percent}, {rules.link}, bias reduced",
+            "chosen": _reduces(settings),
+            "value": reduced,
+            "lower": _finite(lower),
+            "upper": _finite(upper),
+            "fit_p": any_fit.deviance_p,
+            "extrapolated": None if reduced is None else not at.min() <= reduced <= at.max(),
+            "why": _why_reduced(any_fit),
+        }
+    )
     rows.append(
         {
             "limit": "lod_rule",
@@ -246,6 +267,37 @@ def _rows(
     )
     asked = {"lod": rules.probability, "loq": rules.cv}
     return [{"analyte": analyte, "criterion": asked[str(row["limit"])[:3]], **row} for row in rows]
+
+
+def _reduces(settings: Qpcr) -> bool:
+    return settings.detection.estimate == "reduced"
+
+
+def _why_reduced(fit: DetectionLimit) -> str | None:
+    """Why there is none, or that the design is none of those for which simulation has shown the bias to be within 5 %."""
+    if fit.why is not None:
+        return _WHY[fit.why.value]
+    if fit.reduced is None:
+        return _WHY["not-converged"]
+    share = fit.detected / fit.tested
+    # beyond the lowest level from which everything was detected a level tells nothing of the limit
+    near = fit.level <= (fit.level[-1] if fit.all_from is None else fit.all_from)
+    step = float((fit.level[near][1:] / fit.level[near][:-1]).max()) if near.sum() > 1 else np.inf
+    fewest = int(fit.tested[near].min())
+    outside = [
+        words
+        for words, holds in (
+            (f"{len(fit.level)} levels", len(fit.level) >= _LEVELS_SHOWN),
+            (f"{100.0 * share[0]:.0f} % detected at the lowest level", share[0] <= _LOWEST_SHOWN),
+            (f"{100.0 * share[-1]:.0f} % at the highest", share[-1] >= fit.probability),
+            (
+                f"{fewest} replicates at steps of {step:.3g}",
+                any(fewest >= n and step <= fold for n, fold in _REPLICATES_SHOWN),
+            ),
+        )
+        if not holds
+    ]
+    return f"its bias is not known to be within 5 % with {', '.join(outside)}" if outside else None
 
 
 def _lowest(limit: float | None, at: Floats) -> str | None:

@@ -97,6 +97,8 @@ class Detection:
 
     link: Literal["probit", "logit", "cloglog"] = "probit"
     """Shape of the detection curve on log10 quantity; the report shows all three."""
+    estimate: Literal["reduced", "maximum_likelihood"] = "reduced"
+    """Which limit of that curve is the limit of detection: with its bias reduced, or by maximum likelihood; the report shows both."""
     probability: float = 0.95
     """Probability of detection that defines the limit of detection."""
     cv: float = 35.0

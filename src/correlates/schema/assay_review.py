@@ -209,7 +209,7 @@ DETECTION_LIMITS = Table(
             name="limit",
             dtype=TEXT,
             nullable=False,
-            meaning="lod_probit, lod_logit, lod_cloglog, lod_rule, loq_rule or loq_curve",
+            meaning="lod_probit, lod_logit, lod_cloglog, lod_reduced, lod_rule, loq_rule or loq_curve",
         ),
         Column(name="label", dtype=TEXT, nullable=False, meaning="what it is, in words"),
         Column(name="chosen", dtype=FLAG, nullable=False, meaning="whether the settings name it as the limit"),

@@ -49,9 +49,22 @@ def test_two_levels_are_met_exactly() -> None:
     wells = standards({1.0: (20, 10), 10.0: (20, 15), 1000.0: (2, 2), 10000.0: (2, 2)})
     row = limits_of(wells)["lod_logit"]
     assert row["value"] == pytest.approx(10 ** (np.log(19) / np.log(3)), rel=1e-8)
-    assert row["chosen"] is True
     assert row["extrapolated"] is True
-    assert limits_of(wells)["lod_probit"]["chosen"] is False
+    plain = replace(SETTINGS, detection=replace(SETTINGS.detection, estimate="maximum_likelihood"))
+    assert [name for name, row in limits_of(wells, plain).items() if row["chosen"]] == ["lod_logit", "loq_rule"]
+
+
+def test_the_limit_of_reduced_bias_is_chosen_and_tells_where_its_bias_is_not_known() -> None:
+    shown = {2.0: (12, 3), 4.0: (12, 7), 8.0: (12, 10), 16.0: (12, 12), 32.0: (12, 12)}
+    found = limits_of(standards(shown))
+    assert [name for name, row in found.items() if row["chosen"]] == ["lod_reduced", "loq_rule"]
+    row = found["lod_reduced"]
+    assert row["value"] > found["lod_logit"]["value"]
+    assert (row["lower"], row["upper"]) == (found["lod_logit"]["lower"], found["lod_logit"]["upper"])
+    assert row["why"] is None
+    coarse = limits_of(standards({1.0: (12, 9), 10.0: (12, 11), 100.0: (12, 12)}))["lod_reduced"]
+    for words in ("3 levels", "75 % detected at the lowest level", "12 replicates at steps of 10"):
+        assert words in coarse["why"]
 
 
 def test_quantities_are_read_back_from_levels_that_were_always_detected() -> None:

@@ -196,6 +196,18 @@ def test_level_variance_maximises_the_restricted_likelihood() -> None:
         assert got == pytest.approx(best.x, rel=1e-6)  # a search by values finds no more digits
 
 
+def test_level_variance_against_another_program() -> None:
+    """R metafor 3.8-1, rma(y, v, mods = ~x, method = "REML"): tau2 0.231213422604309, its standard error 0.205856244584652."""
+    levels, wells = np.array([1.0, 2.0, 3.0, 4.0, 6.0]), np.array([3, 3, 2, 4, 3])
+    means = np.array([34.9, 30.8, 28.3, 24.0, 17.9])
+    fits = line(list(np.repeat(levels, wells)), list(np.repeat(means, wells)))
+    found = calibration.line_covariance(
+        fits, levels, means, wells, np.array([0.3, 0.05, 0.02, 0.01, 0.02]), np.zeros(5, dtype=np.int64)
+    )
+    assert found.level_variance[0] == pytest.approx(0.231213422604309, rel=1e-9)
+    assert np.sqrt(found.level_uncertainty[0]) == pytest.approx(0.205856244584652, rel=1e-9)
+
+
 def test_technical_variance_takes_the_sampling_of_molecules_away() -> None:
     rng = np.random.default_rng(4)
     sampling = np.repeat([0.2, 0.0], 4000)

@@ -7,7 +7,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import optimize, stats
 
-from correlates.stats.detection import detection_limit
+from correlates.stats.detection import Link, detection_limit
 
 LEVEL = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
 TESTED = [24] * 6
@@ -139,3 +139,70 @@ def test_data_that_cannot_be(level, tested, detected):
 def test_shares_that_cannot_be():
     with pytest.raises(ValueError, match="between 0 and 1"):
         detection_limit(LEVEL, TESTED, DETECTED, probability=95)
+
+
+def _bias_by_definition(eta: np.ndarray, design: np.ndarray, n: int, link: Link) -> np.ndarray:
+    """Firth's (1993) adjustment, tr[I^-1 (P_r + Q_r)]/2, from expectations over all counts of a level and numerical derivatives.
+
+    P_r = E(U U' U_r) and Q_r = E(-J U_r), U the score and J the observed information; levels are independent, so that sums of
+    third moments over levels are those of the levels.
+    """
+
+    def chance(at: float) -> float:
+        if link is Link.PROBIT:
+            return float(stats.norm.cdf(at))
+        return 1 / (1 + np.exp(-at)) if link is Link.LOGIT else 1 - np.exp(-np.exp(at))
+
+    step, counts = 1e-4, np.arange(n + 1)
+    information, third = np.zeros((2, 2)), np.zeros(2)
+    moments = []
+    for at, row in zip(eta, design, strict=True):
+        low, mid, high = (stats.binom.logpmf(counts, n, chance(at + d)) for d in (-step, 0.0, step))
+        score, second = (high - low) / (2 * step), (high - 2 * mid + low) / step**2
+        weight = np.exp(mid)
+        information += np.outer(row, row) * (weight @ score**2)
+        moments.append(weight @ score**3 + weight @ (second * score))
+    inverse = np.linalg.inv(information)
+    for row, moment in zip(design, moments, strict=True):
+        third += row * moment * (row @ inverse @ row) / 2
+    return third
+
+
+@pytest.mark.parametrize("link", list(Link))
+def test_reduced_limit_solves_the_adjusted_score_and_takes_the_bias_of_the_quotient(link: Link) -> None:
+    """From the definition of the adjusted score, by a general solver; 1e-5 is what the numerical derivatives hold."""
+    level, k, n = np.array([1.0, 2.0, 4.0, 8.0, 16.0]), np.array([1, 4, 6, 11, 12]), 12
+    design = np.column_stack((np.ones(5), np.log10(level)))
+
+    def chance(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if link is Link.PROBIT:
+            return stats.norm.cdf(eta), stats.norm.pdf(eta)
+        if link is Link.LOGIT:
+            return stats.logistic.cdf(eta), stats.logistic.pdf(eta)
+        return -np.expm1(-np.exp(eta)), np.exp(eta - np.exp(eta))
+
+    def adjusted(beta: np.ndarray) -> np.ndarray:
+        eta = design @ beta
+        p, slope = chance(eta)
+        score = design.T @ ((k - n * p) * slope / (p * (1 - p)))
+        return score + _bias_by_definition(eta, design, n, link)
+
+    a, b = optimize.root(adjusted, [-1.0, 2.0], tol=1e-10).x
+    p, slope = chance(design @ np.array([a, b]))
+    covariance = np.linalg.inv(design.T @ (design * (n * slope**2 / (p * (1 - p)))[:, None]))
+    at = {"probit": stats.norm.ppf(0.95), "logit": np.log(19), "cloglog": np.log(np.log(20))}[link.value]
+    middle = -covariance[0, 1] / covariance[1, 1]
+    expected = middle + ((at - a) / b - middle) / (1 + covariance[1, 1] / b**2)
+    found = detection_limit(level, np.full(5, n), k, link=link)
+    assert np.log10(found.reduced) == pytest.approx(expected, rel=1e-5)
+    assert found.reduced > found.limit
+
+
+def test_with_many_replicates_nothing_is_left_to_reduce() -> None:
+    level, share = np.array([1.0, 2.0, 4.0, 8.0]), np.array([0.2, 0.5, 0.8, 0.98])
+    found = detection_limit(level, np.full(4, 10**6), (share * 10**6).astype(int))
+    assert found.reduced == pytest.approx(found.limit, rel=1e-5)
+
+
+def test_where_there_is_no_limit_there_is_no_reduced_one() -> None:
+    assert detection_limit([1.0, 10.0], [8, 8], [0, 8]).reduced is None
