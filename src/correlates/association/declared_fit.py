@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.special import chdtrc
 
 from correlates.association.model_columns import Prepared
 from correlates.stats.arrays import Bools, Floats, where
@@ -13,6 +14,7 @@ from correlates.stats.logistic import Separation, logistic_model
 from correlates.stats.logistic_likelihood import batch, maximise
 from correlates.stats.ordinal import ordinal_model, ratio_without, separated
 from correlates.stats.ordinal_target import OrdinalTarget
+from correlates.stats.pooling import pool, pool_wald
 from correlates.stats.procedures import estimates
 from correlates.stats.target import SurvivalTarget
 from correlates.terms import Reason
@@ -22,7 +24,8 @@ from correlates.terms import Reason
 class Fit:
     """Estimates of p columns: arrays (p,); ``covariance`` (p, p) without the intercept; ``threshold`` of the grades above the lowest.
 
-    ``log_likelihood`` is what was maximised, ``chi`` its ratio against no covariate.
+    ``log_likelihood`` is what was maximised, ``chi`` its ratio against no covariate; NaN where the estimates are pooled over imputed data sets:
+    ``each`` (m, p) and ``each_covariance`` (m, p, p) are then those of the sets, ``missing_information`` (p,) the fraction lost.
     """
 
     coefficient: Floats
@@ -37,6 +40,9 @@ class Fit:
     chi: float
     separation: str | None
     threshold: Floats = field(default_factory=lambda: np.empty(0))
+    each: Floats | None = None
+    each_covariance: Floats | None = None
+    missing_information: Floats | None = None
 
 
 def fit_model(prepared: Prepared, design: Floats, level: float) -> tuple[Fit | None, Reason | None]:
@@ -105,6 +111,52 @@ def _ordinal(target: OrdinalTarget, design: Floats, level: float) -> tuple[Fit |
         separation=Separation.QUASI.value if separated(design, target.grade) else Separation.NONE.value,
         threshold=fit.threshold,
     ), None
+
+
+def pooled_fit(prepared: Prepared, designs: Floats, level: float) -> tuple[Fit | None, Reason | None]:
+    """Estimates pooled by Rubin's rules over imputed designs (m, n, p), t with Barnard and Rubin's df; none where a set gives none."""
+    fits: list[Fit] = []
+    for design in designs:
+        fit, reason = fit_model(prepared, design, level)
+        if fit is None:
+            return None, reason
+        fits.append(fit)
+    estimate = np.stack([f.coefficient for f in fits])
+    covariance = np.stack([f.covariance for f in fits])
+    p = estimate.shape[1]
+    survival = isinstance(prepared.target, SurvivalTarget)
+    size = int(prepared.target.event.sum()) if survival else prepared.n - 1
+    found = pool(estimate, np.diagonal(covariance, axis1=1, axis2=2), float(max(size - p, 1)), level=level)
+    away = estimate - estimate.mean(axis=0)
+    between = away.T @ away / (len(fits) - 1)
+    separations = [f.separation for f in fits if f.separation not in (None, Separation.NONE.value)]
+    return Fit(
+        coefficient=found.estimate,
+        standard_error=found.standard_error,
+        lower=found.lower,
+        upper=found.upper,
+        chi_square=found.t**2,
+        p_value=found.p_value,
+        covariance=covariance.mean(axis=0) + (1.0 + 1.0 / len(fits)) * between,
+        intercept=float(np.mean([f.intercept for f in fits])),
+        log_likelihood=float("nan"),
+        chi=float("nan"),
+        separation=separations[0] if separations else fits[0].separation,
+        threshold=np.mean([f.threshold for f in fits], axis=0),
+        each=estimate,
+        each_covariance=covariance,
+        missing_information=found.missing_information,
+    ), None
+
+
+def tested(prepared: Prepared, design: Floats, out: Bools, fit: Fit) -> dict[str, float]:
+    """Test that the columns ``out`` (p,) have no effect: likelihood ratio; the pooled Wald test where data sets are imputed."""
+    if fit.each is not None and fit.each_covariance is not None:
+        at = np.flatnonzero(out)
+        test = pool_wald(fit.each[:, at], fit.each_covariance[:, at[:, None], at[None, :]])
+        return {"f": test.f, "df": float(test.df), "denominator_df": test.denominator_df, "p": test.p_value}
+    chi = fit.chi if out.all() else ratio(prepared, design, out, fit)
+    return {"chi_square": chi, "df": float(out.sum()), "p": float(chdtrc(out.sum(), chi))}
 
 
 def influence(prepared: Prepared, design: Floats) -> Floats:

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import polars as pl
-from scipy.special import chdtrc
 
-from correlates.association.declared_fit import Fit, baseline, fit_model, influence, ratio
+from correlates.association.declared_fit import Fit, baseline, fit_model, influence, pooled_fit, tested
 from correlates.association.model_columns import Prepared, prepare
+from correlates.association.model_imputation import Completed, complete, within_resamples
 from correlates.association.model_record import Header, Row, models_table
 from correlates.association.model_settings import Multivariable
 from correlates.association.model_validation import (
@@ -26,15 +26,16 @@ from correlates.association.saved_model import saved
 from correlates.association.settings import Biomarker, Endpoint
 from correlates.schema.models import MODELS, PREDICTIONS
 from correlates.stats.arrays import Bools, Floats, Ints
-from correlates.stats.candidates import filled, fillings
+from correlates.stats.candidates import fillings
 from correlates.stats.collinearity import rank_correlations, variance_inflation
 from correlates.stats.design import Term, expand
+from correlates.stats.imputed_procedure import MultiplyImputed
 from correlates.stats.logistic import Separation
 from correlates.stats.ordinal import parallel_test
 from correlates.stats.ordinal_target import OrdinalTarget
 from correlates.stats.procedures import Declared
 from correlates.stats.splines import knots
-from correlates.stats.validation import bootstrap, fit_resamples
+from correlates.stats.validation import Procedure, bootstrap, fit_resamples
 from correlates.terms import OutcomeKind, Reason
 
 _METHODS = {
@@ -107,28 +108,31 @@ def multivariable(
     terms, problem = _terms(prepared, settings)
     counts = _counts(prepared, len(terms))
     reason = problem or _impossible(prepared, len(terms))
-    design = expand(terms, _whole(prepared)) if terms else np.empty((prepared.n, 0))
+    seed = np.random.SeedSequence([settings.seed, *settings.name.encode()])
+    validation_seed, added_seed, imputation_seed = seed.spawn(3)
+    raw = complete(prepared, settings.missing, settings.imputation, imputation_seed)
+    design = expand(terms, raw.values) if terms else np.empty((prepared.n, 0))
     fit = None
-    if reason is None:
+    if reason is None and raw.sets is not None:
+        fit, reason = pooled_fit(prepared, expand(terms, raw.sets), settings.level)
+    elif reason is None:
         fit, reason = fit_model(prepared, design, settings.level)
     left = [
         Row(part="variable", stat="univariable_excluded", term=b.code, text=why.value) for b, why in prepared.left_out
     ]
     if fit is None:
         return ModelTables(models=models_table(header, [*counts, *left], error=reason), predictions=PREDICTIONS.empty())
-    seed = np.random.SeedSequence([settings.seed, *settings.name.encode()])
-    validation_seed, added_seed = seed.spawn(2)
-    procedure = Declared(terms=terms)
+    procedure = _procedure(terms, raw, settings)
     found = validate(procedure, prepared, settings.validation, validation_seed)
     inflation = variance_inflation(fit.covariance)
-    saved_text = _saved(prepared, endpoint, settings, terms, fit, design)
-    parallel = _parallel_rows(prepared, terms, design)
+    saved_text = _saved(prepared, endpoint, settings, terms, fit, design, raw)
+    parallel = [] if raw.sets is not None else _parallel_rows(prepared, terms, design)
+    whole = tested(prepared, design, np.ones(len(terms), dtype=np.bool_), fit)
     rows = [
         *counts,
-        Row(part="model", stat="log_likelihood", value=fit.log_likelihood),
-        Row(part="model", stat="chi_square", value=fit.chi),
-        Row(part="model", stat="df", value=float(len(terms))),
-        Row(part="model", stat="p", value=float(chdtrc(len(terms), fit.chi))),
+        *([Row(part="model", stat="log_likelihood", value=fit.log_likelihood)] if raw.sets is None else []),
+        *([Row(part="model", stat="imputations", value=float(raw.sets.shape[0]))] if raw.sets is not None else []),
+        *(Row(part="model", stat=stat, value=value) for stat, value in whole.items()),
         *([Row(part="model", stat="separation", text=fit.separation)] if fit.separation else []),
         Row(part="model", stat="json", text=saved_text),
         *_term_rows(prepared, terms, fit, inflation, design),
@@ -136,7 +140,7 @@ def multivariable(
         *_threshold_rows(prepared, fit),
         *parallel,
         *left,
-        *_added_rows(prepared, terms, design, fit, settings, added_seed),
+        *_added_rows(prepared, terms, design, fit, settings, raw, added_seed),
         *performance_rows(found, overfits=False),
         *curve_rows(prepared, found.crossed, settings.level),
         *learning_rows(found),
@@ -156,10 +160,12 @@ def nothing() -> ModelTables:
     return ModelTables(models=MODELS.empty(), predictions=PREDICTIONS.empty())
 
 
-def _whole(prepared: Prepared) -> Floats:
-    """Raw columns (n, q), gaps filled from all subjects."""
-    raw = filled(prepared.given, np.ones((1, prepared.n)))
-    return raw if raw.ndim == 2 else raw[0]
+def _procedure(terms: tuple[Term, ...], raw: Completed, settings: Multivariable) -> Procedure:
+    """What is done in each resample."""
+    declared = Declared(terms=terms)
+    if raw.sets is None:
+        return declared
+    return MultiplyImputed(inner=declared, how=within_resamples(settings.imputation))
 
 
 def _terms(prepared: Prepared, settings: Multivariable) -> tuple[tuple[Term, ...], Reason | None]:
@@ -226,7 +232,8 @@ def _exp(value: float) -> float | None:
 
 
 def _term_rows(prepared: Prepared, terms: tuple[Term, ...], fit: Fit, inflation: Floats, design: Floats) -> list[Row]:
-    change = influence(prepared, design) / fit.standard_error
+    pooled = fit.each is not None  # refitting without each subject would impute anew each time
+    change = np.full(design.shape, np.nan) if pooled else influence(prepared, design) / fit.standard_error
     strong = np.abs(change) > 2.0 / np.sqrt(prepared.n)
     rows = []
     for j, term in enumerate(terms):
@@ -240,7 +247,8 @@ def _term_rows(prepared: Prepared, terms: tuple[Term, ...], fit: Fit, inflation:
             "p": float(fit.p_value[j]),
             "inflation": float(inflation[j]),
             "influence": float(np.abs(away).max()) if away.size else None,
-            "influential": float(strong[:, j].sum()),
+            "influential": None if pooled else float(strong[:, j].sum()),
+            "missing_information": None if fit.missing_information is None else float(fit.missing_information[j]),
         }
         if plain:
             numbers |= {
@@ -272,8 +280,7 @@ def _variable_rows(prepared: Prepared, terms: tuple[Term, ...], design: Floats, 
         code = variable.biomarker.code
         own = set(prepared.columns_of(code).tolist())
         out = np.array([bool(own & set(t.of)) for t in terms])
-        chi = ratio(prepared, design, out, fit)
-        numbers = {"chi_square": chi, "df": float(out.sum()), "p": float(chdtrc(out.sum(), chi))}
+        numbers = tested(prepared, design, out, fit)
         rows += [Row(part="variable", term=code, stat=s, value=v) for s, v in numbers.items()]
     return rows
 
@@ -311,6 +318,7 @@ def _added_rows(
     design: Floats,
     fit: Fit,
     settings: Multivariable,
+    raw: Completed,
     seed: np.random.SeedSequence,
 ) -> list[Row]:
     """What the covariates ``adds`` add to the model of the others: likelihood ratio, and discrimination with and without them."""
@@ -319,27 +327,32 @@ def _added_rows(
         return []
     own = {int(c) for code in added for c in prepared.columns_of(code)}
     out = np.array([bool(own & set(t.of)) for t in terms])
-    chi = ratio(prepared, design, out, fit)
     name = ", ".join(added)
-    numbers: dict[str, float] = {"chi_square": chi, "df": float(out.sum()), "p": float(chdtrc(out.sum(), chi))}
+    numbers = tested(prepared, design, out, fit)
     if settings.validation.bootstrap and not out.all():
-        numbers |= _gain(prepared, terms, out, settings, seed)
+        numbers |= _gain(prepared, terms, out, settings, raw, seed)
     return [Row(part="added", term=name, stat=s, value=v) for s, v in numbers.items()]
 
 
 def _gain(
-    prepared: Prepared, terms: tuple[Term, ...], out: Bools, settings: Multivariable, seed: np.random.SeedSequence
+    prepared: Prepared,
+    terms: tuple[Term, ...],
+    out: Bools,
+    settings: Multivariable,
+    raw: Completed,
+    seed: np.random.SeedSequence,
 ) -> dict[str, float]:
     """Discrimination without and with, corrected for optimism with the same resamples, and limits of the difference."""
     n, given, target = prepared.n, prepared.given, prepared.target
     draws: Ints = np.random.default_rng(seed).integers(0, n, (settings.validation.bootstrap, n))
-    smaller = Declared(terms=tuple(t for t, gone in zip(terms, out, strict=True) if not gone))
-    both = [bootstrap(p, given, target, seed=seed, draws=draws) for p in (smaller, Declared(terms=terms))]
+    fewer = tuple(t for t, gone in zip(terms, out, strict=True) if not gone)
+    pair = (_procedure(fewer, raw, settings), _procedure(terms, raw, settings))
+    both = [bootstrap(p, given, target, seed=seed, draws=draws) for p in pair]
     measure = next(iter(both[0].apparent))
     gap = both[1].corrected[measure] - both[0].corrected[measure]
     weight = np.stack([np.bincount(row, minlength=n) for row in draws]).astype(np.float64)
     inside = []
-    for procedure in (smaller, Declared(terms=terms)):
+    for procedure in pair:
         eta = fit_resamples(procedure, given, target, weight, seed).eta
         inside.append(target.measures(eta, weight)[measure])
     spread = inside[1] - inside[0]
@@ -362,6 +375,7 @@ def _saved(
     terms: tuple[Term, ...],
     fit: Fit,
     design: Floats,
+    raw: Completed,
 ) -> str:
     fill = fillings(prepared.given, np.ones((1, prepared.n)))[0].tolist() if settings.missing == "median" else None
     return saved(
@@ -374,6 +388,7 @@ def _saved(
         intercept=fit.intercept,
         coefficient=fit.coefficient.tolist(),
         fill=fill,
+        rule=raw.rule,
         baseline=baseline(prepared, design, fit.coefficient),
         threshold=fit.threshold.tolist(),
     ).text()
@@ -405,7 +420,7 @@ def _notices(
     if prepared.censored.any():
         found.append(Notice.CENSORED_SUBSTITUTED)
     if not prepared.given.present.all():
-        found.append(Notice.GAPS_FILLED)
+        found.append(Notice.GAPS_FILLED if fit.each is None else Notice.GAPS_IMPUTED)
     if prepared.left_out:
         found.append(Notice.COVARIATE_LEFT_OUT)
     if boot is not None and getattr(boot, "made", 0) < getattr(boot, "resamples", 0):

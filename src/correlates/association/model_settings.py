@@ -27,6 +27,20 @@ class Validation:
     """Of a time to event: days by which the risk is predicted, and judged."""
 
 
+MissingCovariates = Literal["complete", "median", "imputed"]
+"""What is done with a subject that lacks a covariate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imputation:
+    """Data sets imputed for the estimates and in each resample, rounds over the variables, subjects a value is drawn from."""
+
+    imputations: int = 20
+    in_resamples: int = 3
+    iterations: int = 5
+    donors: int = 5
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Multivariable:
     """A model whose covariates are declared.
@@ -46,7 +60,10 @@ class Multivariable:
     adds
         Covariates that are tested together against the model of the others.
     missing
-        ``complete``: subjects with every covariate; ``median``: gaps are filled (median, or most frequent class) in each resample.
+        ``complete``: subjects with every covariate; ``median``: gaps are filled (median, or most frequent class) in each resample;
+        ``imputed``: they are imputed several times by chained equations, in each resample anew.
+    imputation
+        How, where they are.
     high_correlation, high_inflation
         |Spearman's rho| of two covariates, and variance inflation, from which a notice is set.
     least_events_per_variable
@@ -61,7 +78,8 @@ class Multivariable:
     splines: Mapping[str, int] = field(default_factory=dict)
     interactions: tuple[tuple[str, str], ...] = ()
     adds: tuple[str, ...] = ()
-    missing: Literal["complete", "median"] = "complete"
+    missing: MissingCovariates = "complete"
+    imputation: Imputation = field(default_factory=Imputation)
     high_correlation: float = 0.8
     high_inflation: float = 5.0
     least_events_per_variable: float = 10.0
@@ -91,7 +109,8 @@ class Selection:
     least_present
         Share of subjects with a value that a candidate needs.
     missing
-        As for a declared model; by default gaps are filled in each resample.
+        As for a declared model; by default gaps are filled in each resample. Imputed: a candidate is in the model that at least half of the data sets
+        select, with the mean of its coefficients.
     mixing
         Elastic net: 1 is the lasso.
     rule
@@ -112,7 +131,8 @@ class Selection:
     collinear: float | None = 0.9
     representative: tuple[Literal["prespecified", "complete", "central"], ...] = ("prespecified", "complete", "central")
     least_present: float = 0.7
-    missing: Literal["complete", "median"] = "median"
+    missing: MissingCovariates = "median"
+    imputation: Imputation = field(default_factory=Imputation)
     mixing: float = 0.9
     rule: Literal["min", "1se"] = "min"
     inner_folds: int = 10

@@ -126,6 +126,10 @@ class Notice(StrEnum):
         "gaps-filled",
         "Missing covariates were filled inside each resample; P values and limits do not know of it",
     )
+    GAPS_IMPUTED = (
+        "gaps-imputed",
+        "Missing covariates were imputed several times, in each resample anew; P values and limits are pooled over the data sets",
+    )
     COVARIATE_LEFT_OUT = "covariate-left-out", "A declared covariate could not take part and is left out"
     RESAMPLES_WITHOUT_MODEL = "resamples-without-model", "Some resamples gave no model and count in no mean"
     SELECTED_COEFFICIENTS = (

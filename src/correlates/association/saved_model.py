@@ -15,9 +15,11 @@ from correlates.association.model_transforms import grouped
 from correlates.errors import InputError, Problem, unknown
 from correlates.schema.table import NUMBER, TEXT
 from correlates.stats.arrays import Bools, Floats, where
+from correlates.stats.candidates import candidates
 from correlates.stats.design import Term, expand
 from correlates.stats.ordinal_target import OrdinalTarget, class_probabilities
 from correlates.stats.performance import probability
+from correlates.stats.resample_imputation import ConditionalMean
 from correlates.stats.transforms import Take, defined, transformed
 from correlates.terms import Reason
 
@@ -30,7 +32,8 @@ FILLED = "filled"
 class SavedModel:
     """A model: ``kind`` logistic, ordinal or cox; ``variables`` as they are transformed, ``terms`` made of their columns, ``coefficient`` of each.
 
-    ``fill`` is what a missing column becomes, None where a subject without it gets no prediction. ``horizon`` and ``survival``: days,
+    ``fill`` is what a missing column becomes; ``mean`` and ``covariance`` give its expectation by the columns that are there (imputed models); with
+    neither a subject with a gap gets no prediction. ``horizon`` and ``survival``: days,
     and the probability of no event by then at a linear predictor of 0 (Cox). ``grades``, the lowest first, and ``threshold`` of all but the lowest
     (ordinal).
     """
@@ -50,6 +53,8 @@ class SavedModel:
     survival: tuple[float, ...] = ()
     grades: tuple[str, ...] = ()
     threshold: tuple[float, ...] = ()
+    mean: tuple[float, ...] = ()
+    covariance: tuple[tuple[float, ...], ...] = ()
 
     def text(self) -> str:
         """The model as JSON."""
@@ -69,6 +74,7 @@ class SavedModel:
                 ],
                 "intercept": self.intercept,
                 "fill": None if self.fill is None else list(self.fill),
+                "conditional": {"mean": list(self.mean), "covariance": [list(row) for row in self.covariance]},
                 "baseline": {"day": list(self.horizon), "survival": list(self.survival)},
                 "grades": {"names": list(self.grades), "threshold": list(self.threshold)},
             },
@@ -88,6 +94,7 @@ def saved(
     intercept: float,
     coefficient: Sequence[float],
     fill: Sequence[float] | None,
+    rule: ConditionalMean | None = None,
     baseline: tuple[Sequence[float], Sequence[float]] = ((), ()),
     threshold: Sequence[float] = (),
 ) -> SavedModel:
@@ -114,6 +121,8 @@ def saved(
         survival=tuple(float(v) for v in baseline[1]),
         grades=prepared.grades,
         threshold=tuple(float(a) for a in threshold),
+        mean=() if rule is None else tuple(float(rule.mean[0, c]) for c in used),
+        covariance=() if rule is None else tuple(tuple(float(rule.covariance[0, c, d]) for d in used) for c in used),
     )
 
 
@@ -181,6 +190,8 @@ def load_model(text: str, *, file: str) -> SavedModel:
             survival=tuple(data["baseline"]["survival"]),
             grades=tuple(data["grades"]["names"]),
             threshold=tuple(data["grades"]["threshold"]),
+            mean=tuple(data["conditional"]["mean"]),
+            covariance=tuple(tuple(row) for row in data["conditional"]["covariance"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
@@ -244,11 +255,14 @@ def predict(model: SavedModel, data: pl.DataFrame) -> pl.DataFrame:
         if errors[i] is not None:
             continue
         absent = [str(model.variables[j]["code"]) for j in np.flatnonzero(missing[i])]
-        if model.fill is None:
+        if model.fill is None and not (model.mean and there[i].any()):
             errors[i] = Reason.NOT_RECORDED
         else:
             notices[i] += [f"{FILLED}: {code}" for code in dict.fromkeys(absent)]
-    filled = np.where(there, raw, 0.0 if model.fill is None else np.array(model.fill)[None, :])
+    filled = where(there, raw, 0.0 if model.fill is None else np.array(model.fill)[None, :])
+    if model.mean and not there.all():
+        rule = ConditionalMean(mean=np.array([model.mean]), covariance=np.array([model.covariance]))
+        filled = rule.filled(candidates(filled, there))[0]
     eta: Floats = model.intercept + expand(model.terms, filled) @ np.array(model.coefficient)
     known: Bools = np.array([e is None for e in errors], dtype=np.bool_)
     chance = probability(np.where(known, eta, 0.0)) if model.kind == "logistic" else np.full(n, np.nan)

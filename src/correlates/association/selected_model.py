@@ -10,6 +10,7 @@ import polars as pl
 
 from correlates.association.declared_model import ModelTables
 from correlates.association.model_columns import Prepared, prepare
+from correlates.association.model_imputation import Completed, complete, within_resamples
 from correlates.association.model_record import Header, Row, models_table
 from correlates.association.model_settings import Selection
 from correlates.association.model_validation import (
@@ -25,10 +26,11 @@ from correlates.association.saved_model import saved
 from correlates.association.settings import Biomarker, Endpoint
 from correlates.schema.models import PREDICTIONS
 from correlates.stats.arrays import Floats, Ints
-from correlates.stats.candidates import filled, fillings
+from correlates.stats.candidates import fillings
 from correlates.stats.collinearity import clusters, rank_correlations
 from correlates.stats.cox import baseline_hazard
 from correlates.stats.design import Term
+from correlates.stats.imputed_procedure import MultiplyImputed
 from correlates.stats.procedures import ElasticNet, StabilitySelection, Stepwise
 from correlates.stats.stability import Assumption, error_bound, picked_for, stability_selection
 from correlates.stats.target import SurvivalTarget
@@ -114,7 +116,11 @@ def selection(
             models=models_table(header, rows, error=Reason.NO_ERROR_BOUND), predictions=PREDICTIONS.empty()
         )
     procedure = _procedure(settings, picked or 1)
-    validation_seed, whole_seed, stability_seed = seed.spawn(3)
+    imputed = settings.missing == "imputed" and not chosen.given.present.all()
+    if imputed:
+        procedure = MultiplyImputed(inner=procedure, how=within_resamples(settings.imputation))
+    validation_seed, whole_seed, stability_seed, imputation_seed = seed.spawn(4)
+    raw = complete(chosen, settings.missing, settings.imputation, imputation_seed)
     found = validate(procedure, chosen, settings.validation, validation_seed)
     everyone = np.ones((1, chosen.n))
     whole = procedure.fit(chosen.given, chosen.target, everyone, whole_seed)
@@ -137,7 +143,7 @@ def selection(
             grouped=settings.grouped,
         ).frequency
     if inside.size:
-        rows.append(Row(part="model", stat="json", text=_saved(chosen, endpoint, settings, coefficient, inside)))
+        rows.append(Row(part="model", stat="json", text=_saved(chosen, endpoint, settings, coefficient, inside, raw)))
     boot = found.bootstrap.selected if found.bootstrap is not None else None
     folds = found.crossed.selected if found.crossed is not None else None
     for c, name in enumerate(chosen.names):
@@ -161,7 +167,7 @@ def selection(
     if chosen.censored.any():
         notices.append(Notice.CENSORED_SUBSTITUTED)
     if not chosen.given.present.all():
-        notices.append(Notice.GAPS_FILLED)
+        notices.append(Notice.GAPS_IMPUTED if imputed else Notice.GAPS_FILLED)
     if found.bootstrap is not None and found.bootstrap.made < found.bootstrap.resamples:
         notices.append(Notice.RESAMPLES_WITHOUT_MODEL)
     error = None if inside.size else Reason.NOTHING_SELECTED
@@ -299,15 +305,15 @@ def _representative(prepared: Prepared, numeric: Sequence[int], members: Ints, r
     return min((int(m) for m in members), key=lambda m: (rank(m), m))
 
 
-def _saved(prepared: Prepared, endpoint: Endpoint, settings: Selection, coefficient: Floats, inside: Ints) -> str:
+def _saved(
+    prepared: Prepared, endpoint: Endpoint, settings: Selection, coefficient: Floats, inside: Ints, raw: Completed
+) -> str:
     terms = [Term(name=prepared.names[c], of=(int(c),)) for c in inside]
     fill = fillings(prepared.given, np.ones((1, prepared.n)))[0].tolist() if settings.missing == "median" else None
     target = prepared.target
     baseline: tuple[list[float], list[float]] = ([], [])
     if isinstance(target, SurvivalTarget):
-        x = filled(prepared.given, np.ones((1, prepared.n)))
-        columns = (x if x.ndim == 2 else x[0])[:, inside]
-        at = baseline_hazard(columns, coefficient[1 + inside], target.time, target.event)
+        at = baseline_hazard(raw.values[:, inside], coefficient[1 + inside], target.time, target.event)
         baseline = (at.time.tolist(), at.survival.tolist())
     return saved(
         prepared,
@@ -319,5 +325,6 @@ def _saved(prepared: Prepared, endpoint: Endpoint, settings: Selection, coeffici
         intercept=float(coefficient[0]),
         coefficient=coefficient[1 + inside].tolist(),
         fill=fill,
+        rule=raw.rule,
         baseline=baseline,
     ).text()

@@ -323,7 +323,7 @@ def _kinds_of_event(endpoint_plan: object) -> tuple[str, ...]:
 
 def _multivariable(context: Context, name: str, analysis: asked.Multivariable) -> Tables:
     from correlates.association.declared_model import multivariable
-    from correlates.association.model_settings import Multivariable, Validation
+    from correlates.association.model_settings import Imputation, Multivariable, Validation
     from correlates.association.timing import LEAVE_OUT, refuse_future
 
     plan = context.file.plan
@@ -336,6 +336,7 @@ def _multivariable(context: Context, name: str, analysis: asked.Multivariable) -
         interactions=analysis.interactions,
         adds=analysis.adds,
         missing=analysis.missing,
+        imputation=Imputation(**analysis.imputation.model_dump()),
         prespecified=True,
         seed=plan.study.seed,
         validation=Validation(**analysis.validation.model_dump()),
@@ -360,17 +361,18 @@ def _transforms(declared: Mapping[str, str | asked.Transform]) -> dict[str, Any]
 
 
 def _selection(context: Context, name: str, analysis: asked.Selection) -> Tables:
-    from correlates.association.model_settings import Selection, Validation
+    from correlates.association.model_settings import Imputation, Selection, Validation
     from correlates.association.selected_model import selection
     from correlates.association.timing import LEAVE_OUT, refuse_future
 
     plan = context.file.plan
-    given = analysis.model_dump(exclude={"do", "endpoint", "candidates", "validation", "transforms"})
+    given = analysis.model_dump(exclude={"do", "endpoint", "candidates", "validation", "transforms", "imputation"})
     settings = Selection(
         name=name,
         prespecified=True,
         seed=plan.study.seed,
         validation=Validation(**analysis.validated().model_dump()),
+        imputation=Imputation(**analysis.imputation.model_dump()),
         transforms=_transforms(analysis.transforms),
         **given,
     )

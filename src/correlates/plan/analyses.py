@@ -271,6 +271,19 @@ class ValidationPlan(Strict):
     """Of a time to event: days by which the risk is predicted and judged (area under the curve, Uno's C, Brier score, calibration, decision curve)."""
 
 
+class ImputationPlan(Strict):
+    """Multiple imputation of missing covariates by chained equations (predictive mean matching), the outcome among the predictors."""
+
+    imputations: Annotated[int, Field(ge=2, le=200)] = 20
+    """Data sets the estimates are pooled over."""
+    in_resamples: Annotated[int, Field(ge=1, le=50)] = 3
+    """Data sets in each resample of the validation (of a selection, also those it is made from)."""
+    iterations: Annotated[int, Field(ge=1, le=50)] = 5
+    """Rounds over the variables for each data set."""
+    donors: Annotated[int, Field(ge=1, le=20)] = 5
+    """Subjects with a like prediction that a value is drawn from."""
+
+
 TransformWord = Literal["log", "log2", "log10", "sqrt", "standardised", "as_is", "median", "tertiles", "quartiles"]
 
 
@@ -303,8 +316,10 @@ class Multivariable(Strict):
     """Covariates that are tested together against the model of the others: do they add to it?"""
     population: Annotated[str, Refers("population")] = "all"
     """The population."""
-    missing: Literal["complete", "median"] = "complete"
-    """Subjects with every covariate, or gaps filled with the median (most frequent class) inside each resample."""
+    missing: Literal["complete", "median", "imputed"] = "complete"
+    """Subjects with every covariate; or gaps filled with the median (most frequent class), or imputed several times, inside each resample."""
+    imputation: ImputationPlan = ImputationPlan()
+    """How gaps are imputed."""
     validation: ValidationPlan = ValidationPlan()
     """How the model is validated."""
 
@@ -329,8 +344,10 @@ class Selection(Strict):
     """What is preferred within a cluster: prespecified, with the fewest missing values, most correlated with the rest."""
     least_present: Annotated[float, Field(ge=0, le=1)] = 0.7
     """Share of subjects with a value that a candidate needs."""
-    missing: Literal["complete", "median"] = "median"
-    """Gaps filled with the median (most frequent class) inside each resample, or subjects with every candidate."""
+    missing: Literal["complete", "median", "imputed"] = "median"
+    """Gaps filled with the median (most frequent class), or imputed several times, inside each resample; or subjects with every candidate."""
+    imputation: ImputationPlan = ImputationPlan()
+    """How gaps are imputed."""
     mixing: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Elastic net and stability selection: 1 is the lasso, towards 0 the ridge."""
     rule: Literal["min", "1se"] = "min"

@@ -94,3 +94,53 @@ def pool(
         share=share,
         missing_information=(r + 2.0 / (df + 3.0)) / (r + 1.0),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PooledTest:
+    """Wald test that several coefficients are 0, pooled over imputations: F with ``df`` and ``denominator_df``."""
+
+    f: float
+    df: int
+    denominator_df: float
+    p_value: float
+
+
+def pool_wald(estimate: npt.ArrayLike, covariance: npt.ArrayLike) -> PooledTest:
+    """Test k coefficients of m imputed data sets together.
+
+    Parameters
+    ----------
+    estimate
+        (m, k) estimates, m at least 2.
+    covariance
+        (m, k, k) their covariances.
+
+    Notes
+    -----
+    Li, Raghunathan and Rubin, JASA 1991;86:1065-1073 (D1): with U the mean covariance and B that between imputations,
+    r = (1 + 1/m) tr(B U^-1) / k, F = Q'U^-1 Q / (k (1 + r)) on k and v df; t = k (m - 1): v = 4 + (t - 4)(1 + (1 - 2/t)/r)^2 where t > 4,
+    otherwise t (1 + 1/k)(1 + 1/r)^2 / 2. NaN where U is singular.
+    """
+    from scipy.special import fdtrc
+
+    q, u = np.asarray(estimate, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
+    if q.ndim != 2 or u.shape != (*q.shape, q.shape[1]) or q.shape[0] < 2:
+        raise ValueError("estimate must be (m, k) and covariance (m, k, k) with m at least 2")
+    m, k = q.shape
+    mean, within = q.mean(axis=0), u.mean(axis=0)
+    nothing = PooledTest(f=float("nan"), df=k, denominator_df=float("nan"), p_value=float("nan"))
+    if not (np.isfinite(within).all() and np.isfinite(q).all()) or np.linalg.matrix_rank(within) < k:
+        return nothing
+    inverse = np.linalg.inv(within)
+    away = q - mean
+    between = away.T @ away / (m - 1)
+    r = max((1.0 + 1.0 / m) * float(np.trace(between @ inverse)) / k, _LEAST)
+    f = float(mean @ inverse @ mean) / (k * (1.0 + r))
+    t = k * (m - 1.0)
+    v = (
+        4.0 + (t - 4.0) * (1.0 + (1.0 - 2.0 / t) / r) ** 2
+        if t > 4
+        else t * (1.0 + 1.0 / k) * (1.0 + 1.0 / r) ** 2 / 2.0
+    )
+    return PooledTest(f=f, df=k, denominator_df=v, p_value=float(fdtrc(float(k), v, f)))

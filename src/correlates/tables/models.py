@@ -117,6 +117,9 @@ def _card(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices:
         kind = "effective subjects" if grades.height else "subjects with the rarer outcome"
         shown = "" if per is None else f"; {number(per)} {kind} per column"
         lines.append(("Columns", f"{whole['columns']:.0f}{shown}"))
+    if "f" in whole:
+        text = f"F {fixed(whole['f'])} on {whole['df']:.0f} and {number(whole['denominator_df'])} df, P {p_value(whole['p'])}"
+        lines.append(("Pooled Wald test of all covariates", text))
     if "chi_square" in whole:
         text = f"chi-square {fixed(whole['chi_square'])} with {whole['df']:.0f} df, P {p_value(whole['p'])}"
         lines.append(("Likelihood ratio against no covariate", text))
@@ -125,7 +128,11 @@ def _card(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices:
         lines.append(("The same odds ratios at every threshold (score test)", text))
     if "error_bound" in whole:
         lines.append(("Expected number of false selections", f"at most {number(whole['error_bound'])}"))
-    gaps = "filled inside each resample" if settings["missing"] == "median" else "only subjects without gaps"
+    gaps = {
+        "complete": "only subjects without gaps",
+        "median": "filled with the median inside each resample",
+        "imputed": "imputed by chained equations, {imputations} data sets; {in_resamples} inside each resample",
+    }[settings["missing"]].format(**settings["imputation"])
     lines.append(("Missing covariates", gaps))
     lines.append(("Validation", _validation(validation)))
     shuffled = _stats(mine, "performance").get("", {})
@@ -167,6 +174,7 @@ def _terms(name: str, mine: pl.DataFrame, labels: Texts) -> DisplayTable | None:
     found = _stats(mine, "term")
     if not found:
         return None
+    pooled = any("missing_information" in s for s in found.values())
     ratio = _RATIOS.get(mine["method"][0], "Odds ratio")
     whole = _stats(mine, "variable")
 
@@ -200,11 +208,17 @@ def _terms(name: str, mine: pl.DataFrame, labels: Texts) -> DisplayTable | None:
             numbers("Coefficient", column("coefficient"), fixed),
             numbers("SE", column("standard_error"), fixed),
             numbers("VIF", column("inflation"), number),
-            numbers("Largest change, SE", column("influence"), number),
+            numbers("Missing information", column("missing_information"), percent)
+            if pooled
+            else numbers("Largest change, SE", column("influence"), number),
         ),
-        note="Limits and P from the profile likelihood. VIF: variance inflation. Largest change: of the coefficient when one subject is "
-        "left out."
-        + (f" Whole covariates by likelihood ratio: {tests}." if tests else "")
+        note=(
+            "Limits and P pooled over the imputed data sets (Rubin's rules, Barnard and Rubin's df). VIF: variance inflation."
+            if pooled
+            else "Limits and P from the profile likelihood. VIF: variance inflation. Largest change: of the coefficient when one subject is "
+            "left out."
+        )
+        + (f" Whole covariates by {'pooled Wald test' if pooled else 'likelihood ratio'}: {tests}." if tests else "")
         + (f" The same odds ratio at every threshold, score test: {crooked}." if crooked else "")
         + (f" Knots: {splines}." if splines else ""),
     )
@@ -224,6 +238,7 @@ def _added(name: str, mine: pl.DataFrame, labels: Texts) -> DisplayTable | None:
         else NOTHING
         for s in found.values()
     ]
+    pooled = any("f" in s for s in found.values())
     measure = "AUC" if mine["method"][0] == "firth_model" else "C"
     return DisplayTable(
         name=f"added_{name}",
@@ -231,14 +246,14 @@ def _added(name: str, mine: pl.DataFrame, labels: Texts) -> DisplayTable | None:
         declared=_declared(mine),
         columns=(
             words("Added", [", ".join(labels.get(c, c) for c in t.split(", ")) for t in found]),
-            numbers("Chi-square", column("chi_square"), fixed),
+            numbers("F", column("f"), fixed) if pooled else numbers("Chi-square", column("chi_square"), fixed),
             numbers("df", column("df"), number),
             numbers("P", column("p"), p_value),
             numbers(f"{measure} without", column("without"), fixed),
             numbers(f"{measure} with", column("with"), fixed),
             marked(f"Change in {measure} (95 % CI)", gains, column("difference")),
         ),
-        note=f"Likelihood ratio of the nested models; {measure} corrected for optimism with the same resamples for both.",
+        note=f"{'Wald test pooled over the imputed data sets' if pooled else 'Likelihood ratio of the nested models'}; {measure} corrected for optimism with the same resamples for both.",
     )
 
 

@@ -47,6 +47,7 @@ NOISE = [Biomarker(code=c, label=c) for c in _NOISE]
 YES = Endpoint(name="durable", label="Durable response", kind=OutcomeKind.BINARY)
 PFS = Endpoint(name="pfs", label="Progression-free survival", kind=OutcomeKind.TIME)
 QUICK = Validation(bootstrap=20, folds=5, repeats=1)
+SMALL = Validation(bootstrap=3, folds=3, repeats=1)
 
 
 def _table(**columns: object) -> pl.DataFrame:
@@ -262,9 +263,7 @@ def test_declarations_that_contradict_the_table() -> None:
 @pytest.mark.parametrize("method", ["elastic_net", "adaptive_lasso", "stepwise", "stability"])
 @pytest.mark.parametrize("endpoint", [YES, PFS], ids=["binary", "time"])
 def test_selections_find_the_driver(method: str, endpoint: Endpoint) -> None:
-    asked = Selection(
-        name="sel", method=method, inner_folds=5, pairs=10, validation=Validation(bootstrap=3, folds=3, repeats=1)
-    )
+    asked = Selection(name="sel", method=method, inner_folds=5, pairs=10, validation=SMALL)
     made = selection(_table(), [*NOISE, AREA, PEAK, AGE, STAGE], endpoint, asked)
     conform(made.models, MODELS)
     conform(made.predictions, PREDICTIONS)
@@ -284,7 +283,7 @@ def test_groups_are_selected_whole(settings: dict[str, object]) -> None:
         inner_folds=5,
         pairs=10,
         threshold=0.8,
-        validation=Validation(bootstrap=3, folds=3, repeats=1),
+        validation=Validation(bootstrap=0, folds=2, repeats=1),
         **settings,
     )
     made = selection(_table(), markers, YES, asked)
@@ -304,7 +303,7 @@ def test_a_selection_without_a_bound_says_so(markers: list[Biomarker], picked: i
 
 
 def test_one_seed_one_result() -> None:
-    asked = Selection(name="sel", inner_folds=3, validation=Validation(bootstrap=3, folds=3, repeats=1))
+    asked = Selection(name="sel", inner_folds=3, validation=SMALL)
     first, second = (selection(_table(), [PEAK, *NOISE[:4]], YES, asked) for _ in range(2))
     assert first.models.equals(second.models)
     other = selection(_table(), [PEAK, *NOISE[:4]], YES, replace(asked, seed=1))
@@ -460,6 +459,43 @@ def test_a_declared_threshold_and_what_cannot_be_transformed() -> None:
         _table(),
         [PEAK, AGE, *NOISE[:3]],
         YES,
-        Selection(name="s", transforms={"PEAK": Transform(cut="median")}, validation=replace(QUICK, bootstrap=0)),
+        Selection(name="s", transforms={"PEAK": Transform(cut="median")}, validation=replace(SMALL, bootstrap=0)),
     )
     assert chosen.models.filter(pl.col("term").str.starts_with("PEAK=above")).height > 0
+
+
+@pytest.mark.parametrize("endpoint", [YES, PFS], ids=["binary", "time"])
+def test_imputed_covariates_are_pooled(endpoint: Endpoint) -> None:
+    gone = np.random.default_rng(1).random(_N) < 0.2
+    table = _table(AGE=np.where(gone, None, _AGE).tolist(), STAGE=np.where(gone[::-1], None, _STAGE).tolist())
+    made = _model(
+        [PEAK, AGE, STAGE], table, endpoint, missing="imputed", adds=("PEAK",), splines={"AGE": 3}, validation=SMALL
+    )
+    assert made.predictions.height == _N
+    assert _get(made.models, "model", "imputations") == 20
+    assert "gaps-imputed" in _notices(made.models)
+    assert 0 < _get(made.models, "term", "missing_information", "AGE") < 1
+    assert _get(made.models, "variable", "df", "STAGE") == 2
+    assert _get(made.models, "added", "p", "PEAK") == pytest.approx(_get(made.models, "variable", "p", "PEAK"))
+    assert _get(made.models, "term", "ratio_lower", "PEAK") < _get(made.models, "term", "ratio", "PEAK")
+    model = load_model(_get(made.models, "model", "json"), file="one.json")
+    found = predict(model, table)
+    np.testing.assert_allclose(found["linear_predictor"], made.predictions["linear_predictor"], rtol=1e-9, atol=1e-9)
+    assert (found["notices"].str.contains("filled").to_numpy() == (gone | gone[::-1])).all()
+    nothing = pl.DataFrame({"subject_id": ["a"], "PEAK": [None], "AGE": [None], "STAGE": [None]})
+    nothing = nothing.cast({"PEAK": pl.Float64, "AGE": pl.Float64, "STAGE": pl.String})
+    assert predict(model, nothing)["error"].to_list() == ["not-recorded"]
+
+
+def test_without_gaps_imputation_changes_nothing() -> None:
+    one, other = (_model([PEAK, AGE], missing=m).models.drop("settings") for m in ("imputed", "complete"))
+    assert one.equals(other)
+
+
+def test_a_selection_from_imputed_candidates() -> None:
+    gone = np.random.default_rng(1).random(_N) < 0.2
+    asked = Selection(name="sel", method="stepwise", missing="imputed", validation=SMALL)
+    made = selection(_table(PEAK=np.where(gone, None, _PEAK).tolist()), [PEAK, AGE, *NOISE[:3]], YES, asked)
+    assert _get(made.models, "candidate", "in_model", "PEAK") == 1
+    assert "gaps-imputed" in _notices(made.models)
+    assert made.predictions["left_out_probability"].null_count() == 0
