@@ -11,16 +11,17 @@ import numpy as np
 import polars as pl
 
 from correlates.association.blocks import Panel, check, members
+from correlates.association.describe import SHARE
 from correlates.association.notices import Notice
 from correlates.association.outcomes import outcomes
-from correlates.association.record import Block, Course, Estimate, Method, Outcome, censored
+from correlates.association.record import Block, Course, Estimate, Method, Outcome, censored, quantified
 from correlates.association.registry import method
 from correlates.association.settings import Biomarker, Comparison, Endpoint, Univariable
 from correlates.association.wilcoxon import P_ADJUSTED
 from correlates.provenance import short_id
 from correlates.schema import RESULTS, conform
 from correlates.schema.table import NUMBER, TEXT, WHOLE
-from correlates.stats.arrays import Bools, Floats, Ints
+from correlates.stats.arrays import Bools, Floats, Ints, divide
 from correlates.stats.multiplicity import NEEDS_DATA, Adjust, adjust
 from correlates.stats.westfall_young import westfall_young
 from correlates.terms import OutcomeKind, Reason
@@ -187,19 +188,29 @@ def _part(
     repeated: bool,
 ) -> _Part:
     m = len(block.biomarkers)
+    given, left_out = block, record.leaves_out(settings)
+    if left_out:
+        block = quantified(block)
     sizes = np.stack(
         [block.members(j).sum(axis=1) for j in range(len(block.levels))] or [block.present.sum(axis=1)], axis=1
     )
     errors = _before(block, record, endpoint, settings, finite, sizes)
+    cut, there, n = censored(given), given.present.sum(axis=1), block.present.sum(axis=1)
+    for i in np.flatnonzero((cut == there) & (cut > 0)).tolist() if left_out else ():
+        errors[i] = Reason.ALL_CENSORED if errors[i] is Reason.TOO_FEW else errors[i]
     usable = np.array([i for i, error in enumerate(errors) if error is None], dtype=np.int64)
     found = _compute(block, record, endpoint, settings, usable)
+    estimates = tuple(
+        replace(e, value=divide(cut[usable], there[usable])) if e.name == SHARE[0].name else e for e in found.estimates
+    )
     notices: list[list[str]] = [[] for _ in range(m)]
-    cut, n = censored(block), block.present.sum(axis=1)
     for i in range(m):
+        if cut[i] and record.covariate != "no":
+            notices[i].append(_entered(record, settings).value)
         if errors[i] is None:
             if _smallest(endpoint, sizes[i]) < settings.few_events:
                 notices[i].append(Notice.FEW_EVENTS.value)
-            if n[i] and cut[i] / n[i] >= settings.high_censored_share:
+            if there[i] and cut[i] / there[i] >= settings.high_censored_share:
                 notices[i].append(Notice.CENSORED_SHARE_HIGH.value)
         if repeated:
             notices[i].append(Notice.REPEATED_UNITS.value)
@@ -207,7 +218,7 @@ def _part(
     for position, i in enumerate(usable.tolist()):
         errors[i] = found.errors[position]
         notices[i] += [notice.value for notice in found.notices[position]]
-    values = next((e.value for e in found.estimates if e.name == "p" and e.level == ""), None)
+    values = next((e.value for e in estimates if e.name == "p" and e.level == ""), None)
     if values is not None:
         p[usable] = values
     failed = np.array([error is not None for error in errors], dtype=np.bool_)
@@ -225,7 +236,7 @@ def _part(
             "method": [record.code] * m,
             "own_unit": [b.unit for b in block.biomarkers],
             "whole_n": n,
-            "whole_censored": cut,
+            "whole_censored": censored(block),
             "n_missing": total - n,
             "prespecified": [b.prespecified and settings.prespecified for b in block.biomarkers],
             "settings": [_settings(record, settings)] * m,
@@ -242,7 +253,14 @@ def _part(
             "error": TEXT,
         },
     )
-    return _Part(keys=keys, estimates=found.estimates, method=record, usable=usable, failed=failed, p=p, block=block)
+    return _Part(keys=keys, estimates=estimates, method=record, usable=usable, failed=failed, p=p, block=block)
+
+
+def _entered(record: Method, settings: Univariable) -> Notice:
+    """How values beyond limits entered a regression."""
+    if record.leaves_out(settings):
+        return Notice.CENSORED_EXCLUDED
+    return Notice.CENSORED_SUBSTITUTED if settings.censored.by == "substitute" else Notice.CENSORED_LIKELIHOOD
 
 
 def _before(

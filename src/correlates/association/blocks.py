@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 import polars as pl
 
+from correlates.association.notices import Notice
 from correlates.association.outcomes import Outcomes, endpoint_problems, signs
 from correlates.association.record import Block, Course
 from correlates.association.registry import METHODS
-from correlates.association.settings import FAMILY_COLUMNS, Biomarker, Endpoint, Univariable
+from correlates.association.settings import FAMILY_COLUMNS, Biomarker, CensoredOptions, Endpoint, Univariable
 from correlates.errors import DerivationError, Problem, unknown
 from correlates.schema.table import NUMBER
 from correlates.stats.arrays import Bools, Floats, Ints
@@ -167,6 +169,28 @@ class Panel:
             columns = pl.col([name for _, name in limits]).cast(pl.String).fill_null(Censoring.NONE.value)
             found = analysis.select(signs(columns)).to_numpy().reshape(analysis.height, len(limits)).T
             self.censoring[[row for row, _ in limits]] = found
+
+        self.left_out: Bools = np.zeros(self.present.shape, dtype=np.bool_)
+        """Values that are there and take no part, because they lie beyond a limit."""
+
+    def as_covariates(self, options: CensoredOptions) -> Panel:
+        """The panel as regressions without a likelihood for values beyond limits take it: without them, or with what is substituted."""
+        made = copy(self)
+        beyond: Bools = self.present & (self.censoring != 0)
+        if options.by == "substitute":
+            factor = np.where(self.censoring < 0, options.left_factor, options.right_factor)
+            made.values = np.where(beyond, self.values * factor, self.values)
+            return made
+        made.present, made.left_out = self.present & ~beyond, beyond
+        return made
+
+    def entered(self, row: int, subjects: Bools | Ints) -> tuple[Notice, ...]:
+        """How values beyond limits of a biomarker entered, among some of the rows of the table; nothing where there is none."""
+        if self.left_out[row, subjects].any():
+            return (Notice.CENSORED_EXCLUDED,)
+        if (self.present[row, subjects] & (self.censoring[row, subjects] != 0)).any():
+            return (Notice.CENSORED_SUBSTITUTED,)
+        return ()
 
     def block(self, outcomes: Outcomes, within: Bools) -> Block:
         """The biomarkers of the subjects of a population (mask over the rows of the table) that have an outcome."""

@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
+from correlates.association.covariate import exponential, unscalable
 from correlates.association.describe import COUNTS, SHARE, counts, share
-from correlates.association.logistic import exponential, unscalable
 from correlates.association.notices import Notice
 from correlates.association.record import Block, Estimate, Method, Outcome, Statistic, flagged, merged
 from correlates.association.settings import Univariable

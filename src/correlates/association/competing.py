@@ -7,9 +7,9 @@ from functools import partial
 
 import numpy as np
 
+from correlates.association.covariate import PER, exponential, scaled, unscalable
 from correlates.association.describe import COUNTS, SHARE, counts, share
 from correlates.association.grouping import BOUND, CUTS, bound_estimates, cut, one_group, uncut, unequal
-from correlates.association.logistic import PER, exponential, scaled, unscalable
 from correlates.association.notices import Notice
 from correlates.association.record import Block, Estimate, Method, Outcome, Statistic, censored, flagged, merged
 from correlates.association.settings import Univariable
@@ -129,7 +129,7 @@ def _fine_gray(block: Block, analysis: Univariable) -> Outcome:
             *counts(block),
         ),
         errors=tuple(errors),
-        notices=tuple(tuple(row) for row in flagged(censored(block) > 0, Notice.CENSORED_SUBSTITUTED)),
+        notices=((),) * len(block.biomarkers),
     )
 
 
@@ -159,8 +159,9 @@ FINE_GRAY = Method(
         *COUNTS,
     ),
     unusable=unscalable,
+    covariate="quantified",
     compute=_fine_gray,
-    options=(*OPTIONS, "logistic", *SMALL),
+    options=(*OPTIONS, "censored", *SMALL),
     formula="partial likelihood of the subdistribution, subjects with a competing event kept at risk with weight G(t-) / G(T-); Wald limits by the sandwich; P by permutation of the score at no association in few subjects, by Wald in many",
     citation="Fine and Gray, JASA 1999;94:496-509",
     docs="methods/competing_risks.md",

@@ -6,10 +6,10 @@ from functools import partial
 
 import numpy as np
 
+from correlates.association.covariate import PER, exponential, scaled, unscalable
 from correlates.association.describe import COUNTS, SHARE, counts, share
-from correlates.association.logistic import PER, exponential, scaled, unscalable
 from correlates.association.notices import Notice
-from correlates.association.record import Block, Estimate, Method, Outcome, Scores, Statistic, censored, flagged, merged
+from correlates.association.record import Block, Estimate, Method, Outcome, Scores, Statistic, flagged, merged
 from correlates.association.settings import Univariable
 from correlates.association.small_samples import OPTIONS as SMALL
 from correlates.association.small_samples import VARIANT, asymptotic, p_values
@@ -42,7 +42,7 @@ def _compute(block: Block, analysis: Univariable, penalty: CoxPenalty) -> Outcom
     crooked = flagged(np.nan_to_num(proportional, nan=1.0) < 0.05, Notice.NOT_PROPORTIONAL)
     competing = flagged(np.full(m, len(course.causes) > 1), Notice.COMPETING)
     parted = flagged(fit.monotone != 0, Notice.SEPARATION)
-    notices = merged(flagged(censored(block) > 0, Notice.CENSORED_SUBSTITUTED), parted, crooked, competing)
+    notices = merged(parted, crooked, competing)
     return Outcome(
         estimates=(
             *p_values(block, analysis, x, partial(null_scores, block), fit.p_value, "likelihood ratio"),
@@ -107,8 +107,9 @@ COX = Method(
     biomarkers=("numeric",),
     statistics=_STATISTICS,
     unusable=unscalable,
+    covariate="quantified",
     compute=partial(_compute, penalty=CoxPenalty.NONE),
-    options=(*OPTIONS, "logistic", *SMALL),
+    options=(*OPTIONS, "censored", *SMALL),
     formula="maximum of the partial likelihood with Efron's ties, limits from its profile; P of the score, the sum of x times the log-rank score, by permutation in few subjects, by likelihood ratio in many; score test of proportional hazards on the scale 1 - S(t)",
     citation="Cox, JRSS B 1972;34:187-220; Efron, JASA 1977;72:557-565; Grambsch and Therneau, Biometrika 1994;81:515-526; Harrell et al., JAMA 1982;247:2543-2546",
     docs=_DOCS,
@@ -122,8 +123,9 @@ COX_FIRTH = Method(
     biomarkers=("numeric",),
     statistics=_STATISTICS,
     unusable=unscalable,
+    covariate="quantified",
     compute=partial(_compute, penalty=CoxPenalty.FIRTH),
-    options=(*OPTIONS, "logistic", *SMALL),
+    options=(*OPTIONS, "censored", *SMALL),
     formula="maximum of log partial likelihood + 1/2 log det information, Efron's ties, limits from its profile; P by permutation of the score in few subjects, by the penalised likelihood ratio in many",
     citation="Heinze and Schemper, Biometrics 2001;57:114-119",
     docs=_DOCS,

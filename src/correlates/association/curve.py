@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import numpy as np
 
+from correlates.association.covariate import logistic_covariate, unscalable
 from correlates.association.describe import COUNTS, SHARE, counts, share
-from correlates.association.logistic import event_scores, scaled, unscalable
+from correlates.association.logistic import event_scores
 from correlates.association.notices import Notice
-from correlates.association.record import Block, Estimate, Method, Outcome, Statistic, censored, flagged, merged
+from correlates.association.record import Block, Estimate, Method, Outcome, Statistic, flagged
 from correlates.association.settings import Univariable
 from correlates.association.wilcoxon import P_ADJUSTED, P
 from correlates.stats.arrays import where
-from correlates.stats.logistic import Penalty, Separation, logistic_screen
+from correlates.stats.logistic import Penalty, Separation
 from correlates.stats.response_curve import response_curve
 from correlates.terms import OutcomeKind, Reason
 
 
 def _compute(block: Block, analysis: Univariable) -> Outcome:
-    x, sd = scaled(block, analysis)
-    event = block.group == 1
-    fit = logistic_screen(x, event, block.present, penalty=Penalty.FIRTH, level=analysis.level)
+    model = logistic_covariate(block, analysis, Penalty.FIRTH)
+    x, sd, mean, fit = model.x, model.sd, model.mean, model.fit
     q = analysis.curve.points
     low = np.min(where(block.present, x, np.inf), axis=1, initial=np.inf)
     high = np.max(where(block.present, x, -np.inf), axis=1, initial=-np.inf)
     share_of = np.linspace(0.0, 1.0, q)
     at = low[:, None] + share_of[None, :] * (high - low)[:, None]
-    curve = response_curve(x, fit.intercept, fit.coefficient, at, block.present, level=analysis.level)
+    curve = response_curve(
+        x, fit.intercept, fit.coefficient, at, block.present, covariance=model.covariance, level=analysis.level
+    )
     # back to the unit of the biomarker
     scales = [b.scale for b in block.biomarkers]
-    values = block.values
-    mean = np.array([values[i, block.present[i]].mean() for i in range(len(scales))])
     logged = np.array([s == "log2" for s in scales], dtype=np.bool_)
     by_sd = np.array([s == "sd" for s in scales], dtype=np.bool_)
     own = where(by_sd[:, None], mean[:, None] + at * sd[:, None], at)
@@ -49,7 +49,6 @@ def _compute(block: Block, analysis: Univariable) -> Outcome:
         for done, same in zip(fit.converged.tolist(), fit.constant.tolist(), strict=True)
     )
     parted = flagged(fit.separation != Separation.NONE.value, Notice.SEPARATION)
-    notices = merged(parted, flagged(censored(block) > 0, Notice.CENSORED_SUBSTITUTED))
     return Outcome(
         estimates=(
             Estimate(name="p", value=fit.p_value),
@@ -60,7 +59,7 @@ def _compute(block: Block, analysis: Univariable) -> Outcome:
             *found,
         ),
         errors=errors,
-        notices=tuple(tuple(row) for row in notices),
+        notices=tuple(tuple(row) for row in parted),
     )
 
 
@@ -82,8 +81,9 @@ RESPONSE_CURVE = Method(
         *COUNTS,
     ),
     unusable=unscalable,
+    covariate="likelihood",
     compute=_compute,
-    options=("level", "least_per_class", "few_events", "high_censored_share", "logistic", "curve"),
+    options=("level", "least_per_class", "few_events", "high_censored_share", "censored", "curve"),
     formula="expit(a + b x) with the pointwise band expit(a + b x -/+ z se), se from the inverse Fisher information at Firth's estimate",
     citation="Hosmer, Lemeshow and Sturdivant, Applied Logistic Regression, 3rd ed. 2013, section 2.6; Firth, Biometrika 1993;80:27-38",
     docs="methods/response_curve.md",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from correlates.association.settings import Biomarker, LogisticOptions
+from correlates.association.settings import Biomarker
 from correlates.stats.arrays import Bools, Floats, Ints, divide, where
 from correlates.terms import Reason
 
@@ -37,11 +37,10 @@ def covariates(
     present: Bools,
     censoring: Ints,
     finite: Bools,
-    options: LogisticOptions,
+    left_out: Bools | None = None,
 ) -> Covariates:
-    """Biomarkers (m, n) as covariates; censored values enter as their limit times the declared factor."""
-    factor = where(censoring < 0, options.left_factor, where(censoring > 0, options.right_factor, 1.0))
-    numbers = where(present, values * factor, 1.0)
+    """Biomarkers (m, n) as covariates; ``left_out`` tells who has a value that takes no part, because it lies beyond a limit."""
+    numbers = where(present, values, 1.0)
     wanted = np.array([b.scale == "log2" for b in biomarkers], dtype=np.bool_)
     positive: Bools = np.all(numbers > 0, axis=1)
     logged = wanted & positive
@@ -58,6 +57,8 @@ def covariates(
             errors.append(Reason.NOT_APPLICABLE)
         elif not finite[i]:
             errors.append(Reason.NOT_FINITE)
+        elif count[i] == 0 and left_out is not None and left_out[i].any():
+            errors.append(Reason.ALL_CENSORED)
         elif count[i] < 3:
             errors.append(Reason.TOO_FEW)
         elif wanted[i] and not positive[i]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from correlates.association.known import Decided
 from correlates.association.notices import Notice
 from correlates.association.outcomes import outcomes
 from correlates.association.record import Statistic
-from correlates.association.settings import Biomarker, Endpoint, LogisticOptions
+from correlates.association.settings import Biomarker, CensoredOptions, Endpoint
 from correlates.errors import DerivationError, Problem
 from correlates.provenance import fingerprint
 from correlates.stats.arrays import Bools, Floats
@@ -81,7 +81,7 @@ class EfficacyToxicity:
     least_per_class: int = 2
     few_events: int = 10
     prespecified: bool = False
-    logistic: LogisticOptions = field(default_factory=LogisticOptions)
+    censored: CensoredOptions = field(default_factory=CensoredOptions)
 
 
 class _Two(NamedTuple):
@@ -127,7 +127,7 @@ def efficacy_against_toxicity(
         An endpoint that is not binary, or a margin that is not above 1.
     """
     _refuse([efficacy, *toxicities], settings)
-    panel = Panel(analysis, biomarkers)
+    panel = Panel(analysis, biomarkers).as_covariates(settings.censored)
     made: list[Result] = []
     for population in settings.populations:
         within = members(analysis, population)
@@ -174,7 +174,7 @@ def _results(
 ) -> list[Result]:
     present, censoring = panel.present[:, two.keep], panel.censoring[:, two.keep]
     scaled = covariates(
-        panel.biomarkers, panel.values[:, two.keep], present, censoring, panel.finite, settings.logistic
+        panel.biomarkers, panel.values[:, two.keep], present, censoring, panel.finite, panel.left_out[:, two.keep]
     )
     errors = _errors(scaled, present, two, settings)
     usable = np.array([i for i, e in enumerate(errors) if e is None], dtype=np.int64)
@@ -209,7 +209,7 @@ def _results(
                 *found,
                 *(Found(name="n_decided_before", level=s, value=float(v)) for s, v in zip(SIDES, early, strict=True)),
             )
-            notices = _notices(fit, row, cut, sum(early), found, settings)
+            notices = _notices(fit, row, panel.entered(i, two.keep), sum(early), found, settings)
         made.append(
             Result(
                 record=EFFICACY_AGAINST_TOXICITY,
@@ -233,7 +233,7 @@ def _results(
 def _errors(scaled: Covariates, present: Bools, two: _Two, settings: EfficacyToxicity) -> list[Reason | None]:
     errors = list(scaled.errors)
     for i, there in enumerate(present):
-        if errors[i] in (Reason.NOT_APPLICABLE, Reason.NOT_FINITE):
+        if errors[i] in (Reason.NOT_APPLICABLE, Reason.NOT_FINITE, Reason.ALL_CENSORED):
             continue
         counted = there & two.known
         yes, no = (counted & two.events).sum(axis=1), (counted & ~two.events).sum(axis=1)
@@ -247,15 +247,19 @@ def _errors(scaled: Covariates, present: Bools, two: _Two, settings: EfficacyTox
 
 
 def _notices(
-    fit: JointScreen, row: int, cut: int, early: int, found: Sequence[Found], settings: EfficacyToxicity
+    fit: JointScreen,
+    row: int,
+    entered: tuple[Notice, ...],
+    early: int,
+    found: Sequence[Found],
+    settings: EfficacyToxicity,
 ) -> tuple[Notice, ...]:
     notices = []
     if min(fit.n_events[row].min(), (fit.n - fit.n_events)[row].min()) < settings.few_events:
         notices.append(Notice.FEW_EVENTS)
     if (fit.separation[row] != "none").any():
         notices.append(Notice.SEPARATION)
-    if cut:
-        notices.append(Notice.CENSORED_SUBSTITUTED)
+    notices += entered
     if early:
         notices.append(Notice.DESCRIBES)
     likeliest = max(f.value or 0.0 for f in found if f.name == "class_probability")
@@ -408,8 +412,7 @@ def _in_force(settings: EfficacyToxicity) -> dict[str, object]:
         "replicates": settings.replicates,
         "seed": settings.seed,
         "level": settings.level,
-        "left_factor": settings.logistic.left_factor,
-        "right_factor": settings.logistic.right_factor,
+        "censored": asdict(settings.censored),
     }
 
 

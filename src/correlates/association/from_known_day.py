@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ from correlates.association.inquiry import Found, Inquiry, Result, results_table
 from correlates.association.notices import Notice
 from correlates.association.outcomes import Outcomes, outcomes
 from correlates.association.record import Statistic
-from correlates.association.settings import Biomarker, Endpoint, LogisticOptions
+from correlates.association.settings import Biomarker, CensoredOptions, Endpoint
 from correlates.association.timing import FROM_KNOWN, on_clock
 from correlates.errors import DerivationError, Problem
 from correlates.stats.arrays import Bools, Floats
@@ -36,7 +36,7 @@ class KnownDaySettings:
     level: float = 0.95
     few_events: int = 10
     prespecified: bool = False
-    logistic: LogisticOptions = field(default_factory=LogisticOptions)
+    censored: CensoredOptions = field(default_factory=CensoredOptions)
 
 
 def from_known_day(
@@ -82,7 +82,7 @@ def from_known_day(
                 for e in wrong
             ]
         )
-    panel = Panel(analysis, biomarkers)
+    panel = Panel(analysis, biomarkers).as_covariates(settings.censored)
     days = _days(analysis, parameters, biomarkers)
     made = []
     for population in settings.populations:
@@ -119,7 +119,9 @@ def _results(
     valued = panel.present & (within & target.known)
     entry = np.maximum(np.where(np.isfinite(days), days, np.inf), 0.0)
     risk = valued & (time > entry)  # whose time ends before the value is known was never at risk with it
-    scaled = covariates(panel.biomarkers, panel.values, risk, panel.censoring, panel.finite, settings.logistic)
+    scaled = covariates(
+        panel.biomarkers, panel.values, risk, panel.censoring, panel.finite, panel.left_out & (time > entry)
+    )
     own = np.array([b.scale != "sd" for b in panel.biomarkers], dtype=np.bool_)
     x = scaled.x * np.where(own & np.isfinite(scaled.sd), scaled.sd, 1.0)[:, None]
     fits: dict[int, tuple[CoxScreen, int]] = {}
@@ -148,8 +150,7 @@ def _results(
         elif error is Reason.TOO_FEW and valued[i].sum() >= 3:
             error = Reason.NOBODY_AT_RISK
         cut = int((risk[i] & (panel.censoring[i] != 0)).sum())
-        if cut:
-            notices.append(Notice.CENSORED_SUBSTITUTED)
+        notices += panel.entered(i, within & target.known)
         made.append(
             Result(
                 record=COX_FROM_KNOWN_DAY,
@@ -200,6 +201,7 @@ def _in_force(settings: KnownDaySettings) -> dict[str, object]:
         "families": list(settings.families),
         "level": settings.level,
         "few_events": settings.few_events,
+        "censored": asdict(settings.censored),
         "ties": "efron",
     }
 

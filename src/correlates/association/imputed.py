@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from correlates.association.covariate import PER, exponential, scaled, unscalable
 from correlates.association.describe import COUNTS, SHARE, counts, share
-from correlates.association.logistic import PER, exponential, scaled, unscalable
-from correlates.association.notices import Notice
-from correlates.association.record import Block, Estimate, Method, Outcome, Statistic, censored, constant, flagged
+from correlates.association.record import Block, Estimate, Method, Outcome, Statistic, constant
 from correlates.association.settings import Univariable
 from correlates.association.wilcoxon import P_ADJUSTED, P
 from correlates.stats.arrays import Bools, Floats
@@ -93,7 +92,7 @@ def _compute(block: Block, analysis: Univariable) -> Outcome:
             *counts(block),
         ),
         errors=tuple(errors),
-        notices=tuple(tuple(row) for row in flagged(censored(block) > 0, Notice.CENSORED_SUBSTITUTED)),
+        notices=((),) * m,
     )
 
 
@@ -149,8 +148,9 @@ FIRTH_IMPUTED = Method(
         *COUNTS,
     ),
     unusable=unscalable,
+    covariate="quantified",
     compute=_compute,
-    options=("level", "least_per_class", "few_events", "high_censored_share", "logistic", "imputation", "seed"),
+    options=("level", "least_per_class", "few_events", "high_censored_share", "censored", "imputation", "seed"),
     formula="chained equations (predictive mean matching, logistic regression) with the outcome among the predictors; Firth's estimate in each data set, pooled by Rubin's rules, t with Barnard and Rubin's df",
     citation="van Buuren, Flexible Imputation of Missing Data, 2nd ed. 2018; Barnard and Rubin, Biometrika 1999;86:948-955",
     docs="methods/missing_data.md",

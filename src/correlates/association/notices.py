@@ -28,6 +28,14 @@ class Notice(StrEnum):
         "censored-substituted",
         "Censored values entered the model as their limit times the declared factor",
     )
+    CENSORED_EXCLUDED = (
+        "censored-excluded",
+        "Subjects whose value lies beyond a limit are left out of the regression: n counts the quantified",
+    )
+    CENSORED_LIKELIHOOD = (
+        "censored-likelihood",
+        "Values beyond a limit entered by the probability of the outcome over the biomarker's distribution there",
+    )
     REPEATED_UNITS = "repeated-units", "Subjects contribute more than one row: P values treat them as independent"
     EXACT_NOT_USED = (
         "exact-not-used",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ from correlates.association.known import Decided
 from correlates.association.notices import Notice
 from correlates.association.outcomes import Outcomes, outcomes
 from correlates.association.record import Statistic
-from correlates.association.settings import Biomarker, Endpoint
+from correlates.association.settings import Biomarker, CensoredOptions, Endpoint
 from correlates.errors import DerivationError, Problem
 from correlates.stats.arrays import Bools, Floats
 from correlates.stats.auc import auc
@@ -37,6 +37,7 @@ class RatioSettings:
     level: float = 0.95
     least_per_class: int = 3
     few_events: int = 10
+    censored: CensoredOptions = field(default_factory=CensoredOptions)
     prespecified: bool = False
 
 
@@ -86,7 +87,7 @@ def examine_ratio(
             ]
         )
     parts = list(dict.fromkeys(b for _, top, bottom in ratios for b in (top, bottom)))
-    panel = Panel(analysis, parts)
+    panel = Panel(analysis, parts).as_covariates(settings.censored)
     place = {b.code: i for i, b in enumerate(parts)}
     within = members(analysis, settings.population)
     made = []
@@ -135,8 +136,7 @@ def _result(
     notices = []
     if smaller < settings.few_events:
         notices.append(Notice.FEW_EVENTS)
-    if cut:
-        notices.append(Notice.CENSORED_SUBSTITUTED)
+    notices += dict.fromkeys(n for row in rows.tolist() for n in panel.entered(row, within & target.known))
     if claim is not None and claim.model.separation.value != "none":
         notices.append(Notice.SEPARATION)
     if before:
@@ -249,6 +249,7 @@ def _in_force(settings: RatioSettings) -> dict[str, object]:
         "level": settings.level,
         "least_per_class": settings.least_per_class,
         "few_events": settings.few_events,
+        "censored": asdict(settings.censored),
     }
 
 

@@ -175,7 +175,8 @@ class Method:
 
     ``options`` are the fields of the analysis in force, printed with every result. ``unusable`` says, per biomarker, why the method
     cannot be asked (constant, not positive) before it is. ``scores`` give the linear statistic that Westfall and Young's adjustment
-    permutes; a method without it cannot be adjusted so.
+    permutes; a method without it cannot be adjusted so. ``covariate`` says that the biomarker is the covariate of a regression, and
+    whether values beyond limits can enter its likelihood; where they cannot, or shall not, the method is asked without them.
     """
 
     code: str
@@ -190,6 +191,12 @@ class Method:
     citation: str
     docs: str
     scores: Callable[[Block, Univariable], Scores] | None = None
+    covariate: Literal["no", "quantified", "likelihood"] = "no"
+
+    def leaves_out(self, settings: Univariable) -> bool:
+        """Whether subjects whose value lies beyond a limit take no part."""
+        by = settings.censored.by
+        return self.covariate != "no" and (by == "exclude" or (by == "likelihood" and self.covariate == "quantified"))
 
     def statistic(self, name: str) -> Statistic:
         """The statistic of that name. Raises KeyError for a name the method does not have."""
@@ -228,6 +235,11 @@ def censored(block: Block) -> Ints:
     """How many of the values are censored (m,)."""
     found: Ints = (block.present & (block.censoring != 0)).sum(axis=1)
     return found
+
+
+def quantified(block: Block) -> Block:
+    """The block without the values beyond limits."""
+    return replace(block, present=block.present & (block.censoring == 0))
 
 
 def all_positive(block: Block) -> Bools:

@@ -67,11 +67,27 @@ class WilcoxonOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogisticOptions:
-    """What a censored value enters the model as: its limit times these factors (1: the limit itself; 0.5: half of it)."""
+class CensoredOptions:
+    """What a regression does with a biomarker beyond a limit where the biomarker is the covariate.
 
+    Attributes
+    ----------
+    by
+        ``likelihood``: the probability of the outcome over the distribution of the biomarker beyond the limit, in the methods that
+        have such a likelihood (``firth``, ``logistic_ml``, ``proportional_odds``, ``response_curve``); in the others these subjects are
+        left out. ``exclude``: they are left out of every regression. ``substitute``: the limit times a factor takes the place of the value.
+    left_factor, right_factor
+        Factors of ``substitute``, below and above quantification (1: the limit itself; 0.5: half of it).
+    """
+
+    by: Literal["likelihood", "exclude", "substitute"] = "likelihood"
     left_factor: float = 1.0
     right_factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a factor that would not be used."""
+        if self.by != "substitute" and (self.left_factor, self.right_factor) != (1.0, 1.0):
+            raise ValueError("a factor takes effect with `by: substitute` only")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +239,7 @@ class Univariable:
     permutations: int = 10_000
     seed: int = 20200101
     wilcoxon: WilcoxonOptions = field(default_factory=WilcoxonOptions)
-    logistic: LogisticOptions = field(default_factory=LogisticOptions)
+    censored: CensoredOptions = field(default_factory=CensoredOptions)
     small_samples: SmallSampleOptions = field(default_factory=SmallSampleOptions)
     fisher: FisherOptions = field(default_factory=FisherOptions)
     rates: RateOptions = field(default_factory=RateOptions)

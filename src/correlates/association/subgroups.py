@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +16,7 @@ from correlates.association.known import Decided
 from correlates.association.notices import Notice
 from correlates.association.outcomes import Outcomes, outcomes
 from correlates.association.record import Statistic
-from correlates.association.settings import Biomarker, Endpoint, LogisticOptions
+from correlates.association.settings import Biomarker, CensoredOptions, Endpoint
 from correlates.errors import DerivationError, Problem
 from correlates.provenance import fingerprint
 from correlates.stats.arrays import Bools, Floats, Ints
@@ -70,7 +70,7 @@ class SubgroupSettings:
     level: float = 0.95
     few_events: int = 10
     prespecified: bool = False
-    logistic: LogisticOptions = field(default_factory=LogisticOptions)
+    censored: CensoredOptions = field(default_factory=CensoredOptions)
 
 
 def by_subgroup(
@@ -106,13 +106,13 @@ def by_subgroup(
         An endpoint of another kind, a subgroup of numbers without a cut, a modifier that is not a number.
     """
     _refuse(analysis, endpoints, settings)
-    panel = Panel(analysis, biomarkers)
+    panel = Panel(analysis, biomarkers).as_covariates(settings.censored)
     within = members(analysis, settings.population)
     made: list[Result] = []
     for endpoint in endpoints:
         target = outcomes(analysis, endpoint)
         keep = np.flatnonzero(within & target.known)
-        scaled, x = _covariates(panel, keep, settings)
+        scaled, x = _covariates(panel, keep)
         for declared in settings.by:
             names, number_of = _groups(analysis[declared.code], declared)
             made += _in_groups(panel, scaled, x, keep, target, endpoint, declared, names, number_of, within, settings)
@@ -174,14 +174,14 @@ def _refuse(analysis: pl.DataFrame, endpoints: Sequence[Endpoint], settings: Sub
         raise DerivationError(problems)
 
 
-def _covariates(panel: Panel, keep: Ints, settings: SubgroupSettings) -> tuple[Covariates, Floats]:
+def _covariates(panel: Panel, keep: Ints) -> tuple[Covariates, Floats]:
     scaled = covariates(
         panel.biomarkers,
         panel.values[:, keep],
         panel.present[:, keep],
         panel.censoring[:, keep],
         panel.finite,
-        settings.logistic,
+        panel.left_out[:, keep],
     )
     own = np.array([b.scale != "sd" for b in panel.biomarkers], dtype=np.bool_)
     return scaled, scaled.x * np.where(own & np.isfinite(scaled.sd), scaled.sd, 1.0)[:, None]
@@ -256,8 +256,7 @@ def _in_groups(
                 counts = parts.n_events[row][parts.usable[row]]
                 if counts.min() < settings.few_events:
                     notices.append(Notice.FEW_EVENTS)
-        if (there & (panel.censoring[i, keep] != 0)).any():
-            notices.append(Notice.CENSORED_SUBSTITUTED)
+        notices += panel.entered(i, keep[groups >= 0])
         made.append(
             _result(
                 SUBGROUPS,
@@ -375,7 +374,7 @@ def _along(
                         Found(name=name, level=level, value=None if v is None else float(v), n=count, notices=why)
                         for name, v in numbers.items()
                     ]
-        notices = [Notice.CENSORED_SUBSTITUTED] if (there & (panel.censoring[i, keep] != 0)).any() else []
+        notices = list(panel.entered(i, keep))
         made.append(
             _result(
                 LOCAL_EFFECT, panel, i, biomarker, endpoint, keep, there, within, settings, found, notices, error, code
@@ -429,6 +428,7 @@ def _in_force(settings: SubgroupSettings) -> dict[str, object]:
         "families": list(settings.families),
         "level": settings.level,
         "few_events": settings.few_events,
+        "censored": asdict(settings.censored),
         "cuts": {s.code: list(s.cut) for s in settings.by if s.cut},
         "window_share": settings.window_share,
         "shared_share": settings.shared_share,

@@ -127,7 +127,7 @@ def _univariable(context: Context, name: str, analysis: asked.Univariable) -> Ta
         seed=plan.study.seed,
         fisher=FisherOptions(seed=plan.study.seed),
         wilcoxon=analysis.rank_sum,
-        logistic=analysis.substitute,
+        censored=analysis.censored,
         rates=analysis.rates,
         curve=analysis.curve,
         small_samples=analysis.small_samples,
@@ -157,6 +157,7 @@ def _on_its_clock(
     if analysis.from_known_day:
         known = KnownDaySettings(
             name=name,
+            censored=settings.censored,
             populations=settings.populations,
             families=settings.families,
             adjust=settings.adjust,

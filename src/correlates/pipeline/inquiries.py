@@ -72,6 +72,7 @@ def efficacy_against_toxicity(context: Context, name: str, analysis: asked.Effic
     codes = [b.code for b in chosen]
     settings = EfficacyToxicity(
         name=name,
+        censored=analysis.censored,
         margin=analysis.margin,
         populations=analysis.populations,
         families=families(analysis.families.by),
@@ -108,7 +109,11 @@ def ratio(context: Context, name: str, analysis: asked.RatioAnalysis) -> Tables:
         top, bottom = (context.biomarker(part) for part in parameter.of)
         ratios.append((context.biomarker(code), top, bottom))
     settings = RatioSettings(
-        name=name, population=analysis.population, adjust=Adjust(analysis.adjust), prespecified=True
+        name=name,
+        censored=analysis.censored,
+        population=analysis.population,
+        adjust=Adjust(analysis.adjust),
+        prespecified=True,
     )
     codes = [top.code for _, top, _ in ratios]
     decided = (
@@ -133,6 +138,7 @@ def subgroups(context: Context, name: str, analysis: asked.Subgroups) -> Tables:
         refuse_future(name, chosen, plain, t["parameters"])
     settings = SubgroupSettings(
         name=name,
+        censored=analysis.censored,
         by=tuple(SubgroupBy(code=s.of, cut=s.cut) for s in analysis.by),
         across=analysis.across,
         population=analysis.population,

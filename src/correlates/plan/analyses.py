@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from correlates.association.settings import (
+    CensoredOptions,
     CurveOptions,
     ImputationOptions,
-    LogisticOptions,
     RateOptions,
     SmallSampleOptions,
     SurvivalOptions,
@@ -118,8 +118,8 @@ class Univariable(Strict):
     """Size of the smaller class (or number with the event) below which a result says so."""
     high_censored_share: float = Field(default=0.5, ge=0.0, le=1.0)
     """Share of values beyond a limit of quantification from which a result warns."""
-    substitute: LogisticOptions = LogisticOptions()
-    """What a value beyond a limit enters a regression as, where it is the covariate: its limit times these factors."""
+    censored: CensoredOptions = CensoredOptions()
+    """What a regression does with a biomarker beyond a limit where it is the covariate."""
     rank_sum: WilcoxonOptions = WilcoxonOptions()
     """When Wilcoxon is exact."""
     rates: RateOptions = RateOptions()
@@ -396,6 +396,8 @@ class EfficacyAgainstToxicity(Strict):
     """Populations, each analysed on its own."""
     families: Families = Families()
     """Families of tests of equal effect for multiplicity."""
+    censored: CensoredOptions = CensoredOptions()
+    """What is done with a biomarker beyond a limit; without a likelihood for it here, such subjects are left out."""
     landmark: float | None = None
     """Day on which the clock starts: subjects whose outcome is still open after it, biomarkers known by it."""
     curves: Annotated[tuple[str, ...], Refers("biomarker")] = ()
@@ -424,6 +426,8 @@ class RatioAnalysis(Strict):
     """The population."""
     adjust: Adjustment = "holm"
     """Adjustment over ratios and endpoints."""
+    censored: CensoredOptions = CensoredOptions()
+    """What is done with a biomarker beyond a limit; without a likelihood for it here, such subjects are left out."""
     landmark: float | None = None
     """Day on which the clock starts: subjects whose outcome is still open after it, biomarkers known by it."""
 
@@ -457,6 +461,8 @@ class Subgroups(Strict):
     """The population."""
     adjust: Adjustment = "holm"
     """Adjustment of the tests of interaction, over biomarkers and subgroups of an endpoint."""
+    censored: CensoredOptions = CensoredOptions()
+    """What is done with a biomarker beyond a limit; without a likelihood for it here, such subjects are left out."""
     permutations: int = 999
     """Permutations of the modifier."""
     landmark: float | None = None

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, ndtri
 
-from correlates.stats.arrays import Floats, panel, where
+from correlates.stats.arrays import Bools, Floats, panel, where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ def response_curve(
     at: npt.ArrayLike,
     present: npt.ArrayLike | None = None,
     *,
+    covariance: npt.ArrayLike | None = None,
     level: float = 0.95,
 ) -> ResponseCurve:
     """Probability of the event at given points of each biomarker.
@@ -43,6 +44,8 @@ def response_curve(
         (m,) the estimates.
     at
         (m, q) points.
+    covariance
+        (m, 2, 2) of intercept and coefficient, where not from the Fisher information of x; NaN elsewhere.
     level
         Confidence level of the pointwise band.
 
@@ -64,6 +67,12 @@ def response_curve(
     spread = (weight * (values - centre[:, None]) ** 2).sum(axis=1)
     fine = known & (total > 0) & (spread > 0)
     variance = 1.0 / safe[:, None] + (points - centre[:, None]) ** 2 / where(fine, spread, 1.0)[:, None]
+    if covariance is not None:
+        own = np.asarray(covariance, dtype=np.float64)
+        told: Bools = np.all(np.isfinite(own), axis=(1, 2))
+        spelled = own[:, 0, 0, None] + 2.0 * own[:, 0, 1, None] * points + own[:, 1, 1, None] * points**2
+        variance = where(told[:, None], np.maximum(where(told[:, None], spelled, 0.0), 0.0), variance)
+        fine = fine | (known & told)
     line = a[:, None] + b[:, None] * points
     half = float(ndtri(0.5 + level / 2.0)) * np.sqrt(variance)
     keep = fine[:, None]

@@ -23,9 +23,9 @@ from tests.unit.association.trial import (
 
 from correlates.association import (
     Biomarker,
+    CensoredOptions,
     Comparison,
     Endpoint,
-    LogisticOptions,
     Notice,
     SmallSampleOptions,
     Univariable,
@@ -103,7 +103,7 @@ def test_what_an_odds_ratio_is_per(code, scale, per):
 
 
 def test_declared_substitution_of_censored_values():
-    half = Univariable(name="screen", methods=("firth",), logistic=LogisticOptions(left_factor=0.5))
+    half = Univariable(name="screen", methods=("firth",), censored=CensoredOptions(by="substitute", left_factor=0.5))
     frame = table()
     by_hand = frame.with_columns(
         IL6=pl.when(pl.col("IL6|censoring") == "left").then(pl.col("IL6") / 2).otherwise("IL6")
