@@ -20,9 +20,9 @@ class Diagnostics:
 
     Attributes
     ----------
-    step, importance, definite
+    step, importance, pareto
         Of the fast mode: the last step to the maximum in standard errors, the smallest share of effective importance
-        samples, whether the curvature is positive definite.
+        samples of a subject, the shape of the tail of the population's weights.
     rhat, ess_bulk, ess_tail
         Of each component of the unconstrained vector (d,).
     rhat_subjects
@@ -35,7 +35,7 @@ class Diagnostics:
 
     step: float
     importance: float
-    definite: bool
+    pareto: float
     draws: int
     chains: int | None = None
     rhat: Floats | None = None
@@ -55,7 +55,7 @@ def arviz() -> Any:
 
 def of_laplace(found: LaplaceFit) -> Diagnostics:
     """Diagnostics of the fast mode."""
-    return Diagnostics(step=found.step, importance=found.effective, definite=found.definite, draws=found.draws.shape[0])
+    return Diagnostics(step=found.step, importance=found.effective, pareto=found.pareto, draws=found.draws.shape[0])
 
 
 def of_chains(chains: Chains, near: LaplaceFit) -> Diagnostics:
@@ -67,7 +67,7 @@ def of_chains(chains: Chains, near: LaplaceFit) -> Diagnostics:
     return Diagnostics(
         step=near.step,
         importance=near.effective,
-        definite=near.definite,
+        pareto=near.pareto,
         draws=int(np.prod(chains.theta.shape[:2])),
         chains=chains.theta.shape[0],
         rhat=np.asarray(library.rhat(draws)["theta"]) if several else None,
@@ -82,14 +82,17 @@ def refused(found: Diagnostics, settings: PopulationModel) -> str | None:
     """The rules of convergence that are not met, in words; None where all are."""
     rule, broken = settings.convergence, []
     if settings.method == "laplace":
-        if not found.definite:
-            broken.append("the curvature at the maximum is not positive definite")
         if not found.step <= rule.step:
             broken.append(f"the last step is {found.step:.3g} standard errors, at most {rule.step:g} is required")
         if not found.importance >= rule.importance:
             broken.append(
                 f"{found.importance:.1%} of a subject's importance samples are effective, at least {rule.importance:.1%} "
                 "is required"
+            )
+        if not found.pareto <= rule.pareto:
+            broken.append(
+                f"the tail of the population's importance weights has a Pareto shape of {found.pareto:.2f}, at most "
+                f"{rule.pareto:g} is required"
             )
         return "; ".join(broken) or None
     if found.rhat is None or found.rhat_subjects is None:

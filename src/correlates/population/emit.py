@@ -134,6 +134,7 @@ def _fit_row(
             "divergences": found.divergences,
             "step": _number(found.step),
             "importance": _number(found.importance),
+            "pareto": _number(found.pareto),
             "rhat": None if found.rhat is None else _number(max(found.rhat.max(), found.rhat_subjects or 0.0)),
             "ess_bulk": None if found.ess_bulk is None else _number(found.ess_bulk.min()),
             "ess_tail": None if found.ess_tail is None else _number(found.ess_tail.min()),

@@ -44,8 +44,8 @@ MODELS: tuple[Model, ...] = (
             "cmax / foldx exp(ln(foldx) t / tmax) up to tmax, then cmax ((1 - fb) exp(-alpha (t - tmax)) + fb exp(-beta "
             "(t - tmax))); the logarithms of the parameters are normal between subjects, shifted by covariates; residuals are "
             "normal on the logarithm; a sample beyond a limit of quantification contributes the probability of lying there (M3). "
-            "laplace: maximum of the posterior with the subjects integrated out by importance sampling at Laplace's "
-            "approximation, and a normal approximation about it; nuts: the whole posterior by the No-U-Turn sampler"
+            "laplace: Laplace's approximation, corrected by importance sampling of the subjects and of the population; nuts: "
+            "the whole posterior by the No-U-Turn sampler"
         ),
         citation="Stein AM et al. CPT Pharmacometrics Syst Pharmacol 2019;8:285-295",
         docs="methods/population_kinetics.md",

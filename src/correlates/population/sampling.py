@@ -31,6 +31,7 @@ from correlates.population.density import (
     unpack,
 )
 from correlates.population.laplace import LaplaceFit
+from correlates.population.marginal import normal
 
 _ACCEPT = 0.7
 
@@ -51,9 +52,11 @@ def sample(
     """Sample the posterior; the chains start from draws of the normal approximation ``near``."""
     with _devices(chains) as (jax, numpyro):
         jnp = jax.numpy
-        root: Floats = np.asarray(np.linalg.cholesky(near.covariance), dtype=np.float64)
+        root: Floats = np.asarray(np.linalg.cholesky(near.weighted), dtype=np.float64)
         unconstrained, density = _density(data, prior, near, root, jax)
-        kernel = numpyro.infer.NUTS(potential_fn=lambda q: -density(q), target_accept_prob=_ACCEPT)
+        kernel = numpyro.infer.NUTS(
+            potential_fn=jax.jit(lambda q: -density(q)), target_accept_prob=_ACCEPT, adapt_mass_matrix=False
+        )
         rng = np.random.default_rng(seed)
         n = data.days.shape[0]
         start = {
@@ -104,26 +107,27 @@ def _devices(chains: int) -> Iterator[tuple[Any, Any]]:
 
 
 def _density(data: Data, prior: PriorNumbers, near: LaplaceFit, root: Floats, jax: Any) -> tuple[Any, Any]:
-    jnp = jax.numpy
+    jnp, lax = jax.numpy, jax.lax
     effects = data.design.shape[1]
     log_ndtr = jax.scipy.special.log_ndtr
-    information = near.modes.information
+    information, target = _information(data, prior, near)
     seen = data.valid & (data.code == 0)
     who, which = np.nonzero(data.valid & (data.code != 0))
     side = data.code[who, which].astype(np.float64)
-    target = np.einsum("njk,nk->nj", information, near.modes.phi) + near.modes.score
 
     def placed(q: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
         theta = near.theta + root @ q["population"]
         population = unpack(theta, effects, correlated=prior.correlated, xp=jnp)
         means = individual_means(population, data, jnp)
         left = population.root
-        matrix = jnp.eye(P) + jnp.einsum("ji,njk,kl->nil", left, information, left)
-        aim = (target - jnp.einsum("njk,nk->nj", information, means)) @ left
-        lower = _cholesky(matrix, jnp)
-        z = _backward(lower, [a + b for a, b in zip(_forward(lower, aim), _columns(q["subjects"]), strict=True)])
-        z = jnp.stack(z, axis=-1)
-        volume = sum(jnp.log(lower[i][i]).sum() for i in range(P))
+        matrix = jnp.eye(P) + left.T @ information @ left
+        aim = (target - (information @ means[..., None])[..., 0]) @ left
+        lower = lax.linalg.cholesky(matrix, symmetrize_input=False)
+        ahead = lax.linalg.triangular_solve(lower, aim[..., None], left_side=True, lower=True)
+        z = lax.linalg.triangular_solve(
+            lower, ahead + q["subjects"][..., None], left_side=True, lower=True, transpose_a=True
+        )[..., 0]
+        volume = jnp.log(jnp.diagonal(lower, axis1=-2, axis2=-1)).sum()
         return theta, population, means + z @ left.T, -0.5 * (z * z).sum() - volume
 
     def unconstrained(q: dict[str, Any]) -> tuple[Any, Any]:
@@ -141,31 +145,18 @@ def _density(data: Data, prior: PriorNumbers, near: LaplaceFit, root: Floats, ja
     return unconstrained, density
 
 
-def _columns(matrix: Any) -> list[Any]:
-    return [matrix[..., i] for i in range(P)]
+def _information(data: Data, prior: PriorNumbers, near: LaplaceFit) -> tuple[Floats, Floats]:
+    """Information of the samples of each subject about its parameters (n, 6, 6), and information times estimate (n, 6).
 
-
-def _cholesky(matrix: Any, jnp: Any) -> list[list[Any]]:
-    """Cholesky roots of many small matrices, entry by entry over all of them: one pass that the compiler fuses."""
-    lower: list[list[Any]] = []
-    for i in range(P):
-        row: list[Any] = []
-        for j in range(i + 1):
-            rest = matrix[:, i, j] - sum(row[k] * (lower[j] if j < i else row)[k] for k in range(j))
-            row.append(jnp.sqrt(rest) if i == j else rest / lower[j][j])
-        lower.append(row)
-    return lower
-
-
-def _forward(lower: list[list[Any]], right: Any) -> list[Any]:
-    solved: list[Any] = []
-    for i in range(P):
-        solved.append((right[..., i] - sum(lower[i][k] * solved[k] for k in range(i))) / lower[i][i])
-    return solved
-
-
-def _backward(lower: list[list[Any]], right: list[Any]) -> list[Any]:
-    solved: list[Any] = [None] * P
-    for i in reversed(range(P)):
-        solved[i] = (right[i] - sum(lower[k][i] * solved[k] for k in range(i + 1, P))) / lower[i][i]
-    return solved
+    Were the likelihood normal, these would give the mean and the covariance that the subject has in the fast mode. The
+    information is kept positive: where importance samples spread wider than the population, the samples told nothing.
+    """
+    means, outer = normal(near.theta, data, prior)
+    inverse = np.linalg.inv(outer)
+    told = outer.T @ np.linalg.inv(near.spread) @ outer - np.eye(P)
+    values, vectors = np.linalg.eigh(told)
+    kept = (vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
+    information = inverse.T @ kept @ inverse
+    away = (near.centre - means)[..., None]
+    target = information @ near.centre[..., None] + (inverse.T @ inverse) @ away
+    return np.asarray(information), np.asarray(target[..., 0])

@@ -77,6 +77,8 @@ class Convergence:
     """Fast mode: largest last step to the maximum when the importance samples are drawn anew, in standard errors."""
     importance: float = 0.05
     """Fast mode: smallest share of effective importance samples that a subject may have."""
+    pareto: float = 0.7
+    """Fast mode: largest Pareto shape of the tail of the population's importance weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ class PopulationModel:
     model: Literal["stein_2019"] = "stein_2019"
     """The curve: exponential expansion to the peak, then biexponential decline."""
     method: Literal["nuts", "laplace"] = "laplace"
-    """Markov chain Monte Carlo (No-U-Turn sampler), or the fast mode: maximum a posteriori with a normal approximation."""
+    """Markov chain Monte Carlo (No-U-Turn sampler), or the fast mode: Laplace's approximation, importance-sampled."""
     window: tuple[float, float | None] = (0.0, None)
     """Samples after the first day (exclusive: blood of day 0 may be drawn before the infusion) up to the last (null: all)."""
     covariance: Literal["full", "diagonal"] = "full"
@@ -101,8 +103,8 @@ class PopulationModel:
     """Priors."""
     chains: int = 4
     """Markov chains (nuts)."""
-    warmup: int = 300
-    """Iterations of each chain that adapt the sampler and are thrown away (nuts)."""
+    warmup: int = 200
+    """Iterations of each chain that find the step of the sampler and are thrown away (nuts)."""
     draws: int = 1000
     """Draws kept of each chain (nuts), or in all (laplace)."""
     seed: int | None = None

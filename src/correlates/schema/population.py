@@ -44,6 +44,11 @@ POPULATION_FITS = Table(
             dtype=NUMBER,
             meaning="share of effective importance samples, the smallest over subjects (of the fast mode)",
         ),
+        Column(
+            name="pareto",
+            dtype=NUMBER,
+            meaning="Pareto shape of the tail of the importance weights of the population (of the fast mode)",
+        ),
         Column(name="seed", dtype=WHOLE, meaning="seed"),
         Column(name="settings", dtype=TEXT, nullable=False, meaning="settings in force, as JSON"),
         Column(name="file", dtype=TEXT, meaning="posterior draws as InferenceData (netCDF) in the run folder"),

@@ -9,7 +9,7 @@ import polars as pl
 from correlates.rounding import NOTHING, fixed, interval, number, percent, unit_text
 from correlates.tables.record import DisplayTable, counts, marked, numbers, words
 
-_METHODS = {"nuts": "No-U-Turn sampler", "laplace": "maximum a posteriori, normal approximation"}
+_METHODS = {"nuts": "No-U-Turn sampler", "laplace": "Laplace's approximation, importance-sampled"}
 _KINDS = {
     "typical": "Typical value",
     "derived": "Derived from typical values",
@@ -47,9 +47,10 @@ def population_fits(frame: pl.DataFrame, labels: Mapping[str, str], reasons: Map
             numbers("Smallest ESS, tail", frame["ess_tail"]),
             numbers("Last step (SE)", frame["step"]),
             numbers("Effective importance samples", frame["importance"], lambda v: percent(v, 1)),
+            numbers("Pareto shape", frame["pareto"], lambda v: fixed(v, 2)),
         ),
-        note="R-hat and effective sample sizes (ESS) are rank-normalised and split (Vehtari 2021). The last step and the share of effective importance "
-        "samples are those of the fast mode, from which the sampler starts. Posterior draws are kept in the folder of the run as netCDF.",
+        note="R-hat and effective sample sizes (ESS) are rank-normalised and split (Vehtari 2021). The last step, the share of effective importance "
+        "samples and the Pareto shape of the weights are those of the fast mode, from which the sampler starts. Posterior draws are kept in the folder of the run as netCDF.",
     )
 
 

@@ -27,7 +27,7 @@ def test_its_density_is_the_posterior_with_the_volume_of_the_change_of_variables
     made = prepared(4, 3, lloq=2.0)
     prior = numbers(made, PopulationModel(assay="qpcr"))
     near = laplace.fit(made.data, prior, draws=10, rng=np.random.default_rng(1))
-    root = np.linalg.cholesky(near.covariance)
+    root = np.linalg.cholesky(near.weighted)
     rng = np.random.default_rng(2)
     found, expected = [], []
     with jax.enable_x64(new_val=True):
