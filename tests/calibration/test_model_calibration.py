@@ -31,7 +31,7 @@ PROCEDURES = {  # and how many trials bring the standard error to about .003
     "adaptive lasso": (ElasticNet(adaptive=True, folds=5), 200),
     "forward AIC": (Stepwise(direction="forward", most=5), 900),
     "forward BIC": (Stepwise(direction="forward", most=10, criterion="bic"), 500),
-    "stability": (StabilitySelection(picked=10, threshold=0.6, pairs=25, assumption="none"), 240),
+    "stability": (StabilitySelection(picked=10, threshold=0.6, pairs=25, assumption="none"), 200),
 }
 ALONE = {"lasso, 1 SE", "stability"}
 """Methods that mostly select nothing without an effect, and then claim nothing."""
@@ -87,7 +87,7 @@ def test_the_bootstrap_leaves_optimism_in_a_selection(name: str) -> None:
     procedure, _ = PROCEDURES[name]
     target = binary_target(EVENT)
     corrected, plus = [], []
-    for trial in _trials(60):
+    for trial in _trials(30):
         given = candidates(_correlated(np.random.default_rng([100, trial])))
         found = bootstrap(procedure, given, target, seed=np.random.SeedSequence([8, trial]), resamples=50)
         corrected.append(found.corrected["auc"])
@@ -129,7 +129,7 @@ def test_a_declared_model_of_noise(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["conditional", "random"])
 def test_out_of_bag_pairs_find_nothing_where_nothing_is(kind: str) -> None:
-    full = 500
+    full = 400
     pairs, each = [], []
     runs = _trials(full)
     for trial in runs:
@@ -153,7 +153,7 @@ def test_out_of_bag_pairs_find_nothing_where_nothing_is(kind: str) -> None:
 
 def test_boruta_confirms_little_where_nothing_is() -> None:
     confirmed, tentative = [], []
-    runs = _trials(40)
+    runs = _trials(16)
     for trial in runs:
         x = _correlated(np.random.default_rng([100, trial])).T
         found = boruta(
