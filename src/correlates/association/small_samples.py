@@ -8,6 +8,7 @@ import numpy as np
 
 from correlates.association.record import Block, Estimate, Statistic
 from correlates.association.settings import Univariable
+from correlates.association.survival_settings import Survival
 from correlates.stats.arrays import Bools, Floats, Ints
 from correlates.stats.permutation import Reference, permuted_groups, permuted_scores
 
@@ -29,7 +30,7 @@ def patterns(present: Bools) -> dict[bytes, list[int]]:
     return found
 
 
-def is_small(analysis: Univariable, n: int) -> bool:
+def is_small(analysis: Univariable | Survival, n: int) -> bool:
     """Whether the P value of so many subjects is permuted."""
     return analysis.small_samples.p == "permuted" and n <= analysis.small_samples.up_to
 
@@ -119,6 +120,13 @@ def group_p_values(
         Estimate(name="variant", text=variant),
         Estimate(name="p_asymptotic", value=large),
     )
+
+
+def groups_law(analysis: Survival, group: Ints, statistics: Callable[[Ints], Floats]) -> Reference | None:
+    """Law of the chi-square of groups when they are permuted over subjects, who stand in the order of their times; None of many."""
+    if not is_small(analysis, group.size):
+        return None
+    return permuted_groups(statistics, group, permutations=analysis.permutations, seed=analysis.seed)
 
 
 def variant_of(law: Reference) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -14,12 +15,14 @@ from correlates.association.inquiry import Found, Inquiry, Result, results_table
 from correlates.association.notices import Notice
 from correlates.association.record import Statistic
 from correlates.association.settings import Biomarker
+from correlates.association.small_samples import OPTIONS as SMALL
+from correlates.association.small_samples import VARIANT, asymptotic, groups_law, variant_of
 from correlates.association.survival_settings import Survival
 from correlates.rounding import number, unit_text
 from correlates.schema import RESULTS, SURVIVAL, conform
 from correlates.schema.table import NUMBER
 from correlates.stats.arrays import Bools, Floats, Ints
-from correlates.stats.competing_risks import cumulative_incidence, gray_test, incidence_at
+from correlates.stats.competing_risks import cumulative_incidence, gray_screen, gray_test, incidence_at
 from correlates.stats.kaplan_meier import (
     KaplanMeier,
     kaplan_meier,
@@ -29,8 +32,9 @@ from correlates.stats.kaplan_meier import (
     survival_at,
 )
 from correlates.stats.landmark import landmark
-from correlates.stats.log_rank import log_rank
+from correlates.stats.log_rank import log_rank, log_rank_screen
 from correlates.stats.multiplicity import Adjust
+from correlates.stats.permutation import Reference
 from correlates.terms import Censoring, Reason
 
 AT = "; day "
@@ -53,6 +57,8 @@ KAPLAN_MEIER = Inquiry(
     statistics=(
         _P,
         _P_ADJUSTED,
+        VARIANT,
+        asymptotic("chi-square"),
         Statistic(name="chi_square", label="Log-rank chi-square"),
         Statistic(name="df", label="Degrees of freedom"),
         Statistic(name="cut", label="Value that divides the groups", unit="own", scopes=("group",)),
@@ -70,9 +76,9 @@ KAPLAN_MEIER = Inquiry(
         Statistic(name="left_out_early", label="Left out: ended on or before the landmark"),
         Statistic(name="left_out_unknown", label="Left out: group not known (by the landmark)"),
     ),
-    options=("interval", "level", "landmark", "naive", "days"),
+    options=("interval", "level", "landmark", "naive", "days", *SMALL),
     formula="S(t) = product over event times of (1 - d/n); limits on the scale log(-log S); median by Brookmeyer and Crowley; groups "
-    "by the log-rank test; follow-up by the reverse estimate",
+    "by the log-rank test, its P by permutation of the groups in few subjects; follow-up by the reverse estimate",
     citation="Kaplan and Meier, JASA 1958;53:457-481; Brookmeyer and Crowley, Biometrics 1982;38:29-41; Schemper and Smith, Control "
     "Clin Trials 1996;17:343-346",
     docs="methods/survival.md",
@@ -84,6 +90,8 @@ CUMULATIVE_INCIDENCE = Inquiry(
     statistics=(
         _P,
         _P_ADJUSTED,
+        VARIANT,
+        asymptotic("chi-square"),
         Statistic(name="chi_square", label="Gray's chi-square", scopes=("whole", "group")),
         Statistic(name="df", label="Degrees of freedom", scopes=("whole", "group")),
         Statistic(name="p_cause", label="P value of a cause (Gray, two-sided)", scopes=("group",)),
@@ -94,9 +102,9 @@ CUMULATIVE_INCIDENCE = Inquiry(
         Statistic(name="left_out_early", label="Left out: ended on or before the landmark"),
         Statistic(name="left_out_unknown", label="Left out: group not known (by the landmark)"),
     ),
-    options=("level", "landmark", "naive", "days", "causes"),
+    options=("level", "landmark", "naive", "days", "causes", *SMALL),
     formula="F_j(t) = sum over event times of S(s-) d_j / n, S the estimate of being free of any event; limits on the scale log(-log F); "
-    "groups by Gray's test, cause by cause",
+    "groups by Gray's test, cause by cause, P by permutation of the groups in few subjects",
     citation="Aalen and Johansen, Scand J Statist 1978;5:141-150; Gray, Ann Statist 1988;16:1141-1154",
     docs="methods/survival.md",
 )
@@ -279,8 +287,11 @@ def _kaplan_meier(course: _Course, settings: Survival) -> tuple[list[Found], lis
     if k > 1:
         test = log_rank(course.time, course.event, course.group, k)
         why = () if test.df else (Notice.NO_GROUPS,)
+        order = np.lexsort((course.event, course.time))
+        time, event = course.time[order], course.event[order]
+        law = groups_law(settings, course.group, lambda drawn: log_rank_screen(time, event, drawn, k).chi_square)
         found += [
-            Found(name="p", value=test.p_value, notices=why),
+            *_tested(test.p_value, test.chi_square, law, why),
             Found(name="chi_square", value=test.chi_square, notices=why),
             Found(name="df", value=float(test.df)),
         ]
@@ -326,6 +337,25 @@ def level_at(name: str, day: float) -> str:
     return f"{name}{AT}{day:g}" if name else f"day {day:g}"
 
 
+def _tested(
+    large: float | None, chi_square: float | None, law: Reference | None, why: tuple[Notice, ...]
+) -> list[Found]:
+    """P of groups, what it was computed from, and its asymptotic form."""
+    p, variant = large, "chi-square"
+    if law is not None and chi_square is not None:
+        p, variant = law.p_value(chi_square), variant_of(law)
+    return [
+        Found(name="p", value=p, notices=why),
+        Found(name="variant", text=variant),
+        Found(name="p_asymptotic", value=large, notices=why),
+    ]
+
+
+def _gray(course: _Course, k: int, cause: int, drawn: Ints) -> Floats:
+    order = np.lexsort((course.cause, course.time))
+    return gray_screen(course.time[order], course.cause[order], drawn, k, of=cause).chi_square
+
+
 def _incidence(course: _Course, settings: Survival) -> tuple[list[Found], list[dict[str, object]]]:
     k, causes = len(course.groups.names), settings.causes
     found: list[Found] = []
@@ -333,11 +363,13 @@ def _incidence(course: _Course, settings: Survival) -> tuple[list[Found], list[d
         for number_, cause in enumerate(causes, start=1):
             test = gray_test(course.time, course.cause, course.group, k, of=number_)
             why = () if test.df else (Notice.NO_GROUPS,)
+            law = groups_law(settings, course.group, partial(_gray, course, k, number_))
+            told = _tested(test.p_value, test.chi_square, law, why)
             if number_ == 1:
-                found.append(Found(name="p", value=test.p_value, notices=why))
+                found += told
                 found.append(Found(name="chi_square", value=test.chi_square, notices=why))
                 found.append(Found(name="df", value=float(test.df)))
-            found.append(Found(name="p_cause", level=cause, value=test.p_value, notices=why))
+            found.append(replace(told[0], name="p_cause", level=cause))
     rows: list[dict[str, object]] = []
     for place, name in enumerate(course.groups.names):
         mine = course.group == place

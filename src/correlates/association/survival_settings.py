@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from correlates.association.settings import Biomarker
+from correlates.association.settings import Biomarker, SmallSampleOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,8 @@ class Survival:
         Days from the start (or the landmark) at which survival and incidence are told.
     interval, level
         Scale and level of the limits.
+    small_samples, permutations, seed
+        Up to how many subjects P is by permutation of the groups, how many orders are drawn, and from which seed.
     """
 
     name: str
@@ -62,3 +64,6 @@ class Survival:
     interval: Literal["log-log", "log", "plain"] = "log-log"
     level: float = 0.95
     prespecified: bool = False
+    small_samples: SmallSampleOptions = field(default_factory=SmallSampleOptions)
+    permutations: int = 10_000
+    seed: int = 20200101

@@ -284,6 +284,9 @@ def _survival(context: Context, name: str, analysis: asked.Survival) -> Tables:
             interval=analysis.interval,
             level=analysis.level,
             prespecified=True,
+            small_samples=analysis.small_samples,
+            permutations=analysis.permutations,
+            seed=plan.study.seed,
         )
         begins = rows.filter(pl.col("time").is_not_null()).select(
             "subject_id", (pl.col("day") - pl.col("time")).fill_null(0.0)

@@ -215,6 +215,10 @@ class Survival(Strict):
     """Scale on which the limits of survival are symmetric."""
     level: float = 0.95
     """Confidence level."""
+    small_samples: SmallSampleOptions = SmallSampleOptions()
+    """How P is found in few subjects: by permutation of the groups, or by the law of large samples."""
+    permutations: int = Field(default=10_000, ge=100)
+    """Orders of the groups drawn for P in few subjects."""
     population: Annotated[str, Refers("population")] = "all"
     """The population."""
     figure: bool = True

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
-from correlates.association.settings import Biomarker
+from correlates.association.settings import Biomarker, SmallSampleOptions
 from correlates.association.survival_curves import level_at, survival, ticks
 from correlates.association.survival_settings import Grouping, Survival
 from correlates.schema import RESULTS, SURVIVAL, conform
@@ -78,13 +80,23 @@ def test_limits_and_what_cannot_be_told_say_why() -> None:
     assert "not-reached" in median["notices"].to_list()[0]
 
 
+def share_of_groupings(chi_square, seen):
+    """P by hand: of the 35 ways to put 3 of 7 subjects in group b, those at least as far from no difference."""
+    every = [chi_square(np.isin(np.arange(7), chosen).astype(int)) for chosen in combinations(range(7), 3)]
+    return np.mean([value >= seen - 1e-9 for value in every])
+
+
 def test_groups_are_compared_by_log_rank() -> None:
     from correlates.stats.log_rank import log_rank
 
     told = values(run(grouping=grouped(), days=(8,)))
     group = [0, 0, 1, 0, 1, 0, 1]
     test = log_rank(TIME[:7], EVENT[:7], group, 2)
-    assert told["p", ""] == pytest.approx(test.p_value, rel=1e-12)
+    assert told["p_asymptotic", ""] == pytest.approx(test.p_value, rel=1e-12)
+    share = share_of_groupings(lambda g: log_rank(TIME[:7], EVENT[:7], g, 2).chi_square, test.chi_square)
+    assert told["p", ""] == pytest.approx(share, rel=1e-12)
+    plain = values(run(grouping=grouped(), small_samples=SmallSampleOptions(p="asymptotic")))
+    assert plain["p", ""] == told["p_asymptotic", ""]
     assert told["chi_square", ""] == pytest.approx(test.chi_square, rel=1e-12)
     assert (told["n", "a"], told["n", "b"]) == (4, 3)
     assert told["survival", level_at("b", 8)] == pytest.approx(2 / 3)
@@ -162,7 +174,12 @@ def test_cumulative_incidence_by_hand_and_by_gray() -> None:
     kinds = [1, 0, 2, 0, 1, 1, 2]
     for number, cause in enumerate(("relapse", "death"), start=1):
         test = gray_test(TIME[:7], kinds, [0, 0, 1, 0, 1, 0, 1], 2, of=number)
-        assert two["p_cause", cause] == pytest.approx(test.p_value, rel=1e-12)
+        share = share_of_groupings(
+            lambda g, of=number: gray_test(TIME[:7], kinds, g, 2, of=of).chi_square or 0.0, test.chi_square
+        )
+        assert two["p_cause", cause] == pytest.approx(share, rel=1e-12)
+        if number == 1:
+            assert two["p_asymptotic", ""] == pytest.approx(test.p_value, rel=1e-12)
     assert two["p", ""] == two["p_cause", "relapse"]
 
 
