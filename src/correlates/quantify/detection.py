@@ -32,6 +32,7 @@ _WHY = {
     "not-converged": "the fit did not settle",
     "cv-limit-not-reached": "the CV is above the limit at the highest level",
     "cv-does-not-fall-with-level": "the CV does not fall with the level",
+    "cv-falls-within-one-step": "the CV falls between the two lowest levels: the points do not tell where in between",
 }
 
 # designs for which tests/calibration show the bias of the reduced limit to be within 5 %
@@ -249,16 +250,20 @@ def _rows(
     rows.append(
         {
             "limit": "loq_rule",
-            "label": f"LOQ: lowest level from the LOD up with a CV of at most {rules.cv:g} %, and all above it",
+            "label": f"LOQ: lowest level with a CV of at most {rules.cv:g} %, and all above it; not below the LOD",
             "chosen": True,
             "value": loq.level,
-            "why": _lowest(loq.level, at) if loq.why_level is None else _WHY[loq.why_level.value],
+            "why": _WHY[loq.why_level.value]
+            if loq.why_level is not None
+            else "the limit of detection; the CV allows a lower level"
+            if loq.level not in at
+            else _lowest(loq.level, at),
         }
     )
     rows.append(
         {
             "limit": "loq_curve",
-            "label": f"LOQ: where the fitted CV falls to {rules.cv:g} %, from the LOD up",
+            "label": f"LOQ: where the fitted CV falls to {rules.cv:g} %; not below the LOD",
             "chosen": False,
             "value": _finite(loq.modelled),
             "extrapolated": loq.extrapolated if loq.modelled is not None else None,

@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 _GRID = np.geomspace(0.02, 50.0, 60)  # decay constants per decade tried before the least-squares polish
+_ONE_STEP = 3.0  # decay constants from the lowest level to the next: 95 % of the fall
 
 
 class NotQuantified(StrEnum):
@@ -33,6 +34,7 @@ class NotQuantified(StrEnum):
     FEW_LEVELS = "too-few-levels"
     NOT_PRECISE = "cv-limit-not-reached"
     NO_DECAY = "cv-does-not-fall-with-level"
+    ONE_STEP = "cv-falls-within-one-step"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +119,8 @@ class QuantificationLimit:
     cv_limit
         The largest CV allowed, as a ratio.
     level, why_level
-        The lowest level with a CV within the limit, all higher ones being within it too; or why there is none.
+        The lowest level with a CV within the limit, all higher ones being within it too, or ``at_least`` where that is higher; or why
+        there is none.
     modelled, decay, why_modelled
         Where the fitted decay curve crosses the limit, and the curve; or why it does not.
     extrapolated
@@ -145,8 +148,8 @@ def quantification_limit(
     cv_limit
         Largest CV allowed (0.35 in Klymus 2020).
     at_least
-        No limit below this concentration is given (the limit of detection, say): lower levels do not qualify, and a lower crossing
-        is raised to it.
+        No limit below this concentration is given (the limit of detection, say): a lower level or crossing is raised to it. Above the
+        highest level there is none by the rule.
 
     Raises
     ------
@@ -156,7 +159,9 @@ def quantification_limit(
     Notes
     -----
     The curve is the asymptotic exponential of Klymus 2020 on log10 concentration, least squares over the levels, unweighted:
-    profiled over its rate, then polished. It needs four levels and a CV that falls.
+    profiled over its rate, then polished. It needs four levels and a CV that falls. Where it falls in a straight line, or bends the other
+    way, the curve is the straightest of the family (a fiftieth of a decay per decade). Where 95 % of the fall lie between the two lowest
+    levels the points do not tell where in between: no crossing is given.
     """
     at, observed = np.asarray(level, dtype=np.float64), np.asarray(cv, dtype=np.float64)
     if at.ndim != 1 or at.shape != observed.shape:
@@ -168,18 +173,22 @@ def quantification_limit(
     order = np.argsort(at)
     at, observed = at[order], observed[order]
     floor = 0.0 if at_least is None else at_least
-    within = np.logical_and.accumulate((observed <= cv_limit)[::-1])[::-1] & (at >= floor)
+    within = np.logical_and.accumulate((observed <= cv_limit)[::-1])[::-1]
+    if len(at) and floor > at[-1]:
+        within[:] = False
     decay = _decay(np.log10(at), observed) if len(at) >= 4 else None
     modelled: float | None = None
     why: NotQuantified | None = NotQuantified.FEW_LEVELS if len(at) < 4 else NotQuantified.NO_DECAY
     if decay is not None:
         why = NotQuantified.NOT_PRECISE if decay.floor >= cv_limit else None
+        if why is None and decay.rate * np.log10(at[1] / at[0]) > _ONE_STEP and cv_at(decay, at[:1])[0] > cv_limit:
+            why = NotQuantified.ONE_STEP
     if decay is not None and why is None:
         crossing = 10.0 ** (np.log((decay.at_one - decay.floor) / (cv_limit - decay.floor)) / decay.rate)
         modelled = max(float(crossing), floor)
     return QuantificationLimit(
         cv_limit=cv_limit,
-        level=float(at[within][0]) if within.any() else None,
+        level=max(float(at[within][0]), floor) if within.any() else None,
         why_level=None if within.any() else NotQuantified.NOT_PRECISE if len(at) else NotQuantified.FEW_LEVELS,
         modelled=modelled,
         decay=decay,
@@ -189,7 +198,7 @@ def quantification_limit(
 
 
 def _decay(x: Floats, cv: Floats) -> Decay | None:
-    """Least-squares asymptotic exponential; None where the CV does not fall towards an asymptote."""
+    """Least-squares asymptotic exponential; None where the CV does not fall."""
     from scipy.optimize import least_squares
 
     first = float(x.min())
@@ -203,9 +212,9 @@ def _decay(x: Floats, cv: Floats) -> Decay | None:
 
     sums = np.array([linear(rate)[1] for rate in _GRID])
     best = int(sums.argmin())
-    if best in {0, len(_GRID) - 1}:
-        return None
     beta = linear(float(_GRID[best]))[0]
+    if best == 0 or best == len(_GRID) - 1:  # the straightest and the steepest: no better rate lies in between
+        return _falling(x, cv, first, float(beta[0]), float(beta[1]), float(_GRID[best]), float(sums[best]))
 
     def residuals(p: Floats) -> Floats:
         off: Floats = p[0] + p[1] * np.exp(-p[2] * z) - cv
@@ -218,12 +227,17 @@ def _decay(x: Floats, cv: Floats) -> Decay | None:
     start = np.array([beta[0], beta[1], _GRID[best]])
     made = least_squares(residuals, start, jac=jacobian, method="lm", xtol=1e-14, ftol=1e-14, gtol=1e-14)
     floor, height, rate = (float(v) for v in made.x)
+    return _falling(x, cv, first, floor, height, rate, 2.0 * float(made.cost))
+
+
+def _falling(
+    x: Floats, cv: Floats, first: float, floor: float, height: float, rate: float, squares: float
+) -> Decay | None:
     if height <= 1e-9 * float(cv.max()) or rate <= 0:
         return None
-    df = len(x) - 3
     return Decay(
         floor=floor,
         at_one=floor + height * float(np.exp(rate * first)),
         rate=rate,
-        residual_sd=float(np.sqrt(2.0 * made.cost / df)),
+        residual_sd=float(np.sqrt(squares / (len(x) - 3))),
     )

@@ -36,18 +36,37 @@ def test_no_level_is_precise_enough():
     assert made.decay is not None
 
 
-@pytest.mark.parametrize("cv", [[0.1, 0.2, 0.3, 0.45], [0.2, 0.2, 0.2, 0.2], [0.9, 0.7, 0.5, 0.3]])
+@pytest.mark.parametrize("cv", [[0.1, 0.2, 0.3, 0.45], [0.2, 0.2, 0.2, 0.2]])
 def test_a_cv_without_decay_has_no_curve(cv):
-    """Rising, flat, and falling in a straight line: no asymptote below."""
+    """Rising, and flat."""
     made = quantification_limit([1.0, 10.0, 100.0, 1000.0], cv)
     assert (made.decay, made.modelled, made.why_modelled) == (None, None, "cv-does-not-fall-with-level")
+
+
+def test_a_cv_that_falls_in_a_straight_line_crosses_on_it():
+    """From 0.9 by 0.2 a decade: 0.35 after 2.75 decades; the straightest curve of the family is off by 1 % of a decade."""
+    made = quantification_limit([1.0, 10.0, 100.0, 1000.0], [0.9, 0.7, 0.5, 0.3])
+    assert np.log10(made.modelled) == pytest.approx(2.75, abs=0.01)
+
+
+def test_a_little_more_or_less_bend_moves_the_limit_little():
+    """A profile on either side of a straight line: no limit vanishes, or jumps by a tenth of a decade."""
+    found = [quantification_limit([1.0, 10.0, 100.0, 1000.0], [0.6, 0.45 + b, 0.3 + b, 0.15]) for b in (-0.01, 0, 0.01)]
+    assert np.ptp(np.log10([made.modelled for made in found])) < 0.2
+    assert np.diff(np.log10([made.modelled for made in found])).max() < 0.1
+
+
+def test_a_fall_within_one_step_has_no_crossing():
+    made = quantification_limit([1.0, 10.0, 100.0, 1000.0], [0.9, 0.12, 0.12, 0.11])
+    assert (made.modelled, made.why_modelled, made.level) == (None, "cv-falls-within-one-step", 10.0)
 
 
 def test_not_below_the_limit_of_detection():
     free = quantification_limit(LEVEL, CV, cv_limit=0.6)
     bound = quantification_limit(LEVEL, CV, cv_limit=0.6, at_least=7.0)
     assert free.level == 5.0
-    assert bound.level == 10.0
+    assert bound.level == 7.0
+    assert quantification_limit(LEVEL, CV, at_least=20_000.0).level is None
     assert free.modelled < 7.0 == bound.modelled
 
 
