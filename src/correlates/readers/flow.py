@@ -6,8 +6,8 @@ Nothing is computed but the sums that show that gates contradict each other; tho
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from correlates.errors import InputError, Problem, Where, unknown
 from correlates.readers.cells import decimal_mark, numbers
 from correlates.readers.clinical import check, encoding_checks, file_row, shown
 from correlates.readers.content import Content
+from correlates.readers.flow_gates import Value, contradictions, percentages
 from correlates.readers.flow_layout import COUNT, PARENT, Layout, Sample, layout_of
 from correlates.readers.settings import Gates
 from correlates.schema.checks import CHECKS
@@ -27,25 +28,6 @@ from correlates.schema.table import conform
 _SHOWN = 20
 _UNDEFINED = ("¥", "�", "****", "####")  # where a statistic has no events, or no parent, to be of
 _PERCENT_SIGN = re.compile(r"\s*%$")
-_SIGNED = r"[A-Za-z][A-Za-z0-9]*(?:[-.][A-Za-z0-9]+)*"
-_QUADRANT = re.compile(rf"^(?:Q\d\s*:\s*)?(?P<a>{_SIGNED})\s?(?P<x>[+-])\s*[,;/]?\s*(?P<b>{_SIGNED})\s?(?P<y>[+-])$")
-_CD4, _CD8 = re.compile(r"^CD4\s?\+?( T cells)?$", re.IGNORECASE), re.compile(r"^CD8\s?\+?( T cells)?$", re.IGNORECASE)
-_DOUBLE_POSITIVE = 5.0  # per cent of CD3+ cells that may carry both CD4 and CD8
-_ROUNDING = 1.0  # percentage points
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Value:
-    sample: str
-    subject: str
-    path: tuple[str, ...]
-    statistic: str
-    attribute: str
-    unit: str | None
-    text: str
-    value: float | None
-    bad: bool
-    source_id: str
 
 
 def read_flow(
@@ -119,10 +101,8 @@ def read_flow(
         *encoding_checks(name, content.encoding if content.kind == "text" else None),
         *twice,
         *_cells(values, name),
-        *_percentages(values, name),
-        *_counts(values, name),
-        *_exclusive(values, sets, name),
-        *_cd4_cd8(values, name),
+        *percentages(values, name),
+        *contradictions(values, sets, name),
     ]
     return conform(product, PRODUCT, file=name), CHECKS.frame(rows), FILES.frame([row])
 
@@ -153,7 +133,7 @@ def _subject_rule(subject_id: str | None, pattern: str | None, file: str) -> Non
 
 def _values(
     samples: Sequence[Sample], subject_id: str | None, pattern: str | None, layout: Layout, file: str, file_id: str
-) -> list[_Value]:
+) -> list[Value]:
     problems: list[Problem] = []
     if subject_id is not None and subject_id not in layout.columns:
         raise InputError(
@@ -195,7 +175,7 @@ def _values(
         for statistic in sample.statistics
     ]
     return [
-        _Value(
+        Value(
             sample=sample.name or subject,
             subject=subject,
             path=statistic.path,
@@ -211,7 +191,7 @@ def _values(
     ]
 
 
-def _renamed(values: list[_Value], attributes: Mapping[str, str], file: str) -> list[_Value]:
+def _renamed(values: list[Value], attributes: Mapping[str, str], file: str) -> list[Value]:
     """The values with the declared names in the place of path and statistic."""
     known = {v.attribute: (v.path, v.statistic) for v in values}
     names: dict[str, str] = {}
@@ -244,8 +224,8 @@ def _renamed(values: list[_Value], attributes: Mapping[str, str], file: str) -> 
     return [replace(v, attribute=names[v.attribute]) if v.attribute in names else v for v in values]
 
 
-def _populations(values: Sequence[_Value], gate: Gates, file: str) -> list[tuple[str, ...]]:
-    paths = list(dict.fromkeys(v.path for v in values if v.statistic == PARENT))
+def _populations(values: Sequence[Value], gate: Gates, file: str) -> list[tuple[str, ...]]:
+    paths = list(dict.fromkeys(v.path for v in values if v.statistic in (PARENT, COUNT) and v.path))
     found: list[tuple[str, ...]] = []
     problems: list[Problem] = []
     for population in gate.of:
@@ -279,9 +259,9 @@ def _populations(values: Sequence[_Value], gate: Gates, file: str) -> list[tuple
     return found
 
 
-def _product(values: Sequence[_Value], file: str) -> tuple[pl.DataFrame, list[dict[str, object]]]:
+def _product(values: Sequence[Value], file: str) -> tuple[pl.DataFrame, list[dict[str, object]]]:
     """One row per subject and attribute; a subject with two samples that differ is an error."""
-    kept: dict[tuple[str, str], _Value] = {}
+    kept: dict[tuple[str, str], Value] = {}
     problems: list[Problem] = []
     checks: dict[tuple[str, str], dict[str, object]] = {}
     for value in values:
@@ -335,7 +315,7 @@ def _summary_rows(layout: Layout, file: str, file_id: str) -> list[dict[str, obj
     ]
 
 
-def _cells(values: Sequence[_Value], file: str) -> list[dict[str, object]]:
+def _cells(values: Sequence[Value], file: str) -> list[dict[str, object]]:
     bad = [v for v in values if v.bad and v.text not in _UNDEFINED]
     if not bad:
         return []
@@ -352,152 +332,3 @@ def _cells(values: Sequence[_Value], file: str) -> list[dict[str, object]]:
             source_ids=[v.source_id for v in bad],
         )
     ]
-
-
-def _rule(file: str, rule: str, required: str, tried: int, failed: list[dict[str, object]]) -> list[dict[str, object]]:
-    """The failures of a rule, or that it held wherever it was applied."""
-    if failed or not tried:
-        return failed
-    return [
-        check(
-            scope="source",
-            item=file,
-            rule=rule,
-            found=f"{tried} cases, all as required",
-            value=float(tried),
-            required=required,
-            passed=True,
-            action="none",
-        )
-    ]
-
-
-def _failure(
-    rule: str, required: str, found: str, value: float, sample: str, target: str, ids: Sequence[str]
-) -> dict[str, object]:
-    return check(
-        scope="sample",
-        item=sample,
-        target=target,
-        rule=rule,
-        found=found,
-        value=value,
-        required=required,
-        passed=False,
-        action="flagged",
-        source_ids=list(dict.fromkeys(ids)),
-    )
-
-
-def _percentages(values: Sequence[_Value], file: str) -> list[dict[str, object]]:
-    shares = [v for v in values if v.unit == "%" and v.value is not None]
-    required = "a percentage of 0 to 100"
-    failed = [
-        _failure("percentage", required, f"{v.value:g} %", v.value, v.sample, v.attribute, [v.source_id])
-        for v in shares
-        if v.value is not None and not 0 <= v.value <= 100
-    ]
-    rows = _rule(file, "percentage", required, len(shares), failed)
-    if len(shares) > 3 and max(v.value or 0.0 for v in shares) <= 1.0:
-        rows.append(
-            check(
-                scope="source",
-                item=file,
-                rule="percent-or-fraction",
-                found=f"no frequency of {len(shares)} is above 1",
-                value=max(v.value or 0.0 for v in shares),
-                required="frequencies in per cent",
-                passed=False,
-                action="flagged",
-                source_ids=list(dict.fromkeys(v.source_id for v in shares)),
-            )
-        )
-    return rows
-
-
-def _by_sample(values: Sequence[_Value], statistic: str) -> dict[str, dict[tuple[str, ...], _Value]]:
-    found: dict[str, dict[tuple[str, ...], _Value]] = {}
-    for value in values:
-        if value.statistic == statistic and value.value is not None and value.path:
-            found.setdefault(value.sample, {})[value.path] = value
-    return found
-
-
-def _counts(values: Sequence[_Value], file: str) -> list[dict[str, object]]:
-    tried, failed = 0, []
-    required = "no more events than the parent gate has"
-    for sample, counts in _by_sample(values, COUNT).items():
-        for path, child in counts.items():
-            parent = counts.get(path[:-1])
-            if parent is None or child.value is None or parent.value is None:
-                continue
-            tried += 1
-            if child.value > parent.value:
-                found = f"{path[-1]} {child.value:,.0f} > {path[-2]} {parent.value:,.0f}"
-                ids = [child.source_id, parent.source_id]
-                failed.append(
-                    _failure("count-above-parent", required, found, child.value, sample, child.attribute, ids)
-                )
-    return _rule(file, "count-above-parent", required, tried, failed)
-
-
-def _quadrants(paths: Sequence[tuple[str, ...]]) -> Iterator[tuple[list[tuple[str, ...]], Gates]]:
-    """The four signs of two markers under one parent."""
-    groups: dict[tuple[tuple[str, ...], str, str], dict[str, tuple[str, ...]]] = {}
-    for path in paths:
-        found = _QUADRANT.match(path[-1])
-        if found:
-            groups.setdefault((path[:-1], found["a"], found["b"]), {})[found["x"] + found["y"]] = path
-    for signs in groups.values():
-        if len(signs) > 1:
-            of = list(signs.values())
-            yield of, Gates(of=tuple("/".join(p) for p in of), complete=len(signs) == 4, tolerance=_ROUNDING)
-
-
-def _exclusive(
-    values: Sequence[_Value], declared: Sequence[tuple[list[tuple[str, ...]], Gates]], file: str
-) -> list[dict[str, object]]:
-    samples = _by_sample(values, PARENT)
-    paths = list(dict.fromkeys(p for shares in samples.values() for p in shares))
-    named = {frozenset(of) for of, _ in declared}
-    sets = [*declared, *((of, g) for of, g in _quadrants(paths) if frozenset(of) not in named)]
-    tried: dict[str, int] = {}
-    failed: dict[str, list[dict[str, object]]] = {}
-    needs: dict[str, str] = {}
-    for of, gate in sets:
-        rule = "complete-gates" if gate.complete else "exclusive-gates"
-        bound = f"100 % within {gate.tolerance:g}" if gate.complete else f"at most {100 + gate.tolerance:g} %"
-        needs[rule] = bound
-        parent = "/".join(of[0][:-1])
-        for sample, shares in samples.items():
-            parts = [shares[p] for p in of if p in shares]
-            if len(parts) < len(of):
-                continue
-            total = sum(v.value for v in parts if v.value is not None)
-            tried[rule] = tried.get(rule, 0) + 1
-            if total > 100 + gate.tolerance or (gate.complete and total < 100 - gate.tolerance):
-                terms = " + ".join(f"{v.path[-1]} {v.value:g}" for v in parts)
-                row = _failure(
-                    rule, bound, f"{terms} = {total:g} %", total, sample, parent, [v.source_id for v in parts]
-                )
-                failed.setdefault(rule, []).append(row)
-    return [row for rule, n in tried.items() for row in _rule(file, rule, needs[rule], n, failed.get(rule, []))]
-
-
-def _cd4_cd8(values: Sequence[_Value], file: str) -> list[dict[str, object]]:
-    """CD4+ and CD8+ of one parent: some cells carry both, few do."""
-    tried, failed = 0, []
-    required = f"CD4+ and CD8+ together at most {100 + _DOUBLE_POSITIVE:g} % of their parent"
-    for sample, shares in _by_sample(values, PARENT).items():
-        for path, four in shares.items():
-            eight = next((v for p, v in shares.items() if p[:-1] == path[:-1] and _CD8.match(p[-1])), None)
-            if not _CD4.match(path[-1]) or eight is None or four.value is None or eight.value is None:
-                continue
-            tried += 1
-            total = four.value + eight.value
-            if total > 100 + _DOUBLE_POSITIVE:
-                found = f"{path[-1]} {four.value:g} + {eight.path[-1]} {eight.value:g} = {total:g} %"
-                parent = "/".join(path[:-1])
-                ids = [four.source_id, eight.source_id]
-                failed.append(_failure("cd4-cd8-sum", required, found, total, sample, parent, ids))
-    return _rule(file, "cd4-cd8-sum", required, tried, failed)

@@ -186,6 +186,47 @@ def test_more_events_than_the_parent(tmp_path: Path) -> None:
     assert checks.filter(~pl.col("passed"))["found"].to_list() == ["CAR+ 1,200 > T 1,000"]
 
 
+def test_quadrants_that_are_given_by_events_alone_are_held_against_their_parent(tmp_path: Path) -> None:
+    heads = ",".join(f"T/{q} | Count" for q in QUADRANTS)
+    text = f"Sample,T | Count,{heads}\nS-1,1000,200,300,250,250\nS-2,1000,400,300,250,250\n"
+    _, checks, _ = read_flow(write(tmp_path / "f.csv", text), pattern="(.*)")
+    assert failed(checks) == [("complete-gates", "S-2")]
+    row = checks.filter(~pl.col("passed")).row(0, named=True)
+    assert row["value"] == pytest.approx(120)
+    assert len(row["source_ids"]) == 1  # all of one line of the file
+
+
+def test_a_sample_that_lacks_a_quadrant_is_held_against_the_whole(tmp_path: Path) -> None:
+    heads = ",".join(f"T/{q} | Freq. of Parent" for q in QUADRANTS)
+    text = f"Sample,{heads}\nS-1,20,30,25,25\nS-2,60,30,25,\nS-3,20,30,25,\n"
+    _, checks, _ = read_flow(write(tmp_path / "f.csv", text), pattern="(.*)")
+    assert failed(checks) == [("exclusive-gates", "S-2")]
+
+
+def test_positive_and_negative_of_one_marker_are_at_most_the_whole(tmp_path: Path) -> None:
+    text = "Sample,T/CAR+ | Freq. of Parent,T/CAR- | Freq. of Parent\nS-1,45,55\nS-2,45,58\nS-3,45,30\n"
+    _, checks, _ = read_flow(write(tmp_path / "f.csv", text), pattern="(.*)")
+    assert failed(checks) == [("exclusive-gates", "S-2")]
+    assert checks.filter(~pl.col("passed"))["found"].to_list() == ["CAR+ 45 + CAR- 58 = 103 %"]
+
+
+def test_a_frequency_must_be_that_of_the_events(tmp_path: Path) -> None:
+    """451 of 1,000 are 45.1 %, which may be written 45; 6.85 of 146 of 2,132 is 6.848, rounded."""
+    text = (
+        "Sample,T | Count,T/CAR+ | Count,T/CAR+ | Freq. of Parent\n"
+        "S-1,1000,451,45\nS-2,2132,146,6.85\nS-3,1000,451,54.1\nS-4,1000,451,45.2\n"
+    )
+    _, checks, _ = read_flow(write(tmp_path / "f.csv", text), pattern="(.*)")
+    assert failed(checks) == [("frequency-by-count", "S-3"), ("frequency-by-count", "S-4")]
+    assert "451 of 1,000 T events are 45.1 %" in checks.filter(~pl.col("passed"))["found"][0]
+
+
+def test_a_share_of_the_total_is_no_larger_than_the_parents(tmp_path: Path) -> None:
+    text = "Sample,T | Freq. of Total,T/CAR+ | Freq. of Total\nS-1,31.2,31.3\nS-2,31.2,31.4\n"
+    _, checks, _ = read_flow(write(tmp_path / "f.csv", text), pattern="(.*)")
+    assert failed(checks) == [("frequency-above-parent", "S-2")]  # 0.1 is what rounding hides
+
+
 def test_fractions_are_noticed(tmp_path: Path) -> None:
     text = "Sample,A | Freq. of Parent,B | Freq. of Parent\nS-1,0.6,0.3\nS-2,0.5,0.4\n"
     _, checks, _ = read_flow(write(tmp_path / "f.csv", text), pattern="(.*)")
