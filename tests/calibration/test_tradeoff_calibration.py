@@ -15,7 +15,8 @@ from correlates.association.efficacy_toxicity import CLASSES, class_probabilitie
 from correlates.stats.cox import cox_screen
 from correlates.stats.cutpoint import log_rank_scores
 from correlates.stats.interaction import interaction_cox, interaction_logistic
-from correlates.stats.joint_logistic import _outside, influence, joint_logistic
+from correlates.stats.joint_logistic import joint_effects, joint_logistic
+from correlates.stats.joint_sides import Binary, Timed, _logistic_outside, influence
 from correlates.stats.landmark import landmark
 from correlates.stats.local_effect import local_effects
 from correlates.stats.logistic_likelihood import batch, maximise
@@ -55,7 +56,7 @@ def _joint(x, events, margin=MARGIN):
         fine &= top.converged
         parts.append(influence(x, events[k], here, top.beta[:, 0], top.beta[:, 1], 1.0))
         slopes.append(top.beta[:, 1])
-        outside.append(_outside(x, events[k], here, top.beta[:, 0], top.beta[:, 1], margin))
+        outside.append(_logistic_outside(x, events[k], here, top.beta[:, 0], top.beta[:, 1], margin))
         if k == 0:
             held = maximise(models, np.zeros((trials, 2)), np.array([True, False]))
             effect = chdtrc(1, np.maximum(2 * (top.point.value - held.point.value), 0))
@@ -289,3 +290,45 @@ def test_clocks_of_a_biomarker_that_is_known_late(n):
         # the mean of a maximum likelihood estimate of 15 subjects is not exactly 0: a landmark keeps few of 50
         assert abs(np.mean(found[name])) <= 3.5 * spread + 0.02, name
         assert np.mean(level[name]) <= 0.05 + 3.5 * _error(len(level[name])) + (0.02 if n == 50 else 0.01), name
+
+
+def _joint_ends(rng, n, kinds, effect):
+    """A biomarker (n,) and two endpoints with one effect on both, 30 % of the times censored, correlated beside the biomarker."""
+    x = rng.normal(size=n)
+    u = ndtr(rng.multivariate_normal([0, 0], [[1, 0.3], [0.3, 1]], n)).T
+    ends = []
+    for k, kind in enumerate(kinds):
+        if kind == "binary":
+            ends.append(Binary(event=u[k] < expit(_intercept(0.4, effect) + effect * x), known=np.ones(n, bool)))
+            continue
+        turned = k == 0
+        time = -np.log(u[k]) / np.exp(-effect * x if turned else effect * x)
+        last = rng.uniform(0.3, 3.5, n)
+        ends.append(Timed(time=np.minimum(time, last), event=time <= last, known=np.ones(n, bool), turned=turned))
+    return x, ends
+
+
+@pytest.mark.parametrize("n", [50, 101])
+@pytest.mark.parametrize(
+    ("kinds", "effect"), [(("time", "binary"), 0.0), (("time", "time"), 0.0), (("time", "time"), 0.5)]
+)
+def test_equal_effect_on_a_time(kinds, effect, n):
+    """Level of the test of equal effect, and coverage of each side's limits, with a time to an event among the endpoints."""
+    rng = np.random.default_rng([60, n, len(set(kinds)), int(10 * effect)])
+    trials = 1500
+    p, within, covered = [], [], []
+    for _ in range(trials):
+        x, ends = _joint_ends(rng, n, kinds, effect)
+        fit = joint_effects(x[None], ends, margin=MARGIN)
+        if fit.converged[0]:
+            p.append(fit.difference_p[0])
+            covered.append(fit.difference_lower[0] <= 0 <= fit.difference_upper[0])
+            within.append((fit.lower[0] <= effect) & (effect <= fit.upper[0]))
+    level, sides = float(np.mean(np.array(p) < 0.05)), np.mean(within, axis=0)
+    where = f"{' and '.join(kinds)}, effect {effect:g}, n {n}"
+    _tell("equal effect, P < .05", where, level, len(p))
+    for name, value in zip(("efficacy", "toxicity"), sides, strict=True):
+        _tell(f"limits of {name} cover", where, float(value), len(p))
+    assert len(p) > 0.99 * trials
+    assert level == pytest.approx(0.05, abs=3.5 * _error(len(p)) + 0.01)  # the sandwich is of large samples
+    assert (np.abs(sides - 0.95) < 3.5 * _error(len(p)) + 0.01).all()  # and so is the profile

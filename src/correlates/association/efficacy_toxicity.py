@@ -25,9 +25,10 @@ from correlates.stats.joint_logistic import (
     Correction,
     JointScreen,
     joint_bootstrap,
-    joint_logistic,
+    joint_effects,
     normal_rectangle,
 )
+from correlates.stats.joint_sides import Binary, Timed
 from correlates.stats.multiplicity import Adjust
 from correlates.terms import OutcomeKind, Reason
 
@@ -89,8 +90,23 @@ class _Two(NamedTuple):
 
     events: Bools  # (2, n)
     known: Bools  # (2, n)
+    ends: tuple[Binary | Timed, Binary | Timed]
     keep: np.ndarray[tuple[int], np.dtype[np.int64]]
     total: int
+
+    @property
+    def timed(self) -> bool:
+        """Whether one of them is a time to an event."""
+        return any(isinstance(end, Timed) for end in self.ends)
+
+    @property
+    def measures(self) -> tuple[str, str]:
+        """What the effect on each is."""
+        found = tuple(
+            "odds ratio" if isinstance(end, Binary) else "1 / hazard ratio" if end.turned else "hazard ratio"
+            for end in self.ends
+        )
+        return found[0], found[1]
 
 
 def efficacy_against_toxicity(
@@ -110,7 +126,8 @@ def efficacy_against_toxicity(
     biomarkers
         What is tested; a categorical one gives a row that says that the method does not apply.
     efficacy, toxicities
-        Binary endpoints; the event of the first is wanted, those of the others are not.
+        Binary endpoints or times to an event. The event of a binary efficacy endpoint is wanted; that of a time is its loss (progression,
+        death), and the effect is told on staying free of it: 1 / hazard ratio. The events of the others are not wanted.
     settings
         The analysis.
     decided
@@ -124,7 +141,7 @@ def efficacy_against_toxicity(
     Raises
     ------
     DerivationError
-        An endpoint that is not binary, or a margin that is not above 1.
+        An endpoint that is neither binary nor a time, or a margin that is not above 1.
     """
     _refuse([efficacy, *toxicities], settings)
     panel = Panel(analysis, biomarkers).as_covariates(settings.censored)
@@ -143,10 +160,10 @@ def _refuse(endpoints: Sequence[Endpoint], settings: EfficacyToxicity) -> None:
             code="endpoint-kind",
             what=f"The endpoint {e.name!r} cannot be modelled beside another one",
             found=e.kind.value,
-            expected="a binary endpoint",
+            expected="a binary endpoint, or a time to an event",
         )
         for e in endpoints
-        if e.kind is not OutcomeKind.BINARY
+        if e.kind not in (OutcomeKind.BINARY, OutcomeKind.TIME)
     ]
     if not settings.margin > 1:
         problems.append(
@@ -165,8 +182,15 @@ def _two(analysis: pl.DataFrame, efficacy: Endpoint, toxicity: Endpoint, within:
     both = [outcomes(analysis, e) for e in (efficacy, toxicity)]
     known = np.stack([one.known for one in both])
     keep = np.flatnonzero(within & known.any(axis=0))
-    events = np.stack([one.group == 1 for one in both]) & known
-    return _Two(events=events[:, keep], known=known[:, keep], keep=keep, total=int(within.sum()))
+    events = (np.stack([one.group == 1 for one in both]) & known)[:, keep]
+    known = known[:, keep]
+    first, second = (
+        Binary(event=events[k], known=known[k])
+        if one.course is None
+        else Timed(time=one.course.time[keep], event=events[k], known=known[k], turned=k == 0)
+        for k, one in enumerate(both)
+    )
+    return _Two(events=events, known=known, ends=(first, second), keep=keep, total=int(within.sum()))
 
 
 def _results(
@@ -178,11 +202,10 @@ def _results(
     )
     errors = _errors(scaled, present, two, settings)
     usable = np.array([i for i, e in enumerate(errors) if e is None], dtype=np.int64)
-    fit = joint_logistic(
+    fit = joint_effects(
         scaled.x[usable],
-        two.events,
+        two.ends,
         present[usable],
-        known=two.known,
         margin=float(np.log(settings.margin)),
         correction=settings.correction,
         level=settings.level,
@@ -201,15 +224,15 @@ def _results(
             error = Reason.NOT_CONVERGED
         if error is None:
             row = place[i]
-            found = tuple(_found(fit, row, chances[row], scaled, i))
-            if biomarker.code in settings.curves:
+            found = tuple(_found(fit, row, chances[row], scaled, i, two))
+            if biomarker.code in settings.curves and not two.timed:
                 found = (*found, *_exposure(fit, row, scaled, i, there, two, settings))
             early = [decided.get((biomarker.code, name), 0) for name in names]
             found = (
                 *found,
                 *(Found(name="n_decided_before", level=s, value=float(v)) for s, v in zip(SIDES, early, strict=True)),
             )
-            notices = _notices(fit, row, panel.entered(i, two.keep), sum(early), found, settings)
+            notices = _notices(fit, row, panel.entered(i, two.keep), sum(early), found, two, settings)
         made.append(
             Result(
                 record=EFFICACY_AGAINST_TOXICITY,
@@ -239,10 +262,14 @@ def _errors(scaled: Covariates, present: Bools, two: _Two, settings: EfficacyTox
         yes, no = (counted & two.events).sum(axis=1), (counted & ~two.events).sum(axis=1)
         if counted.sum() == 0 or (yes + no).min() < 3:
             errors[i] = Reason.TOO_FEW
-        elif min(yes.min(), no.min()) == 0:
-            errors[i] = Reason.ONE_CLASS
-        elif min(yes.min(), no.min()) < settings.least_per_class:
-            errors[i] = Reason.TOO_FEW
+            continue
+        for k, end in enumerate(two.ends):
+            least = yes[k] if isinstance(end, Timed) else min(yes[k], no[k])
+            if least == 0:
+                errors[i] = Reason.NO_EVENT if isinstance(end, Timed) else Reason.ONE_CLASS
+                break
+            if least < settings.least_per_class:
+                errors[i] = Reason.TOO_FEW
     return errors
 
 
@@ -252,11 +279,16 @@ def _notices(
     entered: tuple[Notice, ...],
     early: int,
     found: Sequence[Found],
+    two: _Two,
     settings: EfficacyToxicity,
 ) -> tuple[Notice, ...]:
     notices = []
-    if min(fit.n_events[row].min(), (fit.n - fit.n_events)[row].min()) < settings.few_events:
+    events, rest = fit.n_events[row], (fit.n - fit.n_events)[row]
+    rarer = [events[k] if isinstance(end, Timed) else min(events[k], rest[k]) for k, end in enumerate(two.ends)]
+    if min(rarer) < settings.few_events:
         notices.append(Notice.FEW_EVENTS)
+    if two.timed and any(isinstance(end, Binary) for end in two.ends):
+        notices.append(Notice.ODDS_AND_HAZARD)
     if (fit.separation[row] != "none").any():
         notices.append(Notice.SEPARATION)
     notices += entered
@@ -311,7 +343,7 @@ def _class_of(effects: Floats, delta: float) -> Floats:
     )
 
 
-def _found(fit: JointScreen, row: int, probability: Floats, scaled: Covariates, i: int) -> list[Found]:
+def _found(fit: JointScreen, row: int, probability: Floats, scaled: Covariates, i: int, two: _Two) -> list[Found]:
     slopes = fit.slopes()[row]
     error = np.sqrt(np.diag(slopes))
     shared = int(fit.n_shared[row])
@@ -346,6 +378,7 @@ def _found(fit: JointScreen, row: int, probability: Floats, scaled: Covariates, 
             "n_events": fit.n_events[row, k],
         }
         found += [Found(name=name, level=side, value=float(v), n=n) for name, v in numbers.items()]
+        found.append(Found(name="measure", level=side, text=two.measures[k], n=n))
         found.append(Found(name="separation", level=side, text=str(fit.separation[row, k]), n=n))
     return found
 
@@ -427,7 +460,7 @@ def _curve(name: str, label: str) -> Statistic:
 EFFICACY_AGAINST_TOXICITY = Inquiry(
     code="efficacy_against_toxicity",
     does="efficacy_against_toxicity",
-    label="Joint logistic model of efficacy and toxicity",
+    label="Joint model of efficacy and toxicity",
     statistics=(
         Statistic(name="p", label="P value, equal effect on efficacy and toxicity"),
         Statistic(name="p_adjusted", label="P value, equal effect, adjusted ({adjust})"),
@@ -444,12 +477,13 @@ EFFICACY_AGAINST_TOXICITY = Inquiry(
         Statistic(name="per", label="What the odds ratios are per"),
         Statistic(name="n_shared", label="Subjects with both endpoints"),
         _side("p_effect", "P value of the effect"),
-        _side("odds_ratio", "Odds ratio"),
-        _side("odds_ratio_lower", "Odds ratio, lower limit"),
-        _side("odds_ratio_upper", "Odds ratio, upper limit"),
-        _side("log_odds_ratio", "Log odds ratio"),
+        _side("odds_ratio", "Effect: odds ratio, or the measure told"),
+        _side("odds_ratio_lower", "Effect, lower limit"),
+        _side("odds_ratio_upper", "Effect, upper limit"),
+        _side("log_odds_ratio", "Logarithm of the effect"),
         _side("standard_error", "Standard error (sandwich)"),
         _side("p_equivalence", "P value, effect within the margin"),
+        _side("measure", "What the effect is: an odds ratio, a hazard ratio, or one over it"),
         _side("n", "Subjects"),
         _side("n_events", "Subjects with the event"),
         _side("separation", "Separation"),
@@ -476,7 +510,7 @@ EFFICACY_AGAINST_TOXICITY = Inquiry(
         _curve("both_probability", "Probability that both conditions hold"),
     ),
     options=tuple(_in_force(EfficacyToxicity(name="", margin=2.0))),
-    formula="two logistic models (Firth) of the same patients as one set of estimating equations, V = A^-1 B A^-1 with residuals over 1 - h; equal effect: (b_E - b_T) / sqrt(V_EE + V_TT - 2 V_ET) against t with n - 2 df; effect on efficacy and none on toxicity: the larger of the P of b_E = 0 and the P that b_T lies beyond the margin",
-    citation="Liang and Zeger, Biometrika 1986;73:13-22; Mancl and DeRouen, Biometrics 2001;57:126-134; Berger and Hsu, Stat Sci 1996;11:283-319 (intersection-union and equivalence tests)",
+    formula="two models (logistic, or Cox for a time; Firth) of the same patients as one set of estimating equations, V = A^-1 B A^-1 with residuals over 1 - h; equal effect: (b_E - b_T) / sqrt(V_EE + V_TT - 2 V_ET) against t with n - 2 df; effect on efficacy and none on toxicity: the larger of the P of b_E = 0 and the P that b_T lies beyond the margin",
+    citation="Lin and Wei, JASA 1989;84:1074-1078; Liang and Zeger, Biometrika 1986;73:13-22; Mancl and DeRouen, Biometrics 2001;57:126-134; Berger and Hsu, Stat Sci 1996;11:283-319 (intersection-union and equivalence tests)",
     docs="methods/efficacy_against_toxicity.md",
 )

@@ -53,6 +53,10 @@ class Notice(StrEnum):
         "confounded-by-indication",
         "Tocilizumab and corticosteroids are given for toxicity that follows expansion: what they change is part of the association",
     )
+    ODDS_AND_HAZARD = (
+        "odds-and-hazard",
+        "One effect is an odds ratio and the other a hazard ratio: where events are frequent the first is the larger of the two for the same risk",
+    )
     CLASS_UNCERTAIN = (
         "class-uncertain",
         "The likeliest class has less than the declared probability: the data do not settle the class",

@@ -100,14 +100,19 @@ def _map(
     reach = _reach(data, margin)
     named = _named(data, settings.maps[analysis])
     efficacy, toxicity = _sides(settings.label(endpoint))
+    measures = dict(mine.filter(pl.col("stat_name") == "measure").select("level", "text").drop_nulls().iter_rows())
+    titles = [
+        f"{side}: {measures.get(k, 'odds ratio')} per SD"
+        for k, side in (("efficacy", efficacy), ("toxicity", toxicity))
+    ]
     spec = chart(
         {
             "width": _WIDTH,
             "height": _HEIGHT,
             "layer": [
-                *_ground(reach, efficacy, toxicity),
-                *_ellipses(reach, data.filter("prespecified"), efficacy, toxicity),
-                *_marks(reach, data, efficacy, toxicity),
+                *_ground(reach, *titles),
+                *_ellipses(reach, data.filter("prespecified"), *titles),
+                *_marks(reach, data, *titles),
                 *_labels(named, data, reach),
             ],
         },
@@ -163,10 +168,8 @@ def _x(field: str, reach: float, title: str | None = None) -> dict[str, Any]:
     return {"field": field, "type": "quantitative", "scale": scale, "axis": _axis(title or "")}
 
 
-def _ground(reach: float, efficacy: str, toxicity: str) -> list[dict[str, Any]]:
+def _ground(reach: float, y_title: str, x_title: str) -> list[dict[str, Any]]:
     """The zone of no effect, the lines of odds ratio 1, and what the corners mean."""
-    x_title = f"{toxicity}: odds ratio per SD"
-    y_title = f"{efficacy}: odds ratio per SD"
     zone = {"type": "rect", "color": PALE, "opacity": 0.45}
     rule = {"type": "rule", "color": GREY, "strokeDash": [3, 3]}
     words = [
@@ -238,7 +241,7 @@ def _outlines(data: pl.DataFrame, reach: float) -> Rows:
     return found
 
 
-def _ellipses(reach: float, data: pl.DataFrame, efficacy: str, toxicity: str) -> list[dict[str, Any]]:
+def _ellipses(reach: float, data: pl.DataFrame, y_title: str, x_title: str) -> list[dict[str, Any]]:
     if data.is_empty():
         return []
     mark = {
@@ -252,8 +255,8 @@ def _ellipses(reach: float, data: pl.DataFrame, efficacy: str, toxicity: str) ->
         layer(
             "ellipses",
             mark,
-            x=_x("x", reach, f"{toxicity}: odds ratio per SD"),
-            y=_x("y", reach, f"{efficacy}: odds ratio per SD"),
+            x=_x("x", reach, x_title),
+            y=_x("y", reach, y_title),
             detail={"field": "biomarker", "type": "nominal"},
             order={"field": "step", "type": "quantitative"},
             color={"value": INK},
@@ -261,7 +264,7 @@ def _ellipses(reach: float, data: pl.DataFrame, efficacy: str, toxicity: str) ->
     ]
 
 
-def _marks(reach: float, data: pl.DataFrame, efficacy: str, toxicity: str) -> list[dict[str, Any]]:
+def _marks(reach: float, data: pl.DataFrame, y_title: str, x_title: str) -> list[dict[str, Any]]:
     there = [v for k, v in _CLASSES.items() if k in data["kind"].to_list()]
     legend = {"orient": "top", "title": "Likeliest class", "columns": 3, "symbolSize": 60, "titleOrient": "left"}
     domain = [v[0] for v in there]
@@ -279,8 +282,8 @@ def _marks(reach: float, data: pl.DataFrame, efficacy: str, toxicity: str) -> li
         layer(
             "drawn",
             {"type": "point", "size": 46, "strokeWidth": 1.2, "clip": True},
-            x=_x("x", reach, f"{toxicity}: odds ratio per SD"),
-            y=_x("y", reach, f"{efficacy}: odds ratio per SD"),
+            x=_x("x", reach, x_title),
+            y=_x("y", reach, y_title),
             stroke=look(1),
             fill=look(1),
             shape=look(2),
@@ -288,8 +291,8 @@ def _marks(reach: float, data: pl.DataFrame, efficacy: str, toxicity: str) -> li
             tooltip=[
                 tip("label", "biomarker"),
                 tip("biomarker", "code"),
-                tip("efficacy_text", "efficacy, odds ratio (95 % CI)"),
-                tip("toxicity_text", "toxicity, odds ratio (95 % CI)"),
+                tip("efficacy_text", "effect on efficacy (95 % CI)"),
+                tip("toxicity_text", "effect on toxicity (95 % CI)"),
                 tip("p", "P, equal effect", number=True),
                 tip("named_class", "likeliest class"),
                 tip("probability", "its probability", number=True),
@@ -352,8 +355,8 @@ def _caption(data: pl.DataFrame, named: pl.DataFrame, margin: float) -> str:
     sizes = " to ".join(dict.fromkeys(str(v) for v in (n.min(), n.max())))
     settled = data.filter(~pl.col("uncertain")).height
     parts = [
-        f"{data.height} biomarkers in {sizes} subjects with either endpoint: odds ratio per standard deviation (of log2 for concentrations, counts and their ratios) by a "
-        f"joint logistic model. Grey: odds ratios within {ratio(1 / margin)} to {ratio(margin)}, the declared margin, which count as no effect. Symbol: likeliest of five "
+        f"{data.height} biomarkers in {sizes} subjects with either endpoint: effect per standard deviation (of log2 for concentrations, counts and their ratios) by a "
+        f"joint model. Grey: ratios within {ratio(1 / margin)} to {ratio(margin)}, the declared margin, which count as no effect. Symbol: likeliest of five "
         f"classes, filled where its probability reaches the declared one ({settled} of {data.height}), open where the data do not settle it. Bold, with 95 % confidence "
         "ellipse: prespecified."
     ]

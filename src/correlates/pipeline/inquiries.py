@@ -64,6 +64,7 @@ def efficacy_against_toxicity(context: Context, name: str, analysis: asked.Effic
     from correlates.association.efficacy_toxicity import EfficacyToxicity
     from correlates.association.efficacy_toxicity import efficacy_against_toxicity as hold
     from correlates.association.known import decided_before
+    from correlates.association.timing import refuse_future
 
     plan, t = context.file.plan, context.tables
     plain = [endpoint(plan, e, t["outcomes"]) for e in (analysis.efficacy, *analysis.toxicity)]
@@ -85,11 +86,10 @@ def efficacy_against_toxicity(context: Context, name: str, analysis: asked.Effic
         seed=plan.study.seed,
         prespecified=True,
     )
-    decided = (
-        decided_before(t["parameters"], t["outcomes"], codes, [e.name for e in plain])
-        if analysis.landmark is None
-        else {}
-    )
+    if analysis.landmark is None:
+        refuse_future(name, chosen, plain, t["parameters"])
+    classed = [e.name for e in plain if e.kind is not OutcomeKind.TIME]
+    decided = decided_before(t["parameters"], t["outcomes"], codes, classed) if analysis.landmark is None else {}
     frame = on_landmark(context, plain, analysis.landmark)
     return {"results": hold(frame, chosen, first, others, settings, decided)}
 

@@ -389,11 +389,11 @@ class EfficacyAgainstToxicity(Strict):
     biomarkers: Annotated[Literal["all"] | tuple[str, ...], Refers("group")] = "all"
     """Groups or codes; all takes every declared biomarker."""
     efficacy: Annotated[str, Refers("endpoint")]
-    """Binary endpoint whose event is wanted."""
+    """Binary endpoint whose event is wanted; or a time whose event is the loss of efficacy (progression, death): 1 / hazard ratio is told."""
     toxicity: Annotated[tuple[str, ...], Refers("endpoint")]
-    """Binary endpoints whose event is not wanted, each held against efficacy on its own."""
+    """Binary endpoints or times whose event is not wanted, each held against efficacy on its own."""
     margin: float
-    """Odds ratio per standard deviation (above 1) within which an effect counts as none: decides equivalence and the classes."""
+    """Odds (or hazard) ratio per standard deviation, above 1, within which an effect counts as none: decides equivalence and the classes."""
     sure: float = 0.8
     """Probability of the likeliest class below which the class is called uncertain."""
     populations: Annotated[tuple[str, ...], Refers("population")] = ("all",)

@@ -1,6 +1,6 @@
-"""Two binary endpoints of the same patients on one biomarker: stacked estimating equations, batched over a panel.
+"""Two endpoints of the same patients on one biomarker: stacked estimating equations, batched over a panel.
 
-Each endpoint has its own logistic model; the pair (a0, b0, a1, b1) solves both score equations at once, so the estimates are those of the
+Each endpoint has its own model, logistic for a binary one and Cox's for a time to an event (:mod:`correlates.stats.joint_sides`); the pair (a0, b0, a1, b1) solves both score equations at once, so the estimates are those of the
 two models, and the sandwich of the stacked scores holds how they vary together because the patients are shared: V = A^-1 B A^-1, A the
 block-diagonal Fisher information, B = sum u_i u_i'. A patient without one of the endpoints contributes to the other alone.
 
@@ -13,6 +13,7 @@ Sources: Liang and Zeger, Biometrika 1986;73:13-22. Huber 1967; White, Econometr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,8 +22,8 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from correlates.stats.arrays import Bools, Floats, Ints, Words, divide, panel, where
-from correlates.stats.logistic import Penalty, logistic_screen
-from correlates.stats.logistic_likelihood import batch, evaluate, maximise
+from correlates.stats.joint_sides import Binary, Timed, cox_side, logistic_side
+from correlates.stats.logistic_likelihood import batch, maximise
 
 _CHUNK = 1 << 15  # design rows (models x subjects) worked on at a time
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
@@ -122,36 +123,56 @@ def joint_logistic(
     [0.308, 0.037, 0.271]
     """
     values, there = panel(x, present)
-    m, n = values.shape
-    events, counted = _outcomes(outcomes, known, n)
-    rule = Correction(correction)
+    events, counted = _outcomes(outcomes, known, values.shape[1])
+    ends = [Binary(event=events[k], known=counted[k]) for k in (0, 1)]
+    return joint_effects(values, ends, there, margin=margin, correction=correction, level=level)
+
+
+def joint_effects(
+    x: npt.ArrayLike,
+    endpoints: Sequence[Binary | Timed],
+    present: npt.ArrayLike | None = None,
+    *,
+    margin: float | None = None,
+    correction: Correction | str = Correction.MANCL_DEROUEN,
+    level: float = 0.95,
+) -> JointScreen:
+    """Effect of each biomarker of a panel on two endpoints of the same patients, each binary or a time to an event.
+
+    Parameters
+    ----------
+    x, present, margin, correction, level
+        As for :func:`joint_logistic`; the margin is a log odds ratio or a log hazard ratio.
+    endpoints
+        The two.
+
+    Notes
+    -----
+    Of a time to an event the estimating equation is the score of Cox's partial likelihood, whose residuals are Lin and Wei's: the sandwich
+    is that of their robust variance, and the covariance with the other endpoint the sum of the products of both influences.
+    """
+    values, there = panel(x, present)
+    n = values.shape[1]
+    if len(endpoints) != 2 or any(e.event.shape != (n,) or e.known.shape != (n,) for e in endpoints):
+        raise ValueError(f"two endpoints of {n} patients are needed")
     if margin is not None and not margin > 0:
         raise ValueError(f"margin must be above 0, found {margin}")
-    fits = [logistic_screen(values, events[k], there & counted[k], penalty=Penalty.FIRTH, level=level) for k in (0, 1)]
-    size = np.stack([f.n for f in fits], axis=1)
-    happened = np.stack([f.n_events for f in fits], axis=1)
-    reached = np.stack([f.converged for f in fits], axis=1) & (happened > 0) & (happened < size) & (size > 2)
-    fine: Bools = np.asarray(reached.all(axis=1), dtype=np.bool_)
+    power = Correction(correction).power
+    sides = [
+        logistic_side(values, there, e, power=power, margin=margin, level=level)
+        if isinstance(e, Binary)
+        else cox_side(values, there, e, power=power, margin=margin, level=level)
+        for e in endpoints
+    ]
+    fine: Bools = np.asarray(sides[0].converged & sides[1].converged, dtype=np.bool_)
 
     def both(name: str) -> Floats:
-        return where(fine[:, None], np.stack([getattr(f, name) for f in fits], axis=1), np.nan)
+        return where(fine[:, None], np.stack([getattr(side, name) for side in sides], axis=1), np.nan)
 
-    intercept, coefficient = both("intercept"), both("coefficient")
-    covariance, outside = np.full((m, 4, 4), np.nan), np.full((m, 2), np.nan)
-    rows_all = np.flatnonzero(fine)
-    step = max(1, _CHUNK // max(n, 1))
-    for first in range(0, rows_all.size, step):
-        at = rows_all[first : first + step]
-        parts = [
-            influence(values[at], events[k], there[at] & counted[k], intercept[at, k], coefficient[at, k], rule.power)
-            for k in (0, 1)
-        ]
-        stacked = np.concatenate(parts, axis=1)  # (k, 4, n)
-        covariance[at] = stacked @ np.swapaxes(stacked, 1, 2)
-        if margin is not None:
-            for k in (0, 1):
-                here = there[at] & counted[k]
-                outside[at, k] = _outside(values[at], events[k], here, intercept[at, k], coefficient[at, k], margin)
+    coefficient = both("coefficient")
+    stacked = np.concatenate([side.influence for side in sides], axis=1)  # (m, 4, n)
+    covariance = where(fine[:, None, None], stacked @ np.swapaxes(stacked, 1, 2), np.nan)
+    counted = np.stack([e.known for e in endpoints])
     either = (there & counted.any(axis=0)).sum(axis=1)
     difference = coefficient[:, 0] - coefficient[:, 1]
     error = np.sqrt(covariance[:, 1, 1] + covariance[:, 3, 3] - 2.0 * covariance[:, 1, 3])
@@ -159,7 +180,7 @@ def joint_logistic(
     reach = stdtrit(df, 0.5 + level / 2.0) * error
     ratio = np.abs(divide(difference, error))
     return JointScreen(
-        intercept=intercept,
+        intercept=both("intercept"),
         coefficient=coefficient,
         lower=both("lower"),
         upper=both("upper"),
@@ -170,11 +191,11 @@ def joint_logistic(
         difference_lower=difference - reach,
         difference_upper=difference + reach,
         difference_p=where(np.isfinite(ratio), 2.0 * stdtr(df, -where(np.isfinite(ratio), ratio, 0.0)), np.nan),
-        outside=outside,
-        n=size,
-        n_events=happened,
+        outside=both("outside"),
+        n=np.stack([side.n for side in sides], axis=1),
+        n_events=np.stack([side.n_events for side in sides], axis=1),
         n_shared=(there & counted.all(axis=0)).sum(axis=1),
-        separation=np.stack([f.separation for f in fits], axis=1),
+        separation=np.stack([side.separation for side in sides], axis=1),
         converged=fine,
     )
 
@@ -187,56 +208,6 @@ def _outcomes(outcomes: npt.ArrayLike, known: npt.ArrayLike | None, n: int) -> t
     if not np.isin(given[counted], (0, 1)).all():
         raise ValueError("outcomes must be boolean, or 0 and 1")
     return np.where(counted, given, 0).astype(np.bool_), counted
-
-
-def influence(values: Floats, events: Bools, here: Bools, intercept: Floats, slope: Floats, power: float) -> Floats:
-    """What each patient moves the estimate by, A^-1 u_i (m, 2, n) for intercept and slope, with residuals over (1 - h)^power.
-
-    Parameters
-    ----------
-    values, here
-        (m, n) biomarkers and who is in the model.
-    events
-        (n,) the outcome.
-    intercept, slope
-        (m,) the estimates.
-    power
-        Of the correction; see :class:`Correction`.
-    """
-    eta = intercept[:, None] + slope[:, None] * values
-    decay = np.exp(-np.abs(eta))
-    probability = where(eta >= 0, 1.0, decay) / (1.0 + decay)
-    weight = where(here, decay / (1.0 + decay) ** 2, 0.0)
-    total = weight.sum(axis=1)
-    centre = divide((weight * values).sum(axis=1), total)
-    centred = where(here, values - centre[:, None], 0.0)
-    spread = (weight * centred**2).sum(axis=1)
-    leverage = weight * (divide(1.0, total)[:, None] + centred**2 * divide(1.0, spread)[:, None])
-    residual = where(here, events - probability, 0.0) / np.maximum(1.0 - leverage, 1e-12) ** power
-    by_slope = centred * residual * divide(1.0, spread)[:, None]
-    by_centre = residual * divide(1.0, total)[:, None]
-    return np.stack((by_centre - centre[:, None] * by_slope, by_slope), axis=1)
-
-
-def _outside(values: Floats, events: Bools, here: Bools, intercept: Floats, slope: Floats, margin: float) -> Floats:
-    """P (m,) that the slope is as near to 0 as it is although it lies at the margin: the larger of both sides."""
-    scale = np.sqrt(divide((where(here, values, 0.0) ** 2).sum(axis=1), here.sum(axis=1)))
-    scale = where(scale > 0, scale, 1.0)
-    scaled = values / scale[:, None]
-    design = np.stack((np.ones(scaled.shape), scaled), axis=2)
-    models = batch(
-        design, np.broadcast_to(events.astype(np.float64), scaled.shape), here.astype(np.float64), firth=True
-    )
-    top = evaluate(models, np.stack((intercept, slope * scale), axis=1))
-    found = np.zeros(slope.shape)
-    for side in (-1.0, 1.0):
-        edge = side * margin
-        start = np.stack((intercept, np.full(slope.shape, edge) * scale), axis=1)
-        held = maximise(models, start, np.array([True, False]))
-        root = np.sqrt(np.maximum(2.0 * (top.value - held.point.value), 0.0)) * np.sign(edge - slope) * side
-        tail = where(held.converged, ndtr(-root), np.nan)
-        found = np.maximum(found, tail)
-    return found
 
 
 def normal_rectangle(mean: Floats, covariance: Floats, low: npt.ArrayLike, high: npt.ArrayLike) -> Floats:

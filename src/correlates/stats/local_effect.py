@@ -19,7 +19,8 @@ import numpy.typing as npt
 from scipy.special import ndtri
 
 from correlates.stats.arrays import Floats, Ints, membership, where
-from correlates.stats.joint_logistic import Correction, influence
+from correlates.stats.joint_logistic import Correction
+from correlates.stats.joint_sides import influence
 from correlates.stats.logistic import Penalty, logistic_screen
 from correlates.stats.logistic_likelihood import batch, maximise
 

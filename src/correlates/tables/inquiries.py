@@ -116,12 +116,12 @@ def balance(
                 else []
             ),
             marked(
-                "OR efficacy (95 % CI)",
+                "Ratio efficacy (95 % CI)",
                 [one.with_interval("odds_ratio", "efficacy") for one in ones],
                 [one.value("odds_ratio", "efficacy") for one in ones],
             ),
             marked(
-                "OR toxicity (95 % CI)",
+                "Ratio toxicity (95 % CI)",
                 [one.with_interval("odds_ratio", "toxicity") for one in ones],
                 [one.value("odds_ratio", "toxicity") for one in ones],
             ),
@@ -141,7 +141,8 @@ def balance(
             words("Remarks", [one.remarks(reasons, notices) for one in ones]),
             words("Result", [one.first["result_id"] for one in ones]),
         ),
-        note="OR: odds ratio per standard deviation (of log2 for concentrations, counts and their ratios), profile interval. P equal: the two effects are the same. P "
+        note="Ratio: odds ratio per standard deviation (of log2 for concentrations, counts and their ratios), profile interval; of a time to an event the hazard ratio, "
+        "of efficacy 1 / hazard ratio. P equal: the two effects are the same. P "
         "efficacy, not toxicity: there is an effect on efficacy and the one on toxicity lies within the declared margin; a large value is no sign of the contrary. "
         "Probability and next: of the likeliest class and the one after it. Trade-off: both effects, of one sign; concordant: both, of opposite sign, so that one direction "
         "is better for both. Toxicity decided first: subjects whose toxicity was known before the biomarker was.",

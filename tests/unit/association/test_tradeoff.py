@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
 
+from correlates.association import associate
 from correlates.association.efficacy_toxicity import CLASSES, EfficacyToxicity, efficacy_against_toxicity
 from correlates.association.from_known_day import KnownDaySettings, from_known_day
 from correlates.association.inquiries import INQUIRIES
 from correlates.association.known import decided_before
 from correlates.association.ratio import RatioSettings, examine_ratio
-from correlates.association.settings import Biomarker, Endpoint
+from correlates.association.settings import Biomarker, Endpoint, Univariable
 from correlates.association.subgroups import SubgroupBy, SubgroupSettings, by_subgroup
 from correlates.association.timing import at_landmark, clock_of, known_later, labelled_naive, refuse_future
 from correlates.errors import DerivationError
 from correlates.schema import RESULTS, conform
 from correlates.stats.cox import cox_screen
 from correlates.stats.joint_logistic import joint_logistic
+from correlates.stats.multiplicity import Adjust
 from correlates.terms import OutcomeKind
 
 RECORD = {record.code: record for record in INQUIRIES}
@@ -197,9 +200,35 @@ def test_an_outcome_decided_first_is_told(balanced):
     assert "describes" not in other
 
 
+def test_a_time_as_efficacy_is_told_on_staying_free_of_its_event():
+    settings = EfficacyToxicity(name="b", margin=1.5, curves=("GOOD",), adjust=Adjust.NONE)
+    found = efficacy_against_toxicity(_table(), (GOOD, *TROUBLE), OS, (T,), settings)
+
+    def told(stat, level="", column="value"):
+        rows = found.filter(biomarker="GOOD", stat_name=stat, level=level)
+        return rows[column][0]
+
+    assert (told("measure", "efficacy", "text"), told("measure", "toxicity", "text")) == (
+        "1 / hazard ratio",
+        "odds ratio",
+    )
+    assert "odds-and-hazard" in told("p", column="notices")
+    assert found.filter(stat_name="exposure").is_empty()  # curves are of two probabilities
+    doubled = _table().with_columns(GOOD=pl.col("GOOD").log(2))
+    doubled = associate(doubled, (replace(GOOD, scale="sd"),), (OS,), Univariable(name="c", methods=("cox_firth",)))
+    ratios = {s: doubled.filter(stat_name=f"hazard_ratio{s}")["value"][0] for s in ("", "_lower", "_upper")}
+    assert told("odds_ratio", "efficacy") == pytest.approx(1 / ratios[""], rel=1e-6)
+    assert told("odds_ratio_lower", "efficacy") == pytest.approx(1 / ratios["_upper"], rel=1e-6)
+    assert told("odds_ratio_upper", "efficacy") == pytest.approx(1 / ratios["_lower"], rel=1e-6)
+    errors = dict(found.filter(stat_name="p").select("biomarker", "error").iter_rows())
+    assert errors["GOOD"] is None
+    assert all(errors[b.code] for b in TROUBLE)
+
+
 def test_what_cannot_be_meant_is_refused():
+    graded = Endpoint(name="T", label="Grade", kind=OutcomeKind.GRADE)
     with pytest.raises(DerivationError) as caught:
-        efficacy_against_toxicity(_table(), (GOOD,), OS, (T,), EfficacyToxicity(name="b", margin=0.9))
+        efficacy_against_toxicity(_table(), (GOOD,), graded, (T,), EfficacyToxicity(name="b", margin=0.9))
     assert [p.code for p in caught.value.problems] == ["endpoint-kind", "margin-not-above-one"]
 
 

@@ -8,11 +8,11 @@ import pytest
 from correlates.stats.exposure_window import curves, window
 from correlates.stats.joint_logistic import (
     Correction,
-    influence,
     joint_bootstrap,
     joint_logistic,
     normal_rectangle,
 )
+from correlates.stats.joint_sides import influence
 from correlates.stats.logistic import logistic_screen
 
 
