@@ -9,6 +9,7 @@ import pytest
 from tests.external import external
 
 from correlates.stats.areas import window_areas
+from correlates.stats.terminal import terminal_slopes
 
 # Stein AM et al. CPT Pharmacometrics Syst Pharmacol 2019;8:285-295, typical values of tisagenlecleucel
 FOLDX, TMAX, CMAX, ALPHA, FB, BETA = 3900.0, 9.3, 24000.0, 0.16, 0.0079, 0.0032
@@ -32,6 +33,33 @@ def test_closed_form_of_the_expansion_model_by_dense_sampling() -> None:
     assert window_areas(t, v, codes, valid, window=(0.0, 28.0), rule="log").area[0] == pytest.approx(
         STEIN_AUC, rel=5e-7
     )
+
+
+def test_the_profile_of_a_program_for_t_cells() -> None:
+    """The one test of TcellNCA 0.1.0 (Wang R, MIT licence): AUC0-28 and the terminal rate, as it prints them.
+
+    That program puts a value of 1 at day 0; PKNCA 0.12.1 on the same profile, from zero, gives 874995.4 and, linear, 979953.9.
+    """
+    t = np.array([[-34.0, 0, 3, 7, 14, 29, 56, 85, 168]])
+    v = np.array([[50.0, 1, 18998.6, 29261.4, 62113.0, 10920.7, 729.9, 184.9, 561.2]])
+    codes, valid = np.zeros(t.shape, np.int8), np.ones(t.shape, bool)
+    assert window_areas(t, v, codes, valid, window=(0.0, 28.0)).area[0] == pytest.approx(874996.883, abs=5e-4)
+    assert terminal_slopes(t, v, codes, valid).lambda_z[0] == pytest.approx(0.015903226011427, rel=1e-12)
+    measured = t[0] != 0
+    curved, straight = (
+        window_areas(
+            t[:, measured],
+            v[:, measured],
+            codes[:, measured],
+            valid[:, measured],
+            window=(0.0, 28.0),
+            rule=rule,
+            at_start="zero",
+        ).area[0]
+        for rule in ("linear_up_log_down", "linear")
+    )
+    assert (curved, straight) == (pytest.approx(874995.4, abs=0.05), pytest.approx(979953.9, abs=0.05))
+    assert straight / curved - 1 == pytest.approx(0.12, abs=5e-4)
 
 
 @pytest.mark.parametrize(
