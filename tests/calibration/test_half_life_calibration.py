@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from correlates.stats.censored_decline import censored_slopes
 from correlates.stats.log_line import log_lines
 from correlates.stats.terminal import after_peak
-from correlates.stats.tobit import censored_slopes
 from correlates.stats.turnbull import beyond, turnbull
 
 pytestmark = pytest.mark.calibration
