@@ -146,7 +146,11 @@ def multivariable(
         *learning_rows(found),
     ]
     notices = [*_notices(prepared, settings, len(terms), inflation, fit, found.bootstrap), *horizon_notices(found)]
-    if any(row.stat == "parallel_p" and row.value is not None and row.value < _CROOKED for row in parallel):
+    # of all columns together: one test for the notice, however many covariates there are
+    if any(
+        row.part == "model" and row.stat == "parallel_p" and row.value is not None and row.value < _CROOKED
+        for row in parallel
+    ):
         notices.append(Notice.NOT_PARALLEL)
     eta = fit.intercept + design @ fit.coefficient
     return ModelTables(

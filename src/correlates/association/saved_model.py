@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 
 from correlates.association.model_columns import Prepared, Variable
+from correlates.association.model_data import Numbers, read
 from correlates.association.model_transforms import grouped
-from correlates.errors import InputError, Problem, unknown
+from correlates.errors import InputError, Problem
 from correlates.schema.table import NUMBER, TEXT
 from correlates.stats.arrays import Bools, Floats, where
 from correlates.stats.candidates import candidates
@@ -26,6 +27,7 @@ from correlates.terms import Reason
 FORMAT = "correlates-model/2"
 OUT_OF_RANGE = "outside-the-range"
 FILLED = "filled"
+AT_LIMIT = "counted-at-its-limit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +206,15 @@ def load_model(text: str, *, file: str) -> SavedModel:
         ) from error
 
 
-def predict(model: SavedModel, data: pl.DataFrame) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicted:
+    """``table`` of predictions, one row per subject, and ``warnings`` about whole columns."""
+
+    table: pl.DataFrame
+    warnings: tuple[str, ...]
+
+
+def predict(model: SavedModel, data: pl.DataFrame, days: Sequence[float] = ()) -> Predicted:
     """Predictions for the rows of a table with a column per covariate.
 
     Parameters
@@ -212,44 +222,44 @@ def predict(model: SavedModel, data: pl.DataFrame) -> pl.DataFrame:
     model
         The model.
     data
-        ``subject_id``, and the covariates by their codes, in the units of the model.
+        ``subject_id``, and the covariates by their codes; see :func:`correlates.association.model_data.read`.
+    days
+        Of a Cox model: days by which the probability of no event is told.
 
     Returns
     -------
-    polars.DataFrame
+    Predicted
         ``subject_id``, ``linear_predictor``, ``probability`` of the event (logistic; null otherwise); for grades ``likeliest_class`` and
-        ``probability of CLASS`` for each; ``error`` (why there is no prediction) and ``notices`` (values outside the range the model was made
-        from; gaps that were filled).
+        ``probability of CLASS`` for each; ``no event by day D`` (Cox; null beyond the last event of the model); ``error`` (why there is no
+        prediction) and ``notices`` (values outside the range the model was made from, limits, gaps that were filled).
 
     Raises
     ------
     InputError
-        With every column that is missing or not of numbers.
+        With every column that is missing, not of numbers, or in a unit that does not convert; days of a model without time.
     """
-    problems = [
-        unknown("column", code, data.columns, code="unknown-column")
-        for code in dict.fromkeys(["subject_id", *(v["code"] for v in model.variables)])
-        if code not in data.columns
-    ]
-    problems += [
-        Problem(
-            code="not-numeric",
-            what=f"The column {v['code']!r} does not hold numbers",
-            found=str(data.schema[v["code"]]),
-            expected=f"numbers{' in ' + v['unit'] if v['unit'] else ''}",
+    if days and model.kind != "cox":
+        raise InputError(
+            Problem(
+                code="no-time",
+                what=f"{model.name} is no model of a time to an event: it tells nothing by a day",
+                do="Leave --day out",
+            )
         )
-        for v in model.variables
-        if v["code"] in data.columns and _numeric(v) and not data.schema[v["code"]].is_numeric()
-    ]
-    if problems:
-        raise InputError(problems)
+    numeric = {v["code"]: v for v in model.variables if _numeric(v)}
+    given = read(data, numeric, [v["code"] for v in model.variables if not _numeric(v)])
     n = data.height
     raw = np.zeros((n, len(model.variables)))
     there = np.zeros(raw.shape, dtype=np.bool_)
     errors: list[Reason | None] = [None] * n
     notices: list[list[str]] = [[] for _ in range(n)]
     for j, variable in enumerate(model.variables):
-        raw[:, j], there[:, j] = _column(variable, data[variable["code"]], errors, notices)
+        code = variable["code"]
+        raw[:, j], there[:, j] = (
+            _number(variable, given.numbers[code], errors, notices)
+            if code in given.numbers
+            else _class(variable, given.words[code], errors)
+        )
     missing = ~there
     for i in np.flatnonzero(missing.any(axis=1)):
         if errors[i] is not None:
@@ -273,38 +283,54 @@ def predict(model: SavedModel, data: pl.DataFrame) -> pl.DataFrame:
         graded["likeliest_class"] = pl.Series(likeliest, dtype=TEXT)
         for j, name in enumerate(model.grades):
             graded[f"probability of {name}"] = _told(each[:, j], known)
-    return pl.DataFrame(
+    for day in days:
+        graded[f"no event by day {day:g}"] = _told(_survival(model, eta, day), known)
+    table = pl.DataFrame(
         {
-            "subject_id": data["subject_id"].cast(pl.String),
+            "subject_id": given.subjects.cast(pl.String),
             "linear_predictor": _told(eta, known),
             "probability": _told(chance, known),
             **graded,
             "error": pl.Series([None if e is None else e.value for e in errors], dtype=TEXT),
-            "notices": pl.Series(["; ".join(row) for row in notices], dtype=TEXT),
+            "notices": pl.Series(["; ".join(dict.fromkeys(row)) for row in notices], dtype=TEXT),
         }
     )
+    return Predicted(table=table, warnings=given.warnings)
 
 
 def _told(values: Floats, known: Bools) -> pl.Series:
     return pl.Series(where(known, values, np.nan), dtype=NUMBER).fill_nan(None)
 
 
-def _column(
-    variable: Mapping[str, Any], series: pl.Series, errors: list[Reason | None], notices: list[list[str]]
+def _survival(model: SavedModel, eta: Floats, day: float) -> Floats:
+    """Probability of no event by a day at linear predictors (n,): baseline to the power exp(eta); NaN beyond the last event."""
+    if not model.horizon or day > model.horizon[-1]:
+        return np.full(eta.shape, np.nan)
+    at = int(np.searchsorted(model.horizon, day, side="right"))
+    baseline = 1.0 if at == 0 else model.survival[at - 1]
+    found: Floats = baseline ** np.exp(np.clip(eta, -500.0, 500.0))
+    return found
+
+
+def _class(
+    variable: Mapping[str, Any], words: Sequence[str | None], errors: list[Reason | None]
 ) -> tuple[Floats, Bools]:
-    if not _numeric(variable):
-        words = series.cast(pl.String).to_list()
-        for i, word in enumerate(words):
-            if word is not None and word not in variable["classes"]:
-                errors[i] = Reason.UNKNOWN_CLASS
-        known = np.array([w is not None for w in words], dtype=np.bool_)
-        return np.array([float(w == variable["is"]) for w in words]), known
-    numbers = series.cast(NUMBER)
-    present: Bools = (numbers.is_not_null() & numbers.is_finite().fill_null(value=False)).to_numpy().astype(np.bool_)
-    values = numbers.fill_null(0.0).fill_nan(0.0).to_numpy().copy()
+    for i, word in enumerate(words):
+        if word is not None and word not in variable["classes"]:
+            errors[i] = Reason.UNKNOWN_CLASS
+    known = np.array([w is not None for w in words], dtype=np.bool_)
+    return np.array([float(w == variable["is"]) for w in words]), known
+
+
+def _number(
+    variable: Mapping[str, Any], given: Numbers, errors: list[Reason | None], notices: list[list[str]]
+) -> tuple[Floats, Bools]:
+    values, present = given.values, given.present
     low, high = variable["range"]
     for i in np.flatnonzero(present & ((values < low) | (values > high))).tolist():
         notices[i].append(f"{OUT_OF_RANGE}: {variable['code']}")
+    for i in np.flatnonzero(present & given.limits).tolist():
+        notices[i].append(f"{AT_LIMIT}: {variable['code']}")
     if "cuts" in variable:
         return (grouped(values, tuple(variable["cuts"])) == variable["group"]).astype(np.float64), present
     take: Take = variable["take"]

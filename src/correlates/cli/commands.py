@@ -196,6 +196,7 @@ def predict(
     out: Path | None = None,
     outcome: str | None = None,
     event: str | None = None,
+    day: tuple[float, ...] = (),
     json: Json = False,
 ) -> None:
     """Apply a saved multivariable model to other subjects, with the checks that guard against a wrong use.
@@ -205,17 +206,19 @@ def predict(
     model
         A model of a run: models/NAME.json in its folder.
     data
-        Table (.csv or .parquet) with subject_id and a column per covariate, by its code and in the unit of the model.
+        Table (.csv or .parquet) with subject_id and a column per covariate: its code, in the unit of the model, or CODE [unit].
     out
         File to write (.csv or .parquet); standard output when left out.
     outcome
-        Column of the observed outcome (true or false; days for a Cox model): the model is validated on these subjects.
+        Column of the observed outcome (true or false; a grade; days for a Cox model): the model is validated on these subjects.
     event
         Column that says whether the event was seen, for a Cox model.
+    day
+        Day by which the probability of no event is told, for a Cox model; several times for several days.
     """
     from correlates.cli.predicting import predict_subjects
 
-    predict_subjects(model, data, out=out, outcome=outcome, event=event, json=json)
+    predict_subjects(model, data, out=out, outcome=outcome, event=event, days=day, json=json)
 
 
 def explain(code: str | None = None, /, *, json: Json = False) -> None:

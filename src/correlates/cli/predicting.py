@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
 
 
 def predict_subjects(
-    model: Path, data: Path, *, out: Path | None, outcome: str | None, event: str | None, json: bool
+    model: Path,
+    data: Path,
+    *,
+    out: Path | None,
+    outcome: str | None,
+    event: str | None,
+    days: Sequence[float],
+    json: bool,
 ) -> None:
     """Write the predictions of a model for the subjects of a table; with ``outcome``, tell its performance on standard error.
 
@@ -34,7 +42,8 @@ def predict_subjects(
             found = "is a folder" if path.is_dir() else "does not exist"
             raise UsageError(Problem(code="no-file", what=f"{str(path)!r} {found}", expected=what))
     loaded, table = load_model(model.read_text(encoding="utf-8"), file=model.name), _table(data)
-    made = predict(loaded, table)
+    predicted = predict(loaded, table, days)
+    made = predicted.table
     judged = None if outcome is None else validate_externally(loaded, made, table, outcome, event)
     if out is None:
         text = json_module.dumps(made.to_dicts(), indent=1) + "\n" if json else made.write_csv()
@@ -43,6 +52,8 @@ def predict_subjects(
         made.write_parquet(out)
     else:
         made.write_csv(out)
+    for warning in predicted.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
     without = made["error"].drop_nulls().len()
     told = made.filter(made["notices"] != "").height
     print(
@@ -51,7 +62,8 @@ def predict_subjects(
     )
     if judged is not None:
         shown = "; ".join(f"{name} {number(value)}" for name, value in judged.measures.items())
-        print(f"External validation, {judged.n} subjects, {judged.events} events: {shown}", file=sys.stderr)
+        seen = "above the lowest grade" if loaded.kind == "ordinal" else "events"
+        print(f"External validation, {judged.n} subjects, {judged.events} {seen}: {shown}", file=sys.stderr)
 
 
 def _table(path: Path) -> pl.DataFrame:

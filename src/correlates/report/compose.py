@@ -219,7 +219,7 @@ def _models(tables: Mapping[str, pl.DataFrame], charts: Sequence[Drawn], facts: 
         "performance beside what is left of it when everything that was done to the outcome is done again in resamples. With this many "
         "subjects a model is a hypothesis: none is for use on patients before it has held in another trial."
     )
-    shown = show.models(found, facts.labels, _reasons(), facts.notices)
+    shown = show.models(found, tables["predictions"], facts.labels, _reasons(), facts.notices)
     return (Text(paragraphs=(text,)), *_present(*shown), *charts)
 
 

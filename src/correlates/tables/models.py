@@ -26,16 +26,19 @@ _MEASURES = {
     "slope": "Calibration slope",
 }
 _RATIOS = {"cox_model": "Hazard ratio", "ordinal_model": "Odds ratio of a higher grade"}
+_NAMED = 12  # candidates named in a step of the flow
 _SHOWN = 30  # candidates; all are in the table of the run
 
 
-def models(found: pl.DataFrame, labels: Texts, reasons: Texts, notices: Texts) -> tuple[DisplayTable, ...]:
+def models(
+    found: pl.DataFrame, predictions: pl.DataFrame, labels: Texts, reasons: Texts, notices: Texts
+) -> tuple[DisplayTable, ...]:
     """The tables of each model in the order of the plan.
 
     Parameters
     ----------
-    found
-        Table ``models``.
+    found, predictions
+        Tables ``models`` and ``predictions``.
     labels, reasons, notices
         Label of a biomarker, endpoint, population or method; sentence of a reason and of a notice.
     """
@@ -44,10 +47,12 @@ def models(found: pl.DataFrame, labels: Texts, reasons: Texts, notices: Texts) -
         mine = found.filter(pl.col("analysis_id") == name)
         made = (
             _card(name, mine, labels, reasons, notices),
+            _flow(name, mine, labels, reasons),
             _terms(name, mine, labels),
             _added(name, mine, labels),
             _performance(name, mine),
             _candidates(name, mine, labels),
+            _predictions(name, mine, predictions.filter(pl.col("analysis_id") == name)),
         )
         tables += [table for table in made if table is not None]
     return tuple(tables)
@@ -151,11 +156,95 @@ def _card(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices:
     codes = dict.fromkeys(mine["notices"].explode(empty_as_null=True).drop_nulls().to_list())
     lines += [("To know", notices.get(code, code)) for code in codes]
     lines.append(("Model", mine["model_id"][0]))
+    if "json" in whole:
+        lines.append(("Saved as", f"models/{name}.json, for correlates predict"))
     return DisplayTable(
         name=f"model_{name}",
         title=f"{_title(mine, labels)} ({name.replace('_', ' ')})",
         declared=_declared(mine),
         columns=(words("Model card", [a for a, _ in lines]), words("This model", [b for _, b in lines])),
+    )
+
+
+def _flow(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts) -> DisplayTable | None:
+    """Candidates on their way to the model: how many are left after each step, and which went."""
+    whole = _stats(mine, "model").get("", {})
+    if "candidates" not in whole:
+        return None
+    candidates = _stats(mine, "candidate")
+    gone: dict[str, list[str]] = {}
+    for term, stats in candidates.items():
+        if "univariable_excluded" in stats:
+            gone.setdefault(stats["univariable_excluded"], []).append(_named(term, labels))
+    left = int(whole["candidates"])
+    steps: list[tuple[str, int, str]] = [("Declared", left, "")]
+    for reason, terms in gone.items():
+        left -= len(terms)
+        steps.append(
+            (f"Less those that could not take part: {reasons.get(reason, reason).lower()}", left, _some(terms))
+        )
+    stood_for = [
+        f"{_named(term, labels)} (by {labels.get(leader, leader)})"
+        for term, stats in candidates.items()
+        if (leader := stats.get("representative")) and leader != term
+    ]
+    steps.append(("Less those that another of their cluster stands for", int(whole["clusters"]), _some(stood_for)))
+    if "selected" in whole:
+        inside = [_named(term, labels) for term, stats in candidates.items() if stats.get("in_model")]
+        steps.append(("In the model", int(whole["selected"]), _some(inside)))
+    return DisplayTable(
+        name=f"flow_{name}",
+        title=f"{_title(mine, labels)}: flow of candidates to the model",
+        declared=_declared(mine),
+        columns=(
+            words("Step", [step for step, _, _ in steps]),
+            counts("Candidates left", [count for _, count, _ in steps]),
+            words("Which", [which for _, _, which in steps]),
+        ),
+        note="A category counts once, and is in the model when any of its classes is.",
+    )
+
+
+def _some(terms: list[str]) -> str:
+    shown = ", ".join(terms[:_NAMED])
+    return shown + (f" and {len(terms) - _NAMED} more" if len(terms) > _NAMED else "")
+
+
+def _predictions(name: str, mine: pl.DataFrame, found: pl.DataFrame) -> DisplayTable | None:
+    """Each subject with what the model says, and what models that did not see it said."""
+    if found.is_empty():
+        return None
+    method = mine["method"][0]
+    columns = [words("Subject", found["subject_id"])]
+    if method == "ordinal_model":
+        each = [json.loads(text) for text in found["class_probabilities"]]
+        columns += [
+            words("Observed", found["observed_class"], choose=True),
+            words("Likeliest", found["likeliest_class"], choose=True),
+            *(numbers(f"P of {grade}", [row[grade] for row in each], percent) for grade in each[0]),
+        ]
+    elif found["time"].null_count() < found.height:
+        columns += [
+            numbers("Time, day", found["time"]),
+            words("Event", ["yes" if seen else "no" for seen in found["observed"]], choose=True),
+        ]
+    else:
+        columns += [
+            words("Event", ["yes" if seen else "no" for seen in found["observed"]], choose=True),
+            numbers("Probability", found["probability"], percent),
+            numbers("Probability, subject left out", found["left_out_probability"], percent),
+        ]
+    columns += [
+        numbers("Linear predictor", found["linear_predictor"], fixed),
+        numbers("Linear predictor, subject left out", found["left_out_predictor"], fixed),
+    ]
+    return DisplayTable(
+        name=f"predictions_{name}",
+        title=f"Predictions ({name.replace('_', ' ')})",
+        declared=_declared(mine),
+        columns=tuple(columns),
+        note="By the model made from all subjects, and by the models of cross-validation that did not see the subject (mean over the repeats). The "
+        "first are too good by the optimism told above.",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from tests.external import oracle
@@ -9,6 +11,7 @@ from tests.external import oracle
 from correlates.stats.candidates import candidates
 from correlates.stats.collinearity import variance_inflation
 from correlates.stats.elastic_net import binary, elastic_net, survival
+from correlates.stats.elastic_net_likelihood import Bernoulli, Curvature
 from correlates.stats.logistic import logistic_model
 from correlates.stats.logistic_resamples import logistic_resamples
 from correlates.stats.procedures import Stepwise, predictors
@@ -93,8 +96,10 @@ def test_variance_inflation_as_car() -> None:
     x, y = _columns(case)
     fit = logistic_model(x, y, penalty="none")
     np.testing.assert_allclose(variance_inflation(fit.covariance[1:, 1:]), case["expected"]["vif_car"], rtol=1e-9)
-    plain = variance_inflation(np.linalg.inv(np.cov(x.T)))
-    np.testing.assert_allclose(plain, case["expected"]["vif_from_x_correlation"], rtol=1e-9)
+    for name in ("step-vif-birthwt-logistic", "step-vif-swiss-linear"):
+        case = oracle("multivariable")[name]
+        plain = variance_inflation(np.linalg.inv(np.cov(_columns(case)[0].T)))
+        np.testing.assert_allclose(plain, case["expected"]["vif_from_x_correlation"], rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +118,68 @@ def test_stepwise_as_step(direction: str, criterion: str, expected: str) -> None
     names = [c for c in case["input"] if c != "response"]
     search = Stepwise(direction=direction, criterion=criterion, most=20)
     found = search.search(candidates(x), binary_target(y), x, np.ones((1, y.size)), 0)
+    assert [names[c] for c in found] == case["expected"][expected]
+
+
+@dataclass(frozen=True)
+class _Gaussian:
+    """The likelihood of a linear model with its variance at the maximum, -n/2 log(RSS/n): what ``step`` judges linear models by."""
+
+    outcome: np.ndarray
+    intercept: bool = True
+
+    def start(self, weight):
+        return weight @ self.outcome / weight.sum(axis=1)
+
+    def _rest(self, eta, weight):
+        residual = self.outcome - eta
+        return residual, (weight * residual**2).sum(axis=1) / weight.sum(axis=1)
+
+    def value(self, eta, weight):
+        return -weight.sum(axis=1) / 2 * np.log(self._rest(eta, weight)[1])
+
+    def evaluate(self, eta, weight):
+        residual, variance = self._rest(eta, weight)
+        return (
+            self.value(eta, weight),
+            weight * residual / variance[:, None],
+            Curvature(weight=weight / variance[:, None]),
+        )
+
+    def hessian(self, columns, at):
+        return Bernoulli(outcome=self.outcome).hessian(columns, at)
+
+
+@dataclass(frozen=True)
+class _Linear:
+    """A continuous outcome, for the search only: the product has no linear model."""
+
+    outcome: np.ndarray
+
+    @property
+    def family(self):
+        return _Gaussian(self.outcome)
+
+    @property
+    def event(self):
+        return np.ones(self.outcome.size, dtype=bool)
+
+
+@pytest.mark.parametrize(
+    ("direction", "criterion", "expected"),
+    [
+        ("backward", "aic", "backward_terms"),
+        ("forward", "aic", "forward_terms_in_entry_order"),
+        ("both", "aic", "both_terms"),
+        ("backward", "bic", "bic_backward_terms"),
+    ],
+)
+def test_stepwise_search_as_step_on_a_linear_model(direction: str, criterion: str, expected: str) -> None:
+    case = oracle("multivariable")["step-vif-swiss-linear"]
+    x, y = _columns(case)
+    names = [c for c in case["input"] if c != "response"]
+    search = Stepwise(direction=direction, criterion=criterion, most=20)
+    found = search.search(candidates(x), _Linear(y.astype(float)), x, np.ones((1, y.size)), 0)
     assert [names[c] for c in found] == case["expected"][expected]
 
 

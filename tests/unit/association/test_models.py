@@ -14,7 +14,8 @@ from correlates.association.external import validate_externally
 from correlates.association.model_columns import prepare
 from correlates.association.model_settings import Multivariable, Selection, Validation
 from correlates.association.model_transforms import Transform
-from correlates.association.saved_model import load_model, predict
+from correlates.association.saved_model import load_model
+from correlates.association.saved_model import predict as predicted
 from correlates.association.selected_model import selection
 from correlates.association.settings import Biomarker, Endpoint
 from correlates.errors import DerivationError, InputError
@@ -73,6 +74,10 @@ def _model(biomarkers, table=None, endpoint=YES, **settings):
     conform(made.models, MODELS)
     conform(made.predictions, PREDICTIONS)
     return made
+
+
+def predict(model, data, days=()) -> pl.DataFrame:
+    return predicted(model, data, days).table
 
 
 def _get(models: pl.DataFrame, part: str, stat: str, term: str = ""):
@@ -499,3 +504,47 @@ def test_a_selection_from_imputed_candidates() -> None:
     assert _get(made.models, "candidate", "in_model", "PEAK") == 1
     assert "gaps-imputed" in _notices(made.models)
     assert made.predictions["left_out_probability"].null_count() == 0
+
+
+def test_other_subjects_in_other_units_and_at_limits() -> None:
+    # PEAK in cells/uL and AGE in years; 1e9/L is 1000 cells/uL
+    made = _model([PEAK, AGE])
+    model = load_model(_get(made.models, "model", "json"), file="one.json")
+    plain = pl.DataFrame({"subject_id": ["a", "b", "c"], "PEAK": [20.0, 30.0, 40.0], "AGE": [60, 50, 55]})
+    other = plain.rename({"PEAK": "PEAK [1e9/L]"}).with_columns(pl.col("PEAK [1e9/L]") / 1000)
+    assert predict(model, other)["probability"].to_list() == pytest.approx(
+        predict(model, plain)["probability"].to_list()
+    )
+    limits = plain.with_columns(PEAK=pl.Series(["<20", "30", "> 40"]))
+    found = predict(model, limits)
+    assert found["probability"].to_list() == pytest.approx(predict(model, plain)["probability"].to_list())
+    assert found["notices"].to_list() == ["counted-at-its-limit: PEAK", "", "counted-at-its-limit: PEAK"]
+    with pytest.raises(InputError, match="another unit"):
+        predict(model, plain.rename({"PEAK": "PEAK [pg/mL]"}))
+    with pytest.raises(InputError, match="More than one column"):
+        predict(model, plain.with_columns(pl.col("PEAK").alias("PEAK [1e9/L]")))
+    with pytest.raises(InputError, match="n/a") as caught:  # all problems at once
+        predict(model, plain.with_columns(PEAK=pl.Series(["n/a", "3", "4"])).drop("AGE"))
+    assert "AGE" in str(caught.value)
+    far = predicted(model, plain.with_columns(PEAK=pl.col("PEAK") * 1e7))
+    assert len(far.warnings) == 1
+    assert "another unit" in far.warnings[0]
+    with pytest.raises(InputError, match="--day"):
+        predict(model, plain, (100.0,))
+
+
+def test_a_cox_model_tells_survival_by_a_day() -> None:
+    made = _model([PEAK, AGE], endpoint=PFS, validation=SMALL)
+    model = load_model(_get(made.models, "model", "json"), file="two.json")
+    found = predict(model, _table(), (0.0, 200.0, 5000.0))
+    times, seen = np.minimum(_DAYS, 900.0), _SEEN
+    eta = made.predictions["linear_predictor"].to_numpy()
+    # Breslow by hand where no two events share a day: sum of 1 / sum of risks of those at risk
+    order = [t for t in np.unique(times[seen]) if t <= 200]
+    efron = 0.0
+    for t in order:
+        at_risk, dead = np.exp(eta[times >= t]).sum(), np.exp(eta[(times == t) & seen])
+        efron += sum(1 / (at_risk - k / dead.size * dead.sum()) for k in range(dead.size))
+    np.testing.assert_allclose(found["no event by day 200"], np.exp(-efron * np.exp(eta)), rtol=1e-6)
+    assert (found["no event by day 0"] == 1.0).all()
+    assert found["no event by day 5000"].null_count() == _N
