@@ -160,7 +160,7 @@ def _hint(annotation: Any) -> tuple[str, str]:
     if get_origin(annotation) is Literal:
         return "|".join(str(a) for a in get_args(annotation)), meaning
     options = [a for a in get_args(annotation) if a is not type(None)] or [annotation]
-    return {bool: "", Path: "PATH", int: "N", str: "TEXT"}[options[0]], meaning
+    return {bool: "", Path: "PATH", int: "N", float: "N", str: "TEXT"}[options[0]], meaning
 
 
 # ------------------------------------------------------------------ plan
