@@ -31,7 +31,14 @@ TESTS = dict.fromkeys(BY_CODE, (100, 50)) | {
     "cutpoint": (100, 20),
     "gray": (100, 40),
 }
-DEAR = {  # exact laws of many tables
+DEAR = {  # exact laws of many tables, integrals over values beyond limits
+    ("firth", 20, "30 % censored"): (99, 20),
+    ("firth", 50, "30 % censored"): (99, 20),
+    ("firth", 101, "30 % censored"): (99, 20),
+    ("logistic_ml", 20, "30 % censored"): (80, 12),
+    ("logistic_ml", 50, "30 % censored"): (99, 20),
+    ("logistic_ml", 101, "30 % censored"): (99, 20),
+    ("proportional_odds", 20, "30 % censored"): (99, 30),
     ("wilcoxon", 50, "ties"): (100, 8),
     ("wilcoxon", 50, "30 % censored"): (100, 8),
     ("fisher", 50, "no ties"): (100, 12),
