@@ -163,7 +163,7 @@ def add_volumes(wells: pl.DataFrame, settings: Dpcr, assay: str) -> tuple[pl.Dat
     wells = wells.join(
         volumes.select("file_id", "plate", "plate_nl", "each"), on=["file_id", "plate"], maintain_order="left"
     )
-    computed = -1000.0 * (1.0 - p).log() / pl.col("plate_nl")
+    computed = -1000.0 * (1.0 - p).log() / pl.coalesce("plate_nl", expected)
     astray = (
         pl.when(pl.col("counted") & (pl.col("positives") < pl.col("partitions")))
         .then((pl.col("printed") - computed).abs() > _CONTRADICTS * computed + _FEW_DIGITS)

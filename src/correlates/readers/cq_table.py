@@ -73,7 +73,7 @@ def read(content: Content) -> Parsed:
     written = table.frame[table.column(*_CQ) or ""].is_not_null()
     none = pl.repeat(Flag.UNDETERMINED.value, len(table), eager=True)
     flag = none.zip_with((cq.flag == Flag.MISSING.value).fill_null(value=False) & written, cq.flag)
-    problems = list(columns.problems)
+    problems: list[Problem] = []
     _refuse_cycles(cq.value, table, content.name, problems)
     quantity = columns.number(*([quantity_name] if quantity_name else ["Quantity"])).value
     sample = columns.text(*_SAMPLE)
@@ -105,7 +105,7 @@ def read(content: Content) -> Parsed:
     )
     if len(table) == 0:
         problems.append(no_rows(content.name, sheet.name, table.line))
-    return Parsed(rows=rows, header=header, problems=tuple(problems))
+    return Parsed(rows=rows, header=header, problems=(*columns.problems, *problems))
 
 
 def _quantity(table: Block) -> tuple[str | None, str | None]:

@@ -63,6 +63,24 @@ def test_a_negative_concentration_never_gives_a_volume() -> None:
     assert made.checks.filter(rule="printed_concentration")["value"].to_list() == [1.0]
 
 
+def test_a_negative_concentration_is_told_where_no_other_well_gives_a_volume() -> None:
+    row = {"sample_id": "A", "positives": 100, "partitions": 15_000, "reported": -4.0, "reported_unit": "copies/uL"}
+    made = digital(partition_wells([row]))
+    told = made.checks.filter(rule="printed_concentration")
+    assert told["found"].to_list() == ["1 of 1 printed concentrations contradict their counts"]
+
+
+def test_every_word_among_the_numbers_of_a_plain_table_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cq.csv"
+    path.write_text("Target,Cq,Copies\nCAR,thirty,100\nCAR,31,a hundred\nCAR,34,10\n")
+    with pytest.raises(InputError) as caught:
+        read(path)
+    assert [(p.where.column, p.found) for p in caught.value.problems if p.where] == [
+        ("Cq", "'thirty'"),
+        ("Copies", "'a hundred'"),
+    ]
+
+
 def test_a_share_typed_for_a_count_is_a_well_with_too_few_partitions() -> None:
     """Percent positive of 100: 12 of 100 is readable, and no droplet well."""
     made = digital(partition_wells([{"sample_id": "A", "positives": 12, "partitions": 100}]))
