@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from correlates.cli import main
+from correlates.pipeline.trace import trace_result
 from correlates.readers.content import Content
 from correlates.readers.dataset_json import read_dataset_json
 from correlates.readers.sas import read_sas
@@ -89,3 +90,15 @@ def test_a_result_of_everybody_is_traced_to_the_times_of_the_subjects(
         out = capsys.readouterr().out
         assert said in out
         assert "(censored)" in out
+
+
+def test_a_trace_lists_the_subjects_that_the_result_counts(demo: Path) -> None:
+    results = pl.read_parquet(demo / "run" / "tables" / "results.parquet")
+    told = results.filter(pl.col("error").is_null(), pl.col("stat_name") == "p", pl.col("level") == "")
+    some = told.unique(["analysis_id", "method"], keep="last", maintain_order=True)
+    assert (
+        "relapse_by_crs" in some["analysis_id"].to_list()
+    )  # from a landmark: only who is at risk after it, by what was known then
+    for row in some.iter_rows(named=True):
+        found = trace_result(demo / "run", row["result_id"])
+        assert len(found.sources) == row["n"], (row["analysis_id"], row["method"])

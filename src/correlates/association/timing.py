@@ -44,6 +44,12 @@ def from_day(day: float) -> str:
     return f"from day {day:g}"
 
 
+def day_of(clock: str) -> float | None:
+    """The landmark of a clock; None for any other clock."""
+    head, _, day = clock.partition("from day ")
+    return float(day) if day and not head else None
+
+
 def known_later(parameters: pl.DataFrame, codes: Collection[str]) -> set[str]:
     """Codes of the biomarkers that are known only after the infusion, or of which nobody says when."""
     later = (pl.col("known_on_day") > 0) | (pl.col("known_on_day").is_null() & (pl.col("timing") == Timing.POST.value))

@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from correlates.errors import Problem, UsageError, unknown
 from correlates.pipeline.store import FinishedRun, open_run
+from correlates.terms import Censoring, OutcomeKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,8 @@ def trace_result(folder: Path, result_id: str) -> Node:
     UsageError
         No such run or result.
     """
+    from correlates.association.notices import Notice
+
     run = open_run(folder)
     results = run.table("results")
     rows = results.filter(pl.col("result_id") == result_id)
@@ -98,15 +102,18 @@ def trace_result(folder: Path, result_id: str) -> Node:
     facts += [(f"rule: {key}", _text(value)) for key, value in json.loads(first["settings"]).items()]
     if first["notices"]:
         facts.append(("notices", ", ".join(first["notices"])))
-    analysis = run.table("analysis")
     biomarker, endpoints = first["biomarker"], _endpoints(first["endpoint"])
-    inside = analysis
+    analysis = inside = _on_clock(run, first, endpoints)
     if f"population:{first['population']}" in analysis.columns:
         inside = analysis.filter(pl.col(f"population:{first['population']}"))
     held = [name for name in (biomarker, *endpoints) if name]  # a result of everybody together has no biomarker
-    there = pl.any_horizontal(pl.col(endpoints).is_not_null()) if endpoints else pl.lit(value=True)
+    # where the excluded are compared with the analysed, whoever lacks the second column belongs to the comparison
+    absent = "analysed" in rows["level"].to_list()
+    there = pl.any_horizontal(pl.col(endpoints).is_not_null()) if endpoints and not absent else pl.lit(value=True)
     if biomarker:
         there = there & pl.col(biomarker).is_not_null()
+    if biomarker and Notice.CENSORED_EXCLUDED.value in first["notices"]:
+        there = there & (pl.col(f"{biomarker}|censoring") == Censoring.NONE.value)
     used = inside.filter(there).sort(held[::-1])
     sources = tuple(
         Node(title=f"{row['subject_id']}: {', '.join(_held(row, name) for name in held)}")
@@ -114,8 +121,39 @@ def trace_result(folder: Path, result_id: str) -> Node:
     )
     left_out = inside.filter(~there)["subject_id"].to_list()
     if left_out:
-        facts.append((f"without {' or '.join(held)}", ", ".join(sorted(left_out))))
+        facts.append(
+            (f"took no part (without {' or '.join(held)} as this result needs them)", ", ".join(sorted(left_out)))
+        )
     return Node(title=f"Result {result_id}", facts=tuple(facts), sources=sources)
+
+
+def _on_clock(run: FinishedRun, result: Mapping[str, Any], columns: Sequence[str]) -> pl.DataFrame:
+    """The analysis table as a result saw it: from a landmark, or without those for whom the value came to be known too late."""
+    from correlates.association.inquiry import BETWEEN
+    from correlates.association.settings import Endpoint
+    from correlates.association.timing import FROM_KNOWN, at_landmark, clock_of, day_of
+
+    analysis, parameters, outcomes = run.table("analysis"), run.table("parameters"), run.table("outcomes")
+    biomarker = result["biomarker"]
+    timed = [c for c in columns if f"{c}|event" in analysis.columns]
+    clocks = [clock_of(part)[1] for part in result["endpoint"].split(BETWEEN)]
+    declared = json.loads(result["settings"]).get("landmark")
+    day = next((d for d in (declared, *map(day_of, clocks)) if d is not None), None)
+    if day is not None:
+        kinds = {c: OutcomeKind.TIME if c in timed else OutcomeKind.BINARY for c in columns}
+        ends = [Endpoint(name=c, label=c, kind=kind) for c, kind in kinds.items()]
+        grouping = outcomes.filter(pl.col("endpoint") == biomarker).select(
+            "subject_id", "known_on_day", code="endpoint"
+        )  # a class that groups the subjects counts as known when it was decided
+        known = pl.concat([parameters.select("subject_id", "known_on_day", "code"), grouping], how="vertical_relaxed")
+        return at_landmark(analysis, known, outcomes, ends, day)
+    if FROM_KNOWN in clocks and biomarker:
+        days = parameters.filter(pl.col("code") == biomarker).select("subject_id", entry="known_on_day")
+        entry = pl.max_horizontal("entry", pl.lit(0.0)).fill_null(float("inf"))
+        joined = analysis.join(days, on="subject_id", how="left", maintain_order="left")
+        seen = [pl.when(pl.col(c) > entry).then(pl.col(c)).otherwise(None).alias(c) for c in timed]
+        return joined.with_columns(seen).drop("entry")
+    return analysis
 
 
 def _held(row: Mapping[str, object], name: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from openpyxl import load_workbook
 from tests.external import external
 
 from correlates.cli import main
@@ -58,7 +59,8 @@ def test_all_24_published_p_values_and_their_adjustment(tmp_path: Path):
     )
     (tmp_path / "plan.yaml").write_text(plan(scores))
     assert main(["run", str(tmp_path / "plan.yaml")]) == 0
-    results = pl.read_parquet(tmp_path / "run" / "tables" / "results.parquet").filter(pl.col("level") == "")
+    every = pl.read_parquet(tmp_path / "run" / "tables" / "results.parquet")
+    results = every.filter(pl.col("level") == "")
     expected = pl.read_csv(published).to_dicts()
     assert len(expected) == 24
     for row in expected:
@@ -69,6 +71,32 @@ def test_all_24_published_p_values_and_their_adjustment(tmp_path: Path):
         found = dict(mine.select("stat_name", "value").iter_rows())
         assert found["p"] == pytest.approx(row["p_value"], rel=1e-9)
         assert found["p_adjusted"] == pytest.approx(row["p_adj"], rel=1e-9)
+    # the families of the plan: one per expansion group and score, the six windows in each, raw and adjusted side by side
+    families = (
+        results.filter(pl.col("stat_name") == "p").group_by("family").agg(n=pl.len(), days=pl.n_unique("population"))
+    )
+    assert sorted(families["family"]) == [
+        f"Benjamini-Hochberg over: analysis_id {name}; biomarker {score}"
+        for name in ("high", "low")
+        for score in ("EFFECTOR", "VASCULAR")
+    ]
+    assert set(families.select("n", "days").rows()) == {(6, 6)}
+
+    # the samples behind each published comparison
+    book = load_workbook(external(f"{COHORT}/SuppTable6_decoupling_analysis.xlsx"), read_only=True)
+    book["Group_Summary"].reset_dimensions()
+    (headings, *cells) = book["Group_Summary"].iter_rows(values_only=True)
+    assert len(cells) == 48
+    for cell in cells:
+        row = dict(zip(headings, cell, strict=True))
+        name = next(n for n, group in EXPANSION.items() if group == row["expansion_group"])
+        counted = every.filter(
+            stat_name="n",
+            level="yes" if row["any_severe_tox"] == "Severe Toxicity" else "no",
+            biomarker=row["cluster"].upper(),
+            population=f"{name}_{row['day_cat']}",
+        )
+        assert counted["value"].to_list() == [row["n_samples"]]
     twice = results.filter(pl.col("population") == "high_DAY_6_9")
     assert all("repeated-units" in notices for notices in twice["notices"].to_list())
     assert (tmp_path / "run" / "report.html").is_file()

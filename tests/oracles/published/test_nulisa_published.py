@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from openpyxl import load_workbook
 from tests.external import external
 
 from correlates.association import Biomarker, Endpoint, Univariable, associate
+from correlates.stats.multiplicity import Adjust, adjust
 from correlates.terms import OutcomeKind
 
 DAYS = ("DA", "DAY_0", "DAY_1_2", "DAY_3_5", "DAY_6_9", "DAY_11_16")
@@ -62,3 +64,15 @@ def test_all_published_p_values(group):
         assert mine.filter(stat_name="p_adjusted")["value"][0] == pytest.approx(adjusted, rel=1e-9)
         compared += 1
     assert compared == 12
+
+
+@pytest.mark.parametrize("sheet", ["CRS_DayOfApheresis", "CRS_Day0", "ICANS_DayOfApheresis", "ICANS_Day0"])
+def test_false_discovery_rates_of_204_proteins(sheet):
+    """The published P values of a Cox model per protein, adjusted within their table, are the published false discovery rates."""
+    book = load_workbook(external("data/cohorts/nulisa_cart/SuppTable5_cox_PH_results.xlsx"), read_only=True)
+    book[sheet].reset_dimensions()
+    (headings, *cells) = book[sheet].iter_rows(values_only=True)
+    table = pl.DataFrame(cells, schema=list(headings), orient="row")
+    assert table.height == 204
+    found = adjust(table["pval"].to_numpy(), Adjust.BH)
+    assert found == pytest.approx(table["pval_FDR"].to_numpy(), rel=1e-9)
