@@ -90,12 +90,12 @@ def test_limit_of_detection(link: str, design: str) -> None:
     if design not in SHOWN:  # shown, not promised, but for Fieller's interval
         assert 0.92 <= found["fieller"] <= 0.995
         return
-    # the first molecule: 12 replicates leave up to 6 %
+    # the first molecule: 12 replicates leave up to 6 %, and Fieller's interval is wide
     few = link == "cloglog" and DESIGNS[design][1] < 20
     assert 0.95 <= found["reduced, median / truth"] <= (1.07 if few else 1.05)
     assert 0.95 <= found["reduced, geometric mean / truth"] <= (1.07 if few else 1.05)
     assert found["not reduced"] < 0.001
-    assert 0.935 <= found["fieller"] <= 0.975
+    assert 0.94 <= found["fieller"] <= (0.985 if few else 0.972)
     assert found["undefined"] < 0.02
     if design in BY_LIKELIHOOD:
         assert 0.95 <= found["median / truth"] <= 1.05

@@ -19,12 +19,19 @@ _ORIGINS = {"fitted": "fitted", "declared": "declared", "plate": "of the plate's
 _DASH = {"condition": [{"test": "datum.origin === 'plate'", "value": [4, 3]}], "value": [1, 0]}
 
 
+def _place() -> pl.Expr:
+    """The well in words: its sample, where it has another name than plate and position."""
+    at = pl.format("{} {}", "plate", "well")
+    own = pl.col("sample_id").is_not_null() & (pl.col("sample_id") != at)
+    return pl.when(own).then(pl.format("{} ({})", "sample_id", at)).otherwise(at)
+
+
 def _draw_amplitudes(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     made: list[Drawn] = []
     for (assay,), thresholds in tables["thresholds"].group_by("assay", maintain_order=True):
         name = str(assay)
         bins = tables["amplitude_bins"].filter(pl.col("assay") == name)
-        titled = thresholds.with_columns(panel=pl.format("{} {}, {}", "plate", "well", "channel"))
+        titled = thresholds.with_columns(place=_place()).with_columns(panel=pl.format("{}, {}", "place", "channel"))
         if titled.height <= PANELS:
             made.append(_histograms(name, titled, bins, settings))
         else:
@@ -123,7 +130,7 @@ def _strips(
     assay: str, channel: str, thresholds: pl.DataFrame, bins: pl.DataFrame, index: int, settings: FigureSettings
 ) -> Drawn:
     """Amplitudes of many wells, side by side."""
-    named = thresholds.with_columns(place=pl.format("{} {}", "plate", "well"))
+    named = thresholds
     data = (
         bins.join(named.select("well_id", "place"), on="well_id")
         .select("place", "channel", pl.col("low", "high").round_sig_figs(6), "n")
@@ -188,12 +195,12 @@ def _scatters(
     """The first two channels of each well against each other."""
     key = ("file_id", "plate", "well")
     wells = (
-        thresholds.select(key)
-        .unique(maintain_order=True)
+        thresholds.select(*key, panel="place")
+        .unique(subset=key, maintain_order=True)
         .join(pairs.select(key).unique(), on=key, maintain_order="left")
     )
     four = {row[:3]: row[3:] for row in quadrants.select(*key, "both", "x_alone", "y_alone", "neither").iter_rows()}
-    drawn = wells.head(_SCATTERS).with_columns(panel=pl.format("{} {}", "plate", "well"))
+    drawn = wells.head(_SCATTERS)
     data = pairs.join(drawn, on=key).select("panel", "channel_x", "channel_y", pl.col("x", "y").round_sig_figs(6), "n")
     at = (
         thresholds.drop("panel")

@@ -38,7 +38,10 @@ _WHY = {
 # designs for which tests/calibration show the bias of the reduced limit to be within 5 %
 _LEVELS_SHOWN = 5
 _LOWEST_SHOWN = 0.6
-_REPLICATES_SHOWN = ((12, 2.05), (20, 3.2))
+_REPLICATES_SHOWN = (
+    (12, 2.05),
+    (20, 3.2),
+)  # replicates of a level, and the largest step; the first for probit and logit
 
 Floats = NDArray[np.float64]
 
@@ -297,7 +300,7 @@ def _why_reduced(fit: DetectionLimit) -> str | None:
             (f"{100.0 * share[-1]:.0f} % at the highest", share[-1] >= fit.probability),
             (
                 f"{fewest} replicates at steps of {step:.3g}",
-                any(fewest >= n and step <= fold for n, fold in _REPLICATES_SHOWN),
+                any(fewest >= n and step <= fold for n, fold in _REPLICATES_SHOWN[fit.link is Link.CLOGLOG :]),
             ),
         )
         if not holds
