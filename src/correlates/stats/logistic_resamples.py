@@ -18,7 +18,7 @@ from correlates.stats.logistic import Penalty
 _STEPS = 300
 _WIDEST = 5.0  # largest change of a linear predictor in one step
 _FARTHEST = 15.0  # a linear predictor beyond this, without a penalty, has left for infinity
-_CLOSE = 1e-10  # largest change of a linear predictor at which the maximum is taken as reached
+_CLOSE = 1e-8  # largest change of a linear predictor at which the maximum is taken as reached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ def _fit(columns: Floats, events: Floats, weight: Floats, *, firth: bool) -> Log
         probability = where(eta >= 0, share, decay * share)
         variance = decay * share * share
         w = weight[live]
-        likelihood = (w * (events * eta - np.maximum(eta, 0.0) - np.log1p(decay))).sum(axis=1)
+        likelihood = (w * (events * eta - np.maximum(eta, 0.0) + np.log(share))).sum(axis=1)
         information = _sum(xx, w * variance).reshape(-1, p, p)
         sign, logdet = np.linalg.slogdet(information)
         regular = (sign > 0) & (logdet > -60.0)

@@ -14,6 +14,10 @@ import numpy.typing as npt
 
 from correlates.stats.arrays import Bools, Floats, divide, membership, where
 
+_BLOCK = (
+    1 << 13
+)  # predictors worked on at a time: larger arrays are fetched from the system anew each time, which costs more than the arithmetic
+_CLOSE = 1e-7  # change of a coefficient per standard deviation after which what is left is of its square
 _FARTHEST = 50.0  # a coefficient per standard deviation beyond this has left for infinity: the classes are separated
 
 
@@ -69,8 +73,17 @@ def performance(eta: npt.ArrayLike, outcome: npt.ArrayLike, weight: npt.ArrayLik
         if weight is None
         else np.broadcast_to(np.asarray(weight, dtype=np.float64), predictor.shape)
     )
+    step = max(1, _BLOCK // max(predictor.shape[1], 1))
+    blocks = [slice(first, first + step) for first in range(0, predictor.shape[0], step)] or [slice(0, 0)]
+    parts = [_measured(predictor[block], events, weights[block]) for block in blocks]
+    return Performance(
+        **{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Performance)}
+    )
+
+
+def _measured(predictor: Floats, events: Floats, weights: Floats) -> Performance:
     there: Bools = np.all(np.isfinite(where(weights > 0, predictor, 0.0)), axis=1)
-    filled = where(there[:, None] & (weights > 0), predictor, 0.0)
+    filled = where(there[:, None] & np.isfinite(predictor), predictor, 0.0)
     total = weights.sum(axis=1)
     prevalence = divide(weights @ events, total)
     brier = divide((weights * (probability(filled) - events) ** 2).sum(axis=1), total)
@@ -109,18 +122,22 @@ def weighted_pairs(eta: Floats, case: Floats, control: Floats) -> tuple[Floats, 
     ordered = np.take_along_axis(eta, order, axis=1)
     cases, controls = np.take_along_axis(case, order, axis=1), np.take_along_axis(control, order, axis=1)
     count, n = eta.shape
+    running = np.concatenate((np.zeros((count, 1)), np.cumsum(controls, axis=1)), axis=1)
+    pairs: Floats = cases.sum(axis=1) * controls.sum(axis=1)
     new = np.ones((count, n), dtype=np.bool_)
     new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    if new.all():
+        untied: Floats = (cases * (running[:, :-1] + running[:, 1:]) / 2.0).sum(axis=1)
+        return untied, pairs
     last = np.ones((count, n), dtype=np.bool_)
     last[:, :-1] = new[:, 1:]
     position = np.arange(n)
     start = np.maximum.accumulate(np.where(new, position, 0), axis=1)
     end = np.minimum.accumulate(np.where(last, position, n)[:, ::-1], axis=1)[:, ::-1]
-    running = np.concatenate((np.zeros((count, 1)), np.cumsum(controls, axis=1)), axis=1)
     below = np.take_along_axis(running, start, axis=1)
     upto = np.take_along_axis(running, end + 1, axis=1)
     won: Floats = (cases * (below + upto) / 2.0).sum(axis=1)
-    return won, cases.sum(axis=1) * controls.sum(axis=1)
+    return won, pairs
 
 
 def calibration_line(eta: Floats, outcome: Bools, weight: Floats) -> tuple[Floats, Floats]:
@@ -163,7 +180,7 @@ def _two_coefficients(x: Floats, events: Floats, weight: Floats) -> tuple[Floats
         short = np.minimum(1.0, 2.0 / np.maximum(size, 2.0))
         a[live] += where(regular, short * da, 0.0)
         b[live] += where(regular, short * db, 0.0)
-        done = regular & (size < 1e-10)
+        done = regular & (size < _CLOSE)
         reached[live[done]] = True
         gone = ~regular | (np.maximum(np.abs(a[live]), np.abs(b[live])) > _FARTHEST)
         live = live[~done & ~gone]

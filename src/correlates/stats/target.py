@@ -15,7 +15,7 @@ from correlates.stats.elastic_net_likelihood import Family
 from correlates.stats.horizon import AtHorizon, at_horizon, free_at, predicted_risk
 from correlates.stats.performance import concordant_pairs, performance, probability, weighted_pairs
 
-_CHUNK = 1 << 22  # comparisons of two subjects made at a time
+_CHUNK = 1 << 17  # comparisons of two subjects made at a time
 
 Measures = Mapping[str, Floats]
 """Name of a measure: its value in each resample (B,), NaN where it is not defined."""
@@ -85,7 +85,7 @@ class BinaryTarget:
 
     def pairs(self, eta: Floats, weight: Floats) -> tuple[Floats, Floats]:
         """Event against non-event."""
-        return concordant_pairs(where(weight > 0, eta, 0.0), self.event, weight)
+        return concordant_pairs(where(np.isfinite(eta), eta, 0.0), self.event, weight)
 
     def pair_weights(self) -> Mapping[str, Floats]:
         """See :class:`Target`."""
