@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from correlates.stats.concordance import concordance
 from correlates.stats.ordinal_target import ordinal_target
 from correlates.stats.performance import performance
 from correlates.stats.target import survival_target
+from correlates.stats.validation import discrimination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,9 @@ class External:
     """Performance of a model in another study: ``n`` subjects with prediction and outcome, ``events``, and the measures.
 
     ``measures``: AUC with DeLong's limits, Brier and scaled Brier score, calibration intercept and slope (logistic); Harrell's C with its
-    95 % limits, and slope (Cox, and grades). None where not defined (one class, a constant prediction). The ``events`` of grades are those above the
+    95 % limits, and slope (Cox, and grades). Of a Cox model also by each of ``days``: Uno's C and the area under the ROC curve with 95 %
+    limits (infinitesimal jackknife, the weights for censoring taken as known), Brier and scaled Brier score, and events observed per event
+    predicted. None where not defined (one class, a constant prediction, nobody followed to the day). The ``events`` of grades are those above the
     lowest.
     """
 
@@ -33,7 +37,12 @@ class External:
 
 
 def validate_externally(
-    model: SavedModel, predicted: pl.DataFrame, data: pl.DataFrame, outcome: str, event: str | None = None
+    model: SavedModel,
+    predicted: pl.DataFrame,
+    data: pl.DataFrame,
+    outcome: str,
+    event: str | None = None,
+    days: Sequence[float] = (),
 ) -> External:
     """Hold predictions against the outcomes of the same rows.
 
@@ -47,6 +56,8 @@ def validate_externally(
         Column of the outcome: true or false (1, 0) for a logistic model, days for a Cox model, a grade or class of the model for an ordinal one.
     event
         Column that says whether the event was seen (true, false), for a Cox model.
+    days
+        Of a Cox model: days by which its predictions are judged; those ``predicted`` was made for.
 
     Raises
     ------
@@ -81,7 +92,11 @@ def validate_externally(
     if cox:
         time = _times(data[outcome])
         known = known & np.isfinite(time)
-        return _survival(eta[known], time[known], happened[known])
+        found = _survival(eta[known], time[known], happened[known])
+        for day in days:
+            free = predicted[f"no event by day {day:g}"].fill_null(float("nan")).to_numpy()
+            found.measures.update(_by_day(eta[known], 1.0 - free[known], time[known], happened[known], day))
+        return found
     return _binary(eta[known], happened[known])
 
 
@@ -171,6 +186,27 @@ def _survival(eta: Floats, time: Floats, happened: Bools) -> External:
             "calibration_slope": _told(slope[0]),
         },
     )
+
+
+def _by_day(eta: Floats, risk: Floats, time: Floats, happened: Bools, day: float) -> dict[str, float | None]:
+    if eta.size == 0:
+        return {}
+    target = survival_target(time, happened, day)
+    found = target.measures(eta[None], np.ones((1, eta.size)), risk[None])
+    told: dict[str, float | None] = {}
+    for name, pairs in target.pair_weights().items():
+        if name == "c_index":
+            continue
+        share, variance = discrimination(eta[None], np.zeros((1, eta.size), dtype=np.int64), pairs)
+        reach = 1.959963984540054 * float(np.sqrt(variance[0]))
+        told |= {
+            name: _told(found[name][0]),
+            f"{name}_lower": _told(max(share[0] - reach, 0.0)),
+            f"{name}_upper": _told(min(share[0] + reach, 1.0)),
+        }
+    for name in ("brier_at_horizon", "scaled_brier_at_horizon", "observed_to_expected"):
+        told[name] = _told(found[name][0])
+    return {f"{name.replace('_at_horizon', '')}_day_{day:g}": value for name, value in told.items()}
 
 
 def _ordinal(eta: Floats, grade: Ints, levels: int) -> External:

@@ -214,7 +214,7 @@ def predict(
     event
         Column that says whether the event was seen, for a Cox model.
     day
-        Day by which the probability of no event is told, for a Cox model; several times for several days.
+        Day by which the probability of no event is told (and, with an outcome, judged), for a Cox model; several times for several days.
     """
     from correlates.cli.predicting import predict_subjects
 

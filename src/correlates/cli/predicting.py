@@ -44,7 +44,7 @@ def predict_subjects(
     loaded, table = load_model(model.read_text(encoding="utf-8"), file=model.name), _table(data)
     predicted = predict(loaded, table, days)
     made = predicted.table
-    judged = None if outcome is None else validate_externally(loaded, made, table, outcome, event)
+    judged = None if outcome is None else validate_externally(loaded, made, table, outcome, event, days)
     if out is None:
         text = json_module.dumps(made.to_dicts(), indent=1) + "\n" if json else made.write_csv()
         sys.stdout.write(text)

@@ -272,7 +272,7 @@ def cross_validate(
     lower, upper = {}, {}
     if folds < n:
         for name, pairs in target.pair_weights().items():
-            each, variance = _within(eta, fold, pairs)
+            each, variance = discrimination(eta, fold, pairs)
             measures[name] = each
             known = np.isfinite(each)
             error = (
@@ -295,8 +295,20 @@ def cross_validate(
     )
 
 
-def _within(eta: Floats, fold: Ints, weight: Floats) -> tuple[Floats, Floats]:
-    """Share of the pairs (n, n, weighted) within folds that are ordered as the outcome is, and its variance, of each repeat (R,)."""
+def discrimination(eta: Floats, fold: Ints, weight: Floats) -> tuple[Floats, Floats]:
+    """Share of the weighted pairs within folds that predictors order as the outcome is, and its variance (R,).
+
+    Parameters
+    ----------
+    eta, fold
+        (R, n) predictors, NaN where there is none, and the fold of each subject.
+    weight
+        (n, n) how much a pair counts of which the row's subject should have the higher predictor.
+
+    Notes
+    -----
+    The variance is the infinitesimal jackknife: the sum over subjects of (sum over its pairs of (won - share) weight / total)^2.
+    """
     count = eta.shape[0]
     share, variance = np.full(count, np.nan), np.full(count, np.nan)
     for r in range(count):

@@ -372,6 +372,19 @@ def test_external_validation() -> None:
     model = load_model(_get(cox.models, "model", "json"), file="two.json")
     found = validate_externally(model, predict(model, table), table, "pfs", "pfs|event")
     assert found.measures["c_index"] == pytest.approx(_get(cox.models, "performance", "apparent", "c_index"), abs=5e-3)
+    judged = validate_externally(
+        model, predict(model, table, [365.0, 5000.0]), table, "pfs", "pfs|event", [365.0, 5000.0]
+    )
+    eta = predict(model, table)["linear_predictor"].to_numpy()[None]
+    by_a_year = survival_target(np.minimum(_DAYS, 900.0), _SEEN, 365.0).measures(eta, np.ones((1, _N)))
+    for ours, theirs, off in (
+        ("uno_c", "uno_c", 1e-9),
+        ("auc", "auc_at_horizon", 1e-9),
+        ("brier", "brier_at_horizon", 1e-3),
+    ):
+        assert judged.measures[f"{ours}_day_365"] == pytest.approx(by_a_year[theirs][0], abs=off)
+    assert judged.measures["auc_lower_day_365"] < judged.measures["auc_day_365"]
+    assert judged.measures["auc_day_5000"] is None  # nobody is followed to it
     with pytest.raises(InputError, match="--event"):
         validate_externally(model, predict(model, table), table, "pfs")
 

@@ -16,9 +16,9 @@ from correlates.stats.procedures import Declared, ElasticNet, StabilitySelection
 from correlates.stats.target import binary_target, survival_target
 from correlates.stats.validation import (
     Fitted,
-    _within,
     bootstrap,
     cross_validate,
+    discrimination,
     folds_of,
     learning_curve,
     permutation_test,
@@ -210,7 +210,7 @@ def test_limits_of_the_cross_validated_discrimination_by_hand() -> None:
     # one fold of each repeat holds all pairs that are compared: of two events and two others three are won
     event = np.array([True, True, False, False])
     eta, fold = np.array([[3.0, 1.0, 2.0, 0.0]]), np.zeros((1, 4), dtype=np.int64)
-    share, variance = _within(eta, fold, binary_target(event).pair_weights()["auc"])
+    share, variance = discrimination(eta, fold, binary_target(event).pair_weights()["auc"])
     assert share[0] == 0.75
     # shares of each subject's two pairs less .75: 1, 1/2, 1/2, 1; over four pairs: .125 each
     assert variance[0] == pytest.approx(4 * 0.125**2)
