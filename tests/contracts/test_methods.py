@@ -52,6 +52,7 @@ def _run(record, frame=None, biomarkers=EVERY, **settings):
     settings.setdefault("pairs", PAIRS if endpoint is DURABILITY else ())
     settings.setdefault("survival", SurvivalOptions(times=(90.0, 180.0), horizon=25.0))
     settings.setdefault("imputation", ImputationOptions(imputations=3, iterations=2))
+    settings.setdefault("permutations", 300)
     analysis = Univariable(name="one", methods=(record.code,), **settings)
     return associate(table() if frame is None else frame, biomarkers, (endpoint,), analysis)
 

@@ -62,7 +62,9 @@ def _table(n=30):
 
 def _run(record, frame, endpoint=None):
     target = endpoint or KINDS[record.endpoints[0]]
-    settings = Univariable(name="a", methods=(record.code,), imputation=ImputationOptions(imputations=3, iterations=2))
+    settings = Univariable(
+        name="a", methods=(record.code,), imputation=ImputationOptions(imputations=3, iterations=2), permutations=300
+    )
     return associate(frame, BIOMARKERS, (target,), settings)
 
 
