@@ -60,7 +60,7 @@ HELD = {
     "wilcoxon", "firth", "logistic_ml", "quartile_rates", "proportional_odds", "fisher", "peto", "censored_regression",
     "log_rank", "cutpoint", "restricted_mean", "cox", "cox_firth", "gray", "fine_gray", "jonckheere", "spearman", "kendall",
 }  # fmt: skip
-# the chi-square, normal and t forms of the others, and of all in 101 subjects
+# the chi-square and t forms of the others, and the score tests of assumptions, which have no permutation form
 APPROXIMATE = 0.008
 
 
@@ -171,7 +171,7 @@ def test_type_one_error(code, how, n):
         for name, (hit, made) in rates.items():
             share = hit / max(made, 1)
             print(f"|TYPE1|{name}|{n}|{shape}|{how}|{share:.4f}|{made}|", flush=True)
-            slack = 0.0 if name == code and n <= 100 and code in HELD else APPROXIMATE
+            slack = 0.0 if name == code and code in HELD else APPROXIMATE + (0.01 if n == 20 else 0.0)
             bound = 0.05 + slack + 3.5 * np.sqrt(0.05 * 0.95 / max(made, 1))
             if share > bound and not name.endswith("large samples"):
                 beyond.append((name, shape, share, bound))

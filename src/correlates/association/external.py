@@ -12,7 +12,7 @@ from correlates.association.saved_model import SavedModel
 from correlates.errors import InputError, Problem, unknown
 from correlates.schema.table import NUMBER
 from correlates.stats.arrays import Bools, Floats, Ints
-from correlates.stats.auc import auc
+from correlates.stats.auc import AucLimits, auc
 from correlates.stats.concordance import concordance
 from correlates.stats.ordinal_target import ordinal_target
 from correlates.stats.performance import performance
@@ -154,7 +154,7 @@ def _told(value: float) -> float | None:
 def _binary(eta: Floats, happened: Bools) -> External:
     if eta.size == 0:
         return External(n=0, events=0, measures={})
-    found, area = performance(eta, happened), auc(eta, happened)
+    found, area = performance(eta, happened), auc(eta, happened, limits=AucLimits.LOGIT)
     return External(
         n=int(eta.size),
         events=int(happened.sum()),

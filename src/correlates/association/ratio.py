@@ -17,7 +17,7 @@ from correlates.association.record import Statistic
 from correlates.association.settings import Biomarker, CensoredOptions, Endpoint
 from correlates.errors import DerivationError, Problem
 from correlates.stats.arrays import Bools, Floats
-from correlates.stats.auc import auc
+from correlates.stats.auc import AucLimits, auc
 from correlates.stats.auc_pairs import auc_pair
 from correlates.stats.multiplicity import Adjust
 from correlates.stats.ratio_claim import Exponent, RatioClaim, Shape, likelihood_ratio_p, ratio_claim
@@ -207,7 +207,7 @@ def _limits(name: str, found: Exponent) -> list[Found]:
 def _areas(logs: Floats, events: Bools, level: float) -> list[Found]:
     """AUC of the ratio, of the numerator and of the inverse of the denominator: each in the direction that the ratio claims."""
     markers = {"ratio": logs[0] - logs[1], "numerator": logs[0], "denominator": -logs[1]}
-    area = auc(np.stack(list(markers.values())), events, level=level)
+    area = auc(np.stack(list(markers.values())), events, level=level, limits=AucLimits.LOGIT)
     found = []
     for row, name in enumerate(markers):
         none = bool(area.degenerate[row])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from correlates.stats.auc import AucLimits
 from correlates.stats.multiplicity import Adjust
 from correlates.stats.rank import Exact
 from correlates.stats.rates import RateInterval
@@ -58,12 +59,16 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WilcoxonOptions:
-    """When the rank-sum P is exact (see ``stats.rank.Exact``), and whether the normal approximation is corrected for continuity."""
+    """When the rank-sum P is exact (see ``stats.rank.Exact``), and the scale on which the limits of the AUC are symmetric.
+
+    ``continuity``: whether the normal approximation of P is corrected for it.
+    """
 
     exact: Exact = Exact.WHILE_CHEAP
     exact_below: int = 50
     ties_up_to: int = 50
     continuity: bool = True
+    auc_limits: AucLimits = AucLimits.LOGIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +110,7 @@ class SmallSampleOptions:
     """
 
     p: Literal["permuted", "asymptotic"] = "permuted"
-    up_to: int = 100
+    up_to: int = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

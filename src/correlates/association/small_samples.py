@@ -14,6 +14,8 @@ from correlates.stats.permutation import Reference, permuted_groups, permuted_sc
 
 VARIANT = Statistic(name="variant", label="What P was computed from")
 OPTIONS = ("small_samples", "permutations", "seed")
+_FIRST = 2000  # orders of groups tried first; all that are asked for, where fewer than 20 of these are as far out
+_FEW = 20
 PERMUTED, COMPLETE = "permutation", "exact permutation"
 
 
@@ -98,28 +100,41 @@ def group_p_values(
 
     Notes
     -----
-    Biomarkers with values in the same subjects and groups of the same sizes share a law: it is found once.
+    Biomarkers with values in the same subjects and groups of the same sizes share a law: it is found once, from the first orders, and
+    once more from all where a chi-square is far out.
     """
     course = block.follow_up()
     by_time = np.lexsort((course.cause, course.time))
     p, variant = large.copy(), ["chi-square"] * large.size
-    laws: dict[tuple[bytes, bytes], Reference] = {}
+    laws: dict[tuple[bytes, bytes, int], Reference] = {}
     for row in np.flatnonzero(np.isfinite(large)).tolist():
         keep = block.present[row]
         if not is_small(analysis, int(keep.sum())):
             continue
         sizes = np.sort(groups[row, keep])
-        key = keep.tobytes(), sizes.tobytes()
-        if key not in laws:
-            law = statistics(by_time[keep[by_time]])
-            laws[key] = permuted_groups(law, sizes, permutations=analysis.permutations, seed=analysis.seed)
-        p[row] = laws[key].p_value(float(observed[row]))
-        variant[row] = variant_of(laws[key])
+        for permutations in stages(analysis.permutations):
+            key = keep.tobytes(), sizes.tobytes(), permutations
+            if key not in laws:
+                law = statistics(by_time[keep[by_time]])
+                laws[key] = permuted_groups(law, sizes, permutations=permutations, seed=analysis.seed)
+            p[row], variant[row] = laws[key].p_value(float(observed[row])), variant_of(laws[key])
+            if not is_rare(laws[key], p[row]):
+                break
     return (
         Estimate(name="p", value=p),
         Estimate(name="variant", text=variant),
         Estimate(name="p_asymptotic", value=large),
     )
+
+
+def stages(permutations: int) -> tuple[int, ...]:
+    """Orders of groups to be tried, and how many where these are too few to tell a small P."""
+    return (permutations,) if permutations <= _FIRST else (_FIRST, permutations)
+
+
+def is_rare(law: Reference, p: float) -> bool:
+    """Whether so few of the orders are as far out as the observed one that more should be tried."""
+    return not law.complete and p * law.statistics.size < _FEW
 
 
 def groups_law(analysis: Survival, group: Ints, statistics: Callable[[Ints], Floats]) -> Reference | None:

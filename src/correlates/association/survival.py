@@ -25,7 +25,15 @@ from correlates.association.record import (
 )
 from correlates.association.settings import Univariable
 from correlates.association.small_samples import OPTIONS as SMALL
-from correlates.association.small_samples import VARIANT, asymptotic, group_p_values, is_small, variant_of
+from correlates.association.small_samples import (
+    VARIANT,
+    asymptotic,
+    group_p_values,
+    is_rare,
+    is_small,
+    stages,
+    variant_of,
+)
 from correlates.association.wilcoxon import P_ADJUSTED, P
 from correlates.stats.arrays import Bools, Floats, Ints, where
 from correlates.stats.cutpoint import CutpointP, ScoreTies, SumLaws, log_rank_scores, maximally_selected
@@ -331,28 +339,33 @@ def _permuted(
 ) -> list[str]:
     """Puts permuted P and limits in the place of the normal ones where subjects are few; says what each P was computed from."""
     course, declared = block.follow_up(), analysis.survival.horizon
-    laws: dict[tuple[bytes, int], PermutedContrast] = {}
+    laws: dict[tuple[bytes, int, int], PermutedContrast] = {}
     variant = ["normal"] * horizon.size
     for row in np.flatnonzero(~np.isnan(contrast["p_value"])).tolist():
         at = block.present[row]
         if not is_small(analysis, int(at.sum())):
             continue
         high = sides[1][row, at]
-        key = at.tobytes(), int(high.sum())
-        if key not in laws:
-            laws[key] = permuted_contrast(
-                course.time[at],
-                course.event[at],
-                high,
-                horizon=declared,
-                permutations=analysis.permutations,
-                seed=analysis.seed,
-            )
-        found = studentised(contrast_of(contrast, row, float(horizon[row])), laws[key], level=analysis.level)
+        plain = contrast_of(contrast, row, float(horizon[row]))
+        found = plain
+        for permutations in stages(analysis.permutations):
+            key = at.tobytes(), int(high.sum()), permutations
+            if key not in laws:
+                laws[key] = permuted_contrast(
+                    course.time[at],
+                    course.event[at],
+                    high,
+                    horizon=declared,
+                    permutations=permutations,
+                    seed=analysis.seed,
+                )
+            found = studentised(plain, laws[key], level=analysis.level)
+            variant[row] = variant_of(laws[key].difference)
+            if found.p_value is None or not is_rare(laws[key].difference, found.p_value):
+                break
         for name in ("p_value", "lower", "upper", "ratio_lower", "ratio_upper"):
             value = getattr(found, name)
             contrast[name][row] = np.nan if value is None else value
-        variant[row] = variant_of(laws[key].difference)
     return variant
 
 

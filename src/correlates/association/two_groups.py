@@ -69,7 +69,7 @@ def compare_two(block: Block, first: int, second: int, analysis: Univariable, le
     shift = hodges_lehmann(
         values, cases, present, level=analysis.level, exact=options.exact, exact_below=options.exact_below
     )
-    area = auc(values, cases, present, censoring=censoring, level=analysis.level)
+    area = auc(values, cases, present, censoring=censoring, level=analysis.level, limits=options.auc_limits)
 
     def estimate(name: str, value: Floats, notices: list[list[Notice]] | None = None) -> Estimate:
         return Estimate(name=name, level=level, value=value, n=n, n_censored=cut, notices=notices)

@@ -227,6 +227,7 @@ def _limits(incidence: Floats, error: Floats, level: float) -> tuple[Floats, Flo
     inside = (incidence > 0) & (incidence < 1)
     size = where(inside, -np.log(where(inside, incidence, 0.5)), np.nan)
     change = float(ndtri(0.5 + level / 2.0)) * error / (incidence * size + where(inside, 0.0, 1.0))
+    change = np.clip(change, -700.0, 700.0)  # beyond, exp does not fit a number, and the limit is 0 or 1
     return np.exp(-size * np.exp(change)), np.exp(-size * np.exp(-change))
 
 

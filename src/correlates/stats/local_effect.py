@@ -1,10 +1,10 @@
 """Effect of a biomarker across a continuous modifier: overlapping windows of patients in the order of the modifier (STEP).
 
 Each window holds about the same number of patients; the effect within it is Firth's log odds ratio. Whether the effect changes across the
-modifier is judged by the largest standardised distance of a window from the effect in all patients, against its distribution when the
-modifier is permuted over patients (biomarker and outcome of a patient stay together). The band holds all windows at once: its critical
-value is the quantile of the largest |Z| over the windows, which share patients and so are correlated, by Gaussian multipliers of the
-influence of each patient on each window.
+modifier is judged by the largest distance of a window from the effect in all patients, over the standard error of the window, against
+its distribution when the modifier is permuted over patients (biomarker and outcome of a patient stay together). The band holds all
+windows at once: its critical value is the quantile of the largest |Z| over the windows, which share patients and so are correlated, by
+Gaussian multipliers of the influence of each patient on each window.
 
 Sources: Bonetti and Gelber, Biostatistics 2004;5:465-481 (doi:10.1093/biostatistics/kxh002) and Stat Med 2000;19:2595-2609. Bonetti et
 al., Stat Med 2009;28:1255-1268 (permutation). Lin, Fleming and Wei, Biometrika 1994;81:73-81 (multipliers).
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from correlates.stats.arrays import Floats, Ints, membership, where
+from correlates.stats.arrays import Floats, Ints, divide, membership, where
 from correlates.stats.joint_logistic import Correction
 from correlates.stats.joint_sides import influence
 from correlates.stats.logistic import Penalty, logistic_screen
@@ -155,7 +155,7 @@ def local_effects(
     statistic, p = None, None
     overall = float(whole.coefficient[0])
     if rows.size > 1 and np.isfinite(overall):
-        statistic, p = _permuted(given, events, at, beta, overall, permutations, generator)
+        statistic, p = _permuted(given, events, at, overall, permutations, generator)
     band = (critical if critical is not None else np.nan) * error
     return LocalEffects(
         low=z[at[:, 0]],
@@ -180,23 +180,26 @@ def _permuted(
     x: Floats,
     events: npt.NDArray[np.bool_],
     at: Ints,
-    beta: Floats,
     overall: float,
     permutations: int,
     generator: np.random.Generator,
 ) -> tuple[float, float]:
-    """The largest |window - overall| over its standard deviation under permutation, and its P.
+    """The largest |window - overall| over the standard error of the window, and its P.
 
-    The observed order is one of those the standard deviations are of, and a window without an estimate is passed over in whichever
-    order it has none: what is done to the observed order is done to all, and so its P holds the level in any number of them.
+    The observed order is the first of all, and what is done to it is done to every other: a window without an estimate is passed over
+    in whichever order it has none. Each distance is divided by its own standard error (of the Fisher information), so that a modifier
+    that makes events rarer in some windows does not look like one that changes the effect.
     """
     n, w = x.size, at.shape[0]
-    drawn = np.full((permutations, w), np.nan)
+    standard = np.zeros((permutations + 1, w))
     centre, spread = x.mean(), x.std()
     scaled = (x - centre) / spread
     step = max(1, _CHUNK // n)
-    for first in range(0, permutations, step):
-        shuffled = generator.permuted(np.tile(np.arange(n), (min(step, permutations - first), 1)), axis=1)
+    for first in range(0, permutations + 1, step):
+        rows = slice(first, min(first + step, permutations + 1))
+        shuffled = generator.permuted(np.tile(np.arange(n), (rows.stop - first, 1)), axis=1)
+        if first == 0:
+            shuffled[0] = np.arange(n)
         for column, (a, b) in enumerate(at):
             picked = shuffled[:, a : b + 1]
             y = events[picked].astype(np.float64)
@@ -204,14 +207,11 @@ def _permuted(
             models = batch(design, y, np.ones(picked.shape), firth=True)
             top = maximise(models, np.zeros((picked.shape[0], 2)), np.ones(2, dtype=np.bool_))
             one_class = (y.sum(axis=1) == 0) | (y.sum(axis=1) == picked.shape[1])
-            drawn[first : first + picked.shape[0], column] = where(
-                top.converged & ~one_class, top.beta[:, 1] / spread, np.nan
-            )
-    away = np.concatenate((beta[None], drawn)) - overall
-    there = np.isfinite(away)
-    squares = where(there, away**2, 0.0)
-    sd = np.sqrt(squares.sum(axis=0) / np.maximum(there.sum(axis=0), 1))
-    standard = where(there & (sd > 0), np.sqrt(squares) / where(sd > 0, sd, 1.0), 0.0)
+            info = top.point.information
+            left = info[:, 1, 1] - divide(info[:, 0, 1] ** 2, info[:, 0, 0])  # what the intercept leaves of the slope's
+            known = top.converged & ~one_class & (np.nan_to_num(left) > 0)
+            distance = np.abs(top.beta[:, 1] - overall * spread) * np.sqrt(where(known, left, 0.0))
+            standard[rows, column] = where(known, distance, 0.0)
     largest = standard.max(axis=1)
     observed = float(largest[0])
     # 1e-9: a permutation that gives the observed windows again is as far away as they are

@@ -61,7 +61,7 @@ def test_wilcoxon_rows_are_the_kernels_numbers():
     results = associate(table(), BIOMARKERS, (DURABLE,), RANK)
     for code in ("PEAK", "IL6", "AGE"):
         x, y = _arrays(code)
-        test, shift, area = wilcoxon(x, y), hodges_lehmann(x, y), auc(x, y)
+        test, shift, area = wilcoxon(x, y), hodges_lehmann(x, y), auc(x, y, limits="logit")
         assert _get(results, code, "p") == test.p_value[0]
         assert _get(results, code, "w") == test.w[0]
         assert _get(results, code, "variant", column="text") == test.variant[0]
@@ -157,6 +157,15 @@ def test_separation():
     assert Notice.SEPARATION.value in _get(both, "PEAK", "p", column="notices", method="firth")
     assert _get(both, "PEAK", "separation", column="text", method="firth") == "complete"
     assert _get(both, "PEAK", "p", column="error", method="logistic_ml") == "separated"
+
+
+def test_limits_of_the_auc_can_be_those_of_wald():
+    plain = associate(table(), BIOMARKERS[:1], (DURABLE,), replace(RANK, wilcoxon=WilcoxonOptions(auc_limits="wald")))
+    area = auc(*_arrays("PEAK"))
+    assert _get(plain, "PEAK", "auc_lower") == pytest.approx(area.lower[0], rel=1e-12)
+    assert _get(plain, "PEAK", "auc_lower") != _get(
+        associate(table(), BIOMARKERS[:1], (DURABLE,), RANK), "PEAK", "auc_lower"
+    )
 
 
 def test_few_subjects_are_permuted_and_the_law_of_many_is_told_and_can_be_asked_for():
