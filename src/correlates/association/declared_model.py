@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from correlates.association.declared_fit import Fit, baseline, fit_model, influence, pooled_fit, tested
-from correlates.association.model_columns import Prepared, prepare
+from correlates.association.model_columns import Prepared, one_course_twice, prepare
 from correlates.association.model_imputation import Completed, complete, within_resamples
 from correlates.association.model_record import Header, Row, models_table
 from correlates.association.model_settings import Multivariable
@@ -103,7 +103,9 @@ def multivariable(
         method=method,
         n=prepared.n,
         prespecified=settings.prespecified and all(b.prespecified for b in biomarkers),
-        settings={k: v for k, v in asdict(settings).items() if k not in {"name", "population", "prespecified"}},
+        settings={
+            k: v for k, v in asdict(settings).items() if k not in {"name", "population", "prespecified", "courses"}
+        },
     )
     terms, problem = _terms(prepared, settings)
     counts = _counts(prepared, len(terms))
@@ -419,6 +421,8 @@ def _notices(
     curved = bool(settings.splines or settings.interactions)  # their columns inflate each other by design
     if near or (not curved and bool((np.nan_to_num(inflation) >= settings.high_inflation).any())):
         found.append(Notice.COLLINEAR_COVARIATES)
+    if one_course_twice((v.biomarker.code for v in prepared.variables), settings.courses):
+        found.append(Notice.SAME_COURSE)
     if fit.separation not in (None, Separation.NONE.value):
         found.append(Notice.SEPARATION)
     if prepared.censored.any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +78,12 @@ class Prepared:
         """The columns of a covariate."""
         number = next(i for i, v in enumerate(self.variables) if v.biomarker.code == code)
         return np.flatnonzero(self.given.variable == number)
+
+
+def one_course_twice(codes: Iterable[str], courses: Mapping[str, str]) -> bool:
+    """Whether two of the covariates are peaks or areas of one time course."""
+    mine = [courses[code] for code in codes if code in courses]
+    return len(mine) > len(set(mine))
 
 
 def prepare(

@@ -64,6 +64,8 @@ class Multivariable:
         ``imputed``: they are imputed several times by chained equations, in each resample anew.
     imputation
         How, where they are.
+    courses
+        By covariate that is a peak or an area: the time course it is of. Two of one course in a model set a notice.
     high_correlation, high_inflation
         |Spearman's rho| of two covariates, and variance inflation, from which a notice is set.
     least_events_per_variable
@@ -80,6 +82,7 @@ class Multivariable:
     adds: tuple[str, ...] = ()
     missing: MissingCovariates = "complete"
     imputation: Imputation = field(default_factory=Imputation)
+    courses: Mapping[str, str] = field(default_factory=dict)
     high_correlation: float = 0.8
     high_inflation: float = 5.0
     least_events_per_variable: float = 10.0
@@ -99,7 +102,7 @@ class Selection:
         As for a declared model.
     method
         ``elastic_net``, ``group_lasso``, ``adaptive_lasso``, ``stepwise`` or ``stability``.
-    transforms
+    transforms, courses
         As for a declared model.
     collinear
         |Spearman's rho| from which candidates form a cluster of which one takes part; None lets all take part.
@@ -128,6 +131,7 @@ class Selection:
     population: str = "all"
     method: Literal["elastic_net", "group_lasso", "adaptive_lasso", "stepwise", "stability"] = "elastic_net"
     transforms: Mapping[str, Transform] = field(default_factory=dict)
+    courses: Mapping[str, str] = field(default_factory=dict)
     collinear: float | None = 0.9
     representative: tuple[Literal["prespecified", "complete", "central"], ...] = ("prespecified", "complete", "central")
     least_present: float = 0.7

@@ -126,6 +126,10 @@ class Notice(StrEnum):
         "collinear-covariates",
         "Two covariates say nearly the same: their coefficients share one effect and mean little alone",
     )
+    SAME_COURSE = (
+        "same-course",
+        "A peak and an area (or two of either) of the same course are in the model: they share one effect, which neither coefficient tells alone",
+    )
     BOOTSTRAP_OPTIMISTIC = (
         "bootstrap-optimistic",
         "The bootstrap corrects a procedure that can fit any outcome too little: the cross-validated figure is the corrected one",

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from correlates.association.declared_model import ModelTables
-from correlates.association.model_columns import Prepared, prepare
+from correlates.association.model_columns import Prepared, one_course_twice, prepare
 from correlates.association.model_imputation import Completed, complete, within_resamples
 from correlates.association.model_record import Header, Row, models_table
 from correlates.association.model_settings import Selection
@@ -88,7 +88,9 @@ def selection(
         method=settings.method,
         n=prepared.n,
         prespecified=settings.prespecified and all(b.prespecified for b in biomarkers),
-        settings={k: v for k, v in asdict(settings).items() if k not in {"name", "population", "prespecified"}},
+        settings={
+            k: v for k, v in asdict(settings).items() if k not in {"name", "population", "prespecified", "courses"}
+        },
     )
     counts = [
         Row(part="model", stat="n_events", value=float(prepared.target.event.sum())),
@@ -164,6 +166,9 @@ def selection(
     ]
     notices = [Notice.SELECTED_COEFFICIENTS] if inside.size else []
     notices += horizon_notices(found)
+    mine = {chosen.variables[int(chosen.given.variable[c])].biomarker.code for c in inside}
+    if one_course_twice(mine, settings.courses):
+        notices.append(Notice.SAME_COURSE)
     if chosen.censored.any():
         notices.append(Notice.CENSORED_SUBSTITUTED)
     if not chosen.given.present.all():

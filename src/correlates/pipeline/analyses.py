@@ -336,6 +336,7 @@ def _multivariable(context: Context, name: str, analysis: asked.Multivariable) -
         name=name,
         population=analysis.population,
         transforms=_transforms(analysis.transforms),
+        courses=_courses(context, codes),
         splines=analysis.splines,
         interactions=analysis.interactions,
         adds=analysis.adds,
@@ -350,6 +351,18 @@ def _multivariable(context: Context, name: str, analysis: asked.Multivariable) -
     refuse_future(name, covariates, [target], context.tables["parameters"], do=LEAVE_OUT)
     made = multivariable(context.tables["analysis"], covariates, target, settings)
     return {"models": made.models, "predictions": made.predictions}
+
+
+def _courses(context: Context, codes: Sequence[str]) -> dict[str, str]:
+    """Of the codes that are a peak or an area: the course of which assay and analyte."""
+    plan, found = context.file.plan, {}
+    for code in codes:
+        name, _, analyte = code.partition(".")
+        parameter = plan.parameters.get(code) or plan.parameters.get(name)
+        if parameter is not None and parameter.take in ("cmax", "auc", "peak"):
+            of = parameter.of
+            found[code] = f"{of} {analyte or getattr(parameter, 'analyte', None) or ''}".strip()
+    return found
 
 
 def _transforms(declared: Mapping[str, str | asked.Transform]) -> dict[str, Any]:
@@ -371,6 +384,7 @@ def _selection(context: Context, name: str, analysis: asked.Selection) -> Tables
 
     plan = context.file.plan
     given = analysis.model_dump(exclude={"do", "endpoint", "candidates", "validation", "transforms", "imputation"})
+    candidates = context.chosen(analysis.candidates)
     settings = Selection(
         name=name,
         prespecified=True,
@@ -378,10 +392,10 @@ def _selection(context: Context, name: str, analysis: asked.Selection) -> Tables
         validation=Validation(**analysis.validated().model_dump()),
         imputation=Imputation(**analysis.imputation.model_dump()),
         transforms=_transforms(analysis.transforms),
+        courses=_courses(context, [c.code for c in candidates]),
         **given,
     )
     target = endpoint(plan, analysis.endpoint, context.tables["outcomes"])
-    candidates = context.chosen(analysis.candidates)
     refuse_future(name, candidates, [target], context.tables["parameters"], do=LEAVE_OUT)
     made = selection(context.tables["analysis"], candidates, target, settings)
     return {"models": made.models, "predictions": made.predictions}

@@ -205,6 +205,24 @@ def test_what_a_biomarker_adds() -> None:
 
 
 def test_a_peak_and_its_area_are_never_silent() -> None:
+    courses = {
+        "PEAK": "car_qpcr",
+        "N0": "car_qpcr",
+        "AGE": "other",
+    }  # little correlated, and of one course all the same
+    said = [_notices(_model(m, courses=courses, validation=SMALL).models) for m in ([PEAK, NOISE[0]], [PEAK, AGE])]
+    assert "same-course" in said[0]
+    assert "same-course" not in said[1]
+    asked = Selection(
+        name="s",
+        method="group_lasso",
+        courses={"PEAK": "a", "AREA": "a"},
+        collinear=None,
+        inner_folds=3,
+        validation=replace(SMALL, bootstrap=0, folds=2),
+    )
+    chosen = selection(_table(), [replace(PEAK, group="g"), replace(AREA, group="g")], YES, asked)
+    assert "same-course" in _notices(chosen.models)
     assert "collinear-covariates" in _notices(_model([PEAK, AREA]).models)
     assert "collinear-covariates" not in _notices(_model([PEAK, AGE]).models)
 
