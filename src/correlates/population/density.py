@@ -114,6 +114,13 @@ def _root_of_correlation(free: Any, xp: Any) -> Any:
     return (xp.tanh(placed) + np.eye(P)) * left
 
 
+def free_of(correlation: Floats) -> Floats:
+    """The inverse hyperbolic tangents of the canonical partial correlations of a positive definite matrix (6, 6)."""
+    root: Floats = np.asarray(np.linalg.cholesky(correlation), dtype=np.float64)
+    left = 1.0 - (np.cumsum(root**2, axis=1) - root**2)[_ROW, _COLUMN]
+    return np.asarray(np.arctanh(root[_ROW, _COLUMN] / np.sqrt(left)))
+
+
 def log_prior(theta: Any, prior: PriorNumbers, effects: int, xp: Any) -> Any:
     """Logarithm of the prior density of the unconstrained vector, up to a constant.
 

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from correlates.population.density import Data, Floats, P, PriorNumbers, log_level, size
+from correlates.population.density import Data, Floats, P, PriorNumbers, free_of, log_level, size
 from correlates.population.marginal import Height, Sampled, height, moments, normal, points, sample
-from correlates.population.modes import Modes, modes
+from correlates.population.modes import Modes, modes, slopes
 from correlates.population.reweigh import draw
 
-_COARSE, _FINE = (40_000, 512, 1024, 12), (100_000, 512, 4096, 8)
+_COARSE, _FINE = (40_000, 512, 1024, 30), (100_000, 512, 4096, 8)
 """Importance samples of all subjects together, fewest and most of one, and most rounds: at first, and at last."""
-_EM_ROUNDS, _FREE, _CLIMBS, _SETTLED = 8, 4, 10, 0.15
-_FLATTEST, _FARTHEST = 0.01, 0.7
+_EM_ROUNDS, _FREE, _CLIMBS, _SETTLED = 10, 10, 5, 0.15
+_FLATTEST, _FARTHEST, _LESS = 0.01, 1.0, 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +74,8 @@ def fit(data: Data, prior: PriorNumbers, *, draws: int, rng: np.random.Generator
         Source of the importance samples and of the draws.
     """
     n = data.days.shape[0]
-    theta, found = _expectation_maximisation(data, prior)
-    centre, spread, drawn = found.phi, found.covariance, theta
+    drawn, found = _expectation_maximisation(data, prior)
+    centre, spread = found.phi, found.covariance
     for together, fewest, most, rounds in (_COARSE, _FINE):
         even = points(n, int(np.clip(together / n, fewest, most)), rng)
         for turn in range(rounds):
@@ -119,35 +119,59 @@ def _expectation_maximisation(data: Data, prior: PriorNumbers) -> tuple[Floats, 
     theta[-1] = np.log(0.5)
     found = _modes(theta, data, prior, None)
     for _ in range(_EM_ROUNDS):
-        n = found.phi.shape[0]
-        weight = 1.0 / (1.0 + (np.exp(theta[after : after + P]) / prior.sd) ** 2 / n)
-        theta[:P] = (1.0 - weight) * found.phi.mean(axis=0) + weight * prior.mean
-        spread = ((found.phi - theta[:P]) ** 2).mean(axis=0) + np.einsum("njj->nj", found.covariance).mean(axis=0)
-        theta[after : after + P] = np.log(np.clip(np.sqrt(spread), 0.05, 3.0))
-        levels = log_level(found.phi[:, None, :], data.days, np)
-        seen = data.valid & (data.code == 0)
-        theta[-1] = np.log(np.clip(np.sqrt(((data.logs - levels) ** 2)[seen].mean()), 0.02, 3.0))
+        theta = _updated(theta, found, data, prior)
         found = _modes(theta, data, prior, found.phi)
     return theta, found
 
 
+def _updated(theta: Floats, found: Modes, data: Data, prior: PriorNumbers) -> Floats:
+    """The population that is most likely given where the subjects are and how well that is known."""
+    n, after = found.phi.shape[0], P + data.design.shape[1]
+    theta = theta.copy()
+    weight = 1.0 / (1.0 + (np.exp(theta[after : after + P]) / prior.sd) ** 2 / n)
+    theta[:P] = (1.0 - weight) * found.phi.mean(axis=0) + weight * prior.mean
+    away = found.phi - theta[:P]
+    between = (away.T @ away + found.covariance.sum(axis=0)) / n
+    omega = np.clip(np.sqrt(np.diag(between)), 0.05, 3.0)
+    theta[after : after + P] = np.log(omega)
+    if prior.correlated:
+        correlation = between / np.sqrt(np.outer(np.diag(between), np.diag(between)))
+        theta[after + P : -1] = free_of((1.0 - _LESS) * correlation + _LESS * np.eye(P))
+    levels = log_level(found.phi[:, None, :], data.days, np)
+    seen = data.valid & (data.code == 0)
+    slope = slopes(found.phi, data.days)
+    squares = (data.logs - levels) ** 2 + np.einsum("nkj,njl,nkl->nk", slope, found.covariance, slope)
+    theta[-1] = np.log(np.clip(np.sqrt(squares[seen].mean()), 0.02, 3.0))
+    return theta
+
+
 def _climb(theta: Floats, sampled: Sampled, data: Data, prior: PriorNumbers) -> tuple[Floats, Height]:
-    """To the maximum by Newton's steps, no longer than ``_FARTHEST`` in any component; one that does not climb is halved."""
-    here = height(theta, sampled, data, prior)
+    """Toward the maximum by Newton's steps, as far as the importance samples can be trusted.
+
+    Farther than about a standard error from the population they were drawn for, a few samples get all the weight, and
+    the height follows them instead of the data. A step that does not climb is halved.
+    """
+    start, here = theta, height(theta, sampled, data, prior)
+    covariance = _inverse(here.information)
+    error = np.sqrt(np.diag(covariance))
     for _ in range(_CLIMBS):
-        covariance = _inverse(here.information)
         step = covariance @ here.gradient
-        step = step * min(1.0, _FARTHEST / float(np.abs(step).max()))
-        if np.max(np.abs(step) / np.sqrt(np.diag(covariance))) < 0.1 * _SETTLED:
+        if np.max(np.abs(step) / error) < 0.1 * _SETTLED:
             break
+        goal = theta + step - start
+        farthest = float(np.max(np.abs(goal) / error))
+        goal = goal * min(1.0, _FARTHEST / farthest)
         for _ in range(_CLIMBS):
-            ahead = height(theta + step, sampled, data, prior)
+            ahead = height(start + goal, sampled, data, prior)
             if ahead.value > here.value:
-                theta, here = theta + step, ahead
                 break
-            step = 0.5 * step
+            goal = 0.5 * (goal + theta - start)
         else:
             break
+        theta, here = start + goal, ahead
+        if farthest > _FARTHEST:
+            break
+        covariance = _inverse(here.information)
     return theta, here
 
 

@@ -17,7 +17,8 @@ from scipy.special import gammaln, logsumexp
 from correlates.population.density import Data, Floats, P, PriorNumbers, individual_means, log_prior, unpack
 from correlates.population.marginal import Sampled, censored
 
-_FREEDOM, _DOUBT, _LOTS = 8.0, 50.0, (400, 400, 800)
+_FREEDOM, _DOUBT, _LOT = 8.0, 50.0, 400
+_FEWEST, _MOST, _ENOUGH, _SHORT = 3, 12, 400.0, 0.65
 _CHUNK, _BLOCK, _HIGHEST = 200, 32, 80.0
 _UPPER = np.triu_indices(P)
 _TWICE = np.where(_UPPER[0] == _UPPER[1], 0.5, 1.0)
@@ -68,30 +69,31 @@ def draw(
     Notes
     -----
     The candidates come in lots: mean and covariance of those so far, weighted, place the next lot, and all lots count
-    as one mixture. Of the candidates as many as asked for are taken, systematically, in proportion to their weights.
+    as one mixture (Cornuet et al. 2012). There are lots until enough candidates are effective, and no more than twelve. Of the candidates as many as asked for are taken, systematically, in proportion to their weights.
     """
     table = _Table.of(theta, weights, sampled)
     centre, spread = theta, covariance
     candidates: list[Floats] = []
     heights: list[Floats] = []
     picks: list[npt.NDArray[np.int64]] = []
-    lots: list[tuple[Floats, Floats, int]] = []
-    for count in _LOTS:
-        made = _student(centre, spread, count, rng)
-        lots.append((centre, spread, count))
-        for part in np.array_split(made, max(1, -(-count // _CHUNK))):
+    lots: list[tuple[Floats, Floats]] = []
+    for turn in range(1, _MOST + 1):
+        made = _student(centre, spread, _LOT, rng)
+        lots.append((centre, spread))
+        for part in np.array_split(made, _LOT // _CHUNK):
             height, pick = table.heights(part, data, prior, rng)
             heights.append(height)
             picks.append(pick)
         candidates.append(made)
         every = np.concatenate(candidates)
-        total = sum(lot[2] for lot in lots)
-        proposal = logsumexp([_log_student(every, c, s) + np.log(k / total) for c, s, k in lots], axis=0)
+        proposal = logsumexp([_log_student(every, c, s) for c, s in lots], axis=0) - np.log(turn)
         share, pareto = smoothed(np.concatenate(heights) - proposal)
         effective = float(1.0 / (share**2).sum())
         middle = share @ every
         seen = ((every - middle) * share[:, None]).T @ (every - middle)
         centre, spread = middle, (effective * seen + _DOUBT * covariance) / (effective + _DOUBT)
+        if turn >= _FEWEST and effective >= _ENOUGH and pareto <= _SHORT:
+            break
     chosen = np.searchsorted(np.cumsum(share), (rng.random() + np.arange(draws)) / draws * (1.0 - 1e-12))
     chosen = rng.permutation(np.minimum(chosen, share.size - 1))
     at = np.concatenate(picks)[chosen]
@@ -110,6 +112,7 @@ class _Table:
 
     The logarithms of the parameters about ``centre`` and their products, the squared residuals, and the censored
     likelihood at three values of ln sigma.
+
     The ratio of a weight to that at the maximum is the exponential of a product of matrices; single precision is enough
     for it, because both sides are differences from the maximum.
     """
