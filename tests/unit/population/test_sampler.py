@@ -32,6 +32,7 @@ def test_its_density_is_the_posterior_with_the_volume_of_the_change_of_variables
     found, expected = [], []
     with jax.enable_x64(new_val=True):
         placed, density = _density(made.data, prior, near, root, jax)
+        placed = jax.jit(placed)
         for _ in range(2):
             q = {"population": 0.7 * rng.standard_normal(root.shape[0]), "subjects": rng.standard_normal((3, 6))}
             theta, phi = (np.asarray(part) for part in placed(q))
