@@ -49,7 +49,7 @@ class Chains:
 def sample(
     data: Data, prior: PriorNumbers, near: LaplaceFit, *, chains: int, warmup: int, draws: int, seed: int
 ) -> Chains:
-    """Sample the posterior; the chains start from draws of the normal approximation ``near``."""
+    """Sample the posterior; the chains start at random about the fast mode ``near``."""
     with _devices(chains) as (jax, numpyro):
         jnp = jax.numpy
         root: Floats = np.asarray(np.linalg.cholesky(near.weighted), dtype=np.float64)

@@ -20,7 +20,7 @@ def save(fitted: Fitted, path: Path) -> None:
     Groups: ``posterior`` holds ``typical``, ``omega``, ``correlation``, ``sigma``, ``effect`` (a ratio; where there are
     covariates) and ``individual`` (parameters of each subject, not their logarithms); ``sample_stats`` divergences;
     ``observed_data`` the samples and ``constant_data`` their day, subject and side of censoring. The draws of the
-    fast mode are one chain of independent draws from its normal approximation.
+    fast mode are one chain of draws of equal weight.
 
     Raises
     ------
