@@ -61,7 +61,7 @@ def modelled(code: str, settings: Modelled, inputs: Inputs) -> Computed:
     """
     fit = inputs.population_fits.row(by_predicate=pl.col("model") == settings.of, named=True)
     told = ("method", "n_subjects", "n_samples", "converged", "rhat", "ess_bulk", "ess_tail", "divergences", "step")
-    diagnostics = {key: fit[key] for key in (*told, "importance", "detail") if fit[key] is not None}
+    diagnostics = {key: fit[key] for key in (*told, "importance", "pareto", "detail") if fit[key] is not None}
     shared = asdict(settings) | {"model": json.loads(fit["settings"]), "diagnostics": diagnostics}
     mine = inputs.population_subjects.filter(
         (pl.col("model") == settings.of)
