@@ -188,7 +188,7 @@ def _caption(measure: str, mine: pl.DataFrame) -> str:
     tests = mine.filter((pl.col("stat_name") == "p") & (pl.col("level") == "")).height
     return (
         f"{measure.capitalize()} per {per} with 95 % profile interval (Firth) in all subjects with the biomarker and in each declared subgroup; no other subgroup was looked at. "
-        f"P interaction: likelihood ratio that the effect is the same in all of them ({tests} tests, raw; the table adjusts them). A difference between subgroups is judged by "
+        f"P interaction: likelihood ratio that the effect is the same in all of them ({tests} test{'' if tests == 1 else 's'}, raw; the table adjusts). A difference between subgroups is judged by "
         "that P value alone, never by one interval that excludes 1 beside another that does not."
     )
 

@@ -11,6 +11,7 @@ from tests.external import oracle
 from correlates.stats.censored_regression import censored_regression
 from correlates.stats.dunn import dunn
 from correlates.stats.multiplicity import adjust, null_share
+from correlates.stats.ordinal import ordinal_model
 from correlates.stats.pairs import jonckheere, kendall
 from correlates.stats.pooling import pool
 from correlates.stats.proportional_odds import proportional_odds_screen
@@ -110,6 +111,17 @@ def test_proportional_odds():
     _is(fit.null_log_likelihood[0], expected["loglik_null"])
     _is(fit.chi_square[0], expected["lrt_chisq"])
     _is(fit.p_value[0], expected["lrt_p"])
+
+
+def test_proportional_odds_with_two_covariates():
+    case = oracle("logistic")["proportional-odds"]
+    given, expected = case["input"], case["expected"]
+    fit = ordinal_model(np.column_stack((given["x"], given["z"])), given["grade"], penalty="none")
+    _is(fit.coefficient, expected["coef_lrm"], 1e-6)  # lrm stops at a tolerance of its own
+    _is(fit.standard_error, expected["se_coef_lrm_analytic"], 1e-6)
+    _is(fit.threshold, expected["intercepts_lrm"], 1e-6)
+    _is(fit.log_likelihood, expected["loglik"])
+    _is(fit.model_chi_square, expected["lrt_chisq"])
 
 
 @pytest.mark.parametrize("name", ["normal", "lognormal-two-limits", "heavy-censoring"])
