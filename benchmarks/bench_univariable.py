@@ -8,14 +8,25 @@ from collections.abc import Callable
 
 import numpy as np
 
+from correlates.stats.censored_covariate import censored_covariate
 from correlates.stats.censored_regression import censored_regression
+from correlates.stats.competing_risks import gray_screen
+from correlates.stats.cox import cox_screen
+from correlates.stats.cutpoint import SumLaws, log_rank_scores, maximally_selected
 from correlates.stats.dunn import dunn
+from correlates.stats.fine_gray_panel import fine_gray_screen
+from correlates.stats.joint_logistic import joint_effects
+from correlates.stats.joint_sides import Binary, Timed
+from correlates.stats.log_rank import log_rank_rows, log_rank_screen
 from correlates.stats.logistic import logistic_screen
 from correlates.stats.pairs import jonckheere, kendall
+from correlates.stats.proportional_hazards import proportional_hazards_screen
 from correlates.stats.proportional_odds import proportional_odds_screen
 from correlates.stats.ranks import midranks
 from correlates.stats.rates import cochran_armitage
+from correlates.stats.restricted_mean import restricted_mean_panel
 from correlates.stats.spearman import spearman
+from correlates.stats.survival_panel import quantile_panel, survival_panel
 from correlates.stats.westfall_young import westfall_young
 
 
@@ -31,6 +42,18 @@ def main(m: int, n: int) -> None:
     ranks = midranks(x, np.ones(x.shape, dtype=bool)).ranks
     ranks -= ranks.mean(axis=1, keepdims=True)
     hits = rng.binomial(25, 0.4, size=(m, 4))
+    days, cause = rng.exponential(100, n).round() + 1, rng.integers(0, 3, n)
+    there = np.ones(x.shape, dtype=bool)
+    high = (x > np.median(x, axis=1, keepdims=True)).astype(int)
+    slopes = cox_screen(x, days, cause == 1).coefficient
+    known = np.ones(n, dtype=bool)
+    ends = (Timed(time=days, event=cause == 1, known=known), Binary(event=event, known=known))
+
+    def cutpoints() -> None:
+        laws, scores = SumLaws(), log_rank_scores(days, cause == 1)
+        for row in x:
+            maximally_selected(row, scores, laws=laws)
+
     tasks: dict[str, Callable[[], object]] = {
         "spearman": lambda: spearman(cut, grade, censoring=sign),
         "kendall": lambda: kendall(cut, grade, censoring=sign),
@@ -40,6 +63,17 @@ def main(m: int, n: int) -> None:
         "logistic_screen, Firth": lambda: logistic_screen(x, event),
         "censored_regression": lambda: censored_regression(cut, design, censoring=sign),
         "proportional_odds": lambda: proportional_odds_screen(x, grade),
+        "Firth, every biomarker below a limit": lambda: censored_covariate(cut, event, censoring=sign, firth=True),
+        "Peto-Peto, limits": lambda: log_rank_rows(-cut, sign == 0, grade, 4, there, rho=1.0),
+        "log-rank of halves": lambda: log_rank_screen(days, cause == 1, high, 2),
+        "Kaplan-Meier medians of a half": lambda: quantile_panel(survival_panel(days, cause == 1, high)),
+        "restricted means of a half": lambda: restricted_mean_panel(survival_panel(days, cause == 1, high), 60.0),
+        "Gray's test of halves": lambda: gray_screen(days, cause, high, 2),
+        "Fine-Gray": lambda: fine_gray_screen(x, days, cause),
+        "Cox, profile limits": lambda: cox_screen(x, days, cause == 1),
+        "check of proportional hazards": lambda: proportional_hazards_screen(x, slopes, days, cause == 1),
+        "cut-points, same subjects": cutpoints,
+        "joint model, time and binary": lambda: joint_effects(x, ends),
         "Westfall-Young maxT, 1,000 orders": lambda: westfall_young(
             ranks, event, permutations=1000, rng=np.random.default_rng(2), min_p=False
         ),

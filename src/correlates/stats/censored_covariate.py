@@ -15,13 +15,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import chdtrc, logit, logsumexp, ndtri
+from scipy.special import chdtrc, expit, logit, logsumexp, ndtri
 
 from correlates.stats.arrays import Bools, Floats, Ints, divide, panel, where
 from correlates.stats.censored_regression import censored_regression
 from correlates.stats.cumulative_logit import chances, observed_information, score
 
 _NODES = 24
+_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(_NODES)
 _FAR = 60.0  # the region ends where the normal density is exp(-30) of its largest value there
 _STEPS = 80
 _TOLERANCE = 1e-17
@@ -168,10 +169,9 @@ _FIELDS = ("coefficient", "standard_error", "lower", "upper", "chi_square", "int
 def _nodes(limit: Floats, side: Ints, mean: Floats, sd: Floats) -> tuple[Floats, Floats]:
     """Points (c, q) of normal distributions beyond limits (c,) and their weights, which add to 1."""
     z = side * (limit - mean) / sd  # turned so that the region lies above
-    points, weight = np.polynomial.legendre.leggauss(_NODES)
     width = np.sqrt(np.maximum(z, 0.0) ** 2 + _FAR) - z
-    at = z[:, None] + width[:, None] * (points + 1.0) / 2.0
-    logs = np.log(weight) - at**2 / 2.0
+    at = z[:, None] + width[:, None] * (_POINTS + 1.0) / 2.0
+    logs = np.log(_WEIGHTS) - at**2 / 2.0
     return mean[:, None] + sd[:, None] * side[:, None] * at, np.exp(logs - logsumexp(logs, axis=1, keepdims=True))
 
 
@@ -243,6 +243,8 @@ class _Point:
 
 
 def _evaluate(model: _Model, theta: Floats) -> _Point:
+    if model.k == 2:
+        return _evaluate_binary(model, theta)
     r, points = model.x.shape
     n, q = model.weight.shape[1], model.k - 1
     at = chances(theta[:, None, :q] + (theta[:, q:] * model.x)[:, :, None])
@@ -262,8 +264,43 @@ def _evaluate(model: _Model, theta: Floats) -> _Point:
     away = nodes - centre[:, :, None]
     lost = (model.count[:, :, None] * posterior)[..., None] * away
     information -= np.swapaxes(lost.reshape(r, -1, q + 1), 1, 2) @ away.reshape(r, -1, q + 1)
+    return _Point(value=value, slope=slope, information=information)
+
+
+def _evaluate_binary(model: _Model, theta: Floats) -> _Point:
+    """The same of two grades, whose nodes are shared: the second half of each limit's repeats the first."""
+    r, n = model.weight.shape
+    x, y = model.x[:, :n], model.y[:n]
+    eta = theta[:, :1] + theta[:, 1:] * x
+    decay = np.exp(-np.abs(eta))
+    above = where(eta >= 0, 1.0, decay) / (1.0 + decay)
+    spread = model.weight * decay / (1.0 + decay) ** 2
+    value = (model.weight * (where(y, eta, 0.0) - np.maximum(eta, 0.0) - np.log1p(decay))).sum(axis=1)
+    residual = model.weight * (y - above)
+    share = model.share.reshape(r, -1, 2, _NODES)[:, :, 0]
+    at = model.x[:, n:].reshape(r, -1, 2, _NODES)[:, :, 0]
+    line = theta[:, :1, None] + theta[:, 1:, None] * at
+    yes, no = expit(line), expit(-line)
+    chances_of = np.stack(((share * no).sum(axis=2), (share * yes).sum(axis=2)), axis=2)
+    count = model.count.reshape(r, -1, 2)
+    value += (count * np.log(np.maximum(chances_of, 1e-300))).sum(axis=(1, 2))
+    powers = [np.ones(at.shape), at, at**2]
+    slope = np.stack((residual.sum(axis=1), (residual * x).sum(axis=1)), axis=1)
+    information = np.empty((r, 2, 2))
+    for i, j in ((0, 0), (0, 1), (1, 1)):
+        information[:, i, j] = information[:, j, i] = (spread * x ** (i + j)).sum(axis=1)
+    for grade, (chance, each) in enumerate(((no, -yes), (yes, no))):
+        posterior = share * chance / np.maximum(chances_of[:, :, grade : grade + 1], 1e-300)
+        own = count[:, :, grade]
+        centre = [(posterior * each * powers[i]).sum(axis=2) for i in range(2)]
+        for i in range(2):
+            slope[:, i] += (own * centre[i]).sum(axis=1)
+            for j in range(i, 2):
+                seen = (posterior * (yes * no - each**2) * powers[i + j]).sum(axis=2) + centre[i] * centre[j]
+                information[:, i, j] += (own * seen).sum(axis=1)
+    information[:, 1, 0] = information[:, 0, 1]
     if model.firth:
-        bonus, push = _penalty(model, at.above[:, :, 0])
+        bonus, push = _penalty(model, above, yes)
         value, slope = value + bonus, slope + push
     return _Point(value=value, slope=slope, information=information)
 
@@ -279,14 +316,19 @@ def _whole(info: Floats, x: Floats) -> Floats:
     return whole
 
 
-def _penalty(model: _Model, above: Floats) -> tuple[Floats, Floats]:
-    """Half the log determinant of the expected information (r,), and its slope (r, 2)."""
-    r = model.weight.shape[0]
-    prior = (model.count[:, :, None] * model.share).reshape(r, -1)
-    weight = np.concatenate((model.weight, prior), axis=1) * above * (1.0 - above)
-    bend = weight * (1.0 - 2.0 * above)
-    s = [(weight * model.x**power).sum(axis=1) for power in range(3)]
-    t = [(bend * model.x**power).sum(axis=1) for power in range(4)]
+def _penalty(model: _Model, above: Floats, at_nodes: Floats) -> tuple[Floats, Floats]:
+    """Half the log determinant of the expected information (r,), and its slope (r, 2); chances of the event (r, n) and at the nodes."""
+    r, n = model.weight.shape
+    share = model.share.reshape(r, -1, 2, _NODES)[:, :, 0]
+    prior = model.count.reshape(r, -1, 2).sum(axis=2)[:, :, None] * share
+    place = model.x[:, n:].reshape(r, -1, 2, _NODES)[:, :, 0].reshape(r, -1)
+    chance = np.concatenate((above, at_nodes.reshape(r, -1)), axis=1)
+    x = np.concatenate((model.x[:, :n], place), axis=1)
+    weight = np.concatenate((model.weight, prior.reshape(r, -1)), axis=1) * chance * (1.0 - chance)
+    bend = weight * (1.0 - 2.0 * chance)
+    square = x**2
+    s = [weight.sum(axis=1), (weight * x).sum(axis=1), (weight * square).sum(axis=1)]
+    t = [bend.sum(axis=1), (bend * x).sum(axis=1), (bend * square).sum(axis=1), (bend * square * x).sum(axis=1)]
     determinant = np.maximum(s[0] * s[2] - s[1] ** 2, 1e-300)
     push = [(s[2] * t[j] - 2.0 * s[1] * t[j + 1] + s[0] * t[j + 2]) / (2.0 * determinant) for j in range(2)]
     return np.log(determinant) / 2.0, np.stack(push, axis=1)
