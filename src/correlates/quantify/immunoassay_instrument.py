@@ -44,8 +44,8 @@ def compare(
     polars.DataFrame
         By plate and analyte: ``instrument_concentration``, the largest relative difference of ours to the printed one, among wells
         of standards, controls and samples that we quantify within the limits; and ``instrument_curve``, whether the printed
-        concentrations follow from the printed coefficients, with the printed R^2 beside ours. Only what the file holds. Both are
-        information: no result depends on them.
+        concentrations follow from the printed coefficients, with the printed R^2 beside ours; ``printed_negative``, concentrations below
+        zero, which are not compared. Only what the file holds. All are information: no result depends on them.
 
     Notes
     -----
@@ -61,9 +61,10 @@ def compare(
         "unit_factor",
         times=pl.col("dilution").fill_null(1.0),
     )
-    if known.height == 0:
-        return gather(())
     limits = table.select("curve", "file_id", "plate", "analyte", "lloq", "uloq", "r_squared")
+    negative = _negative(printed, limits, assay)
+    if known.height == 0:
+        return negative
     inside = (
         known.drop("extras", "unit_factor")
         .join(limits.select("curve", "lloq", "uloq"), on="curve", how="left", maintain_order="left")
@@ -109,7 +110,41 @@ def compare(
                 sources=pl.col("ids"),
             ),
             _recomputed(wells, known, limits, assay),
+            negative,
         )
+    )
+
+
+def _negative(printed: pl.DataFrame, limits: pl.DataFrame, assay: str) -> pl.DataFrame:
+    """Printed concentrations below zero, which no dilution has: by plate and analyte, where there are some."""
+    found = (
+        printed.filter(pl.col("reported").is_not_null())
+        .group_by("curve")
+        .agg(
+            pl.len(),
+            below=(pl.col("reported") < 0).sum(),
+            lowest=pl.col("reported").min(),
+            ids=pl.col("well_id").filter(pl.col("reported") < 0).sort(),
+        )
+        .filter(pl.col("below") > 0)
+        .join(limits, on="curve", how="left", maintain_order="left")
+        .sort("curve")
+    )
+    return check_rows(
+        found,
+        assay=assay,
+        scope="plate",
+        rule="printed_negative",
+        item=_PLATE,
+        target=pl.col("analyte"),
+        passed=pl.lit(value=False),
+        found=pl.format(
+            "{} of {} printed concentrations below 0, the lowest {}", "below", "len", figure(pl.col("lowest"))
+        ),
+        value=pl.col("lowest"),
+        required="a concentration of 0 or more, or none",
+        action="flagged",
+        sources=pl.col("ids"),
     )
 
 

@@ -89,8 +89,8 @@ def test_the_curve_of_quantstudio_beside_ours() -> None:
 @pytest.mark.parametrize(
     ("name", "fewest", "tolerance"),
     [
-        # exact (Clopper-Pearson) limits here, the normal approximation of the share there, which lies about one positive
-        # partition below at the lower and two at the upper limit: at 100 positives 1.2 % of 80 and 1.7 % of 120
+        # mid-P limits here, the normal approximation of the share there, which lies about one and a half positive
+        # partitions below either: at 100 positives 1.7 % of 81 and 1.2 % of 121
         ("dpcr/qiacuity/qiacuity_dpcr_example04.csv", 100, 0.002),
         ("dpcr/absolute_q/Appbio_AbsoluteQ_summary.csv", 100, 0.005),
         ("dpcr/quantasoft/quant.csv", 100, 0.005),

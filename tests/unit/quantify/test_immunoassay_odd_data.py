@@ -77,9 +77,12 @@ def test_a_negative_expected_concentration_is_refused_with_its_place() -> None:
         run(bead_wells([*rows, *sample("S1", 100.0)]))
 
 
-def test_a_negative_printed_concentration_is_not_compared() -> None:
+def test_a_negative_printed_concentration_is_told_and_not_compared() -> None:
     made = run(bead_wells([*standards(), *sample("S1", 100.0, reported=-3.0)]))
     assert checks(made, "instrument_concentration") == []
+    (told,) = checks(made, "printed_negative")
+    assert told["found"] == "1 of 1 printed concentrations below 0, the lowest -3.0"
+    assert not told["passed"]
     assert one(made)["value"] is not None
 
 
