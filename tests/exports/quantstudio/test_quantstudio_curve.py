@@ -34,4 +34,5 @@ def test_unknowns_of_known_quantity_are_found_again() -> None:
     found = {r["sample_id"]: r for r in made.measurements.iter_rows(named=True)}
     assert found["5K"]["lower"] < found["5K"]["estimate"] < found["5K"]["upper"] < found["10K"]["lower"]
     assert found["10K"]["lower"] < 10_000 < found["10K"]["upper"]
+    assert found["5K"]["lower"] < 5_000
     assert found["5K"]["estimate"] == pytest.approx(5_000, rel=0.1)
