@@ -244,7 +244,7 @@ def _rows(
     rows.append(
         {
             "limit": "lod_rule",
-            "label": f"Lowest level detected in {percent} % of its replicates, and all above it",
+            "label": f"Detected in {percent} % from this level up",
             "chosen": False,
             "value": any_fit.rule,
             "why": f"no level was detected in {percent} %" if any_fit.rule is None else _lowest(any_fit.rule, at),
@@ -253,12 +253,12 @@ def _rows(
     rows.append(
         {
             "limit": "loq_rule",
-            "label": f"LOQ: lowest level with a CV of at most {rules.cv:g} %, and all above it; not below the LOD",
+            "label": f"LOQ: CV at most {rules.cv:g} % from this level up, not below the LOD",
             "chosen": True,
             "value": loq.level,
             "why": _WHY[loq.why_level.value]
             if loq.why_level is not None
-            else "the limit of detection; the CV allows a lower level"
+            else "the LOD; lower by the CV alone"
             if loq.level not in at
             else _lowest(loq.level, at),
         }
@@ -266,7 +266,7 @@ def _rows(
     rows.append(
         {
             "limit": "loq_curve",
-            "label": f"LOQ: where the fitted CV falls to {rules.cv:g} %; not below the LOD",
+            "label": f"LOQ: fitted CV {rules.cv:g} %, not below the LOD",
             "chosen": False,
             "value": _finite(loq.modelled),
             "extrapolated": loq.extrapolated if loq.modelled is not None else None,
@@ -305,11 +305,11 @@ def _why_reduced(fit: DetectionLimit) -> str | None:
         )
         if not holds
     ]
-    return f"its bias is not known to be within 5 % with {', '.join(outside)}" if outside else None
+    return f"bias not known to be within 5 %: {', '.join(outside)}" if outside else None
 
 
 def _lowest(limit: float | None, at: Floats) -> str | None:
-    return "the lowest level that was tested: the limit may lie below it" if limit == at.min() else None
+    return "the lowest level tested: the limit may be lower" if limit == at.min() else None
 
 
 def _finite(value: float | None) -> float | None:
