@@ -15,7 +15,7 @@ from correlates.association.model_record import Header, Row
 from correlates.association.model_settings import Validation
 from correlates.association.notices import Notice
 from correlates.schema.models import PREDICTIONS
-from correlates.stats.arrays import Floats, Ints, divide
+from correlates.stats.arrays import Bools, Floats, Ints, divide
 from correlates.stats.cox import baseline_hazard
 from correlates.stats.horizon import free_at, net_benefit_at
 from correlates.stats.kaplan_meier import Interval, kaplan_meier
@@ -164,7 +164,7 @@ def curve_rows(prepared: Prepared, crossed: CrossValidation | None, level: float
     target = prepared.target
     _, chance = left_out(prepared, crossed)
     known = np.isfinite(chance)
-    if isinstance(target, OrdinalTarget) or known.sum() < _GROUPS:
+    if isinstance(target, OrdinalTarget) or known.sum() < _GROUPS or not _judged(target, known):
         return []
     rows: list[Row] = []
     order = np.flatnonzero(known)[np.argsort(chance[known], kind="stable")]
@@ -187,6 +187,15 @@ def curve_rows(prepared: Prepared, crossed: CrossValidation | None, level: float
             Row(part="decision", stat="everybody_benefit", level=name, value=float(everybody)),
         ]
     return rows
+
+
+def _judged(target: Target, known: Bools) -> bool:
+    """Whether it is known what has happened: of a time to event, whether anybody is followed to its horizon."""
+    if not isinstance(target, SurvivalTarget) or target.horizon is None:
+        return True
+    return bool(
+        np.isfinite(free_at(target.time[known], target.event[known], np.ones((1, known.sum())), target.horizon)[0])
+    )
 
 
 def _observed(target: Target, part: Ints, level: float) -> dict[str, float]:

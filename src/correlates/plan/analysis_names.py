@@ -44,6 +44,7 @@ from correlates.stats.multiplicity import NEEDS_DATA
 
 _ORDERED = frozenset({"best_response", "durability", "max_grade", "daily_grade", "crs_grade", "icans_grade", "icaht"})
 """Endpoints that are grades or classes."""
+_TIMES = (TimeToEvent, ResponseTime, Onset, Duration)
 
 
 def analysis_names(file: PlanFile) -> Iterator[Problem]:
@@ -65,7 +66,7 @@ def analysis_names(file: PlanFile) -> Iterator[Problem]:
 
 def _survival(file: PlanFile, analysis: Survival, path: Path_) -> Iterator[Problem]:
     """Times to an event, and groups that are known when time begins."""
-    plan, times = file.plan, (TimeToEvent, ResponseTime, Onset, Duration)
+    plan, times = file.plan, _TIMES
     for index, name in enumerate(analysis.endpoints):
         endpoint = plan.endpoints.get(name)
         if endpoint is not None and not isinstance(endpoint, times):
@@ -172,6 +173,15 @@ def _model(file: PlanFile, analysis: Multivariable | Selection, path: Path_) -> 
             found=target.derive,
             expected="a binary endpoint (class_is, at_least), or a time to an event",
             do="Select for a threshold of it, or declare the covariates (do: multivariable)",
+        )
+    horizon = None if analysis.validation is None else analysis.validation.horizon
+    if horizon is not None and target is not None and not isinstance(target, _TIMES):
+        yield Problem(
+            code="horizon-without-time",
+            what=f"A horizon is declared for {analysis.endpoint!r}, which is no time to an event",
+            where=file.document.where((*path, "validation", "horizon")),
+            found=f"derive: {target.derive}",
+            do="Take the horizon out",
         )
     groups = biomarker_groups(file)
     given = analysis.covariates if isinstance(analysis, Multivariable) else analysis.candidates

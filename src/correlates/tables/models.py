@@ -139,7 +139,7 @@ def _card(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices:
         "imputed": "imputed by chained equations, {imputations} data sets; {in_resamples} inside each resample",
     }[settings["missing"]].format(**settings["imputation"])
     lines.append(("Missing covariates", gaps))
-    lines.append(("Validation", _validation(validation)))
+    lines.append(("Validation", _validation(validation, mine["n"][0])))
     shuffled = _stats(mine, "performance").get("", {})
     if "permutation_p" in shuffled:
         text = f"P {p_value(shuffled['permutation_p'])} ({shuffled['permutations']:.0f} permuted outcomes)"
@@ -248,11 +248,13 @@ def _predictions(name: str, mine: pl.DataFrame, found: pl.DataFrame) -> DisplayT
     )
 
 
-def _validation(settings: Mapping[str, Any]) -> str:
+def _validation(settings: Mapping[str, Any], n: int) -> str:
     parts = []
     if settings["bootstrap"]:
         parts.append(f"bootstrap, {settings['bootstrap']} resamples")
-    if settings["folds"]:
+    if settings["folds"] >= n:
+        parts.append("each subject left out once, for AUC and C each of two")
+    elif settings["folds"]:
         parts.append(f"{settings['repeats']} x {settings['folds']}-fold cross-validation")
     if settings["horizon"]:
         parts.append(f"risk by day {number(settings['horizon'])}")

@@ -168,6 +168,8 @@ def test_a_horizon_that_cannot_be_judged() -> None:
         _model([PEAK], validation=replace(QUICK, horizon=365.0))
     far = _model([PEAK], endpoint=PFS, validation=replace(QUICK, horizon=4000.0))
     early = _model([PEAK], endpoint=PFS, validation=replace(QUICK, horizon=0.5))
+    assert far.models.filter(pl.col("part").is_in(["calibration", "decision"])).is_empty()
+    assert early.models.filter(part="decision", stat_name="everybody_benefit")["value"].max() < 0
     for made in (far, early):
         assert "horizon-not-judged" in _notices(made.models)
         rows = made.models.filter(pl.col("term") == "auc_at_horizon", pl.col("stat_name") != "resamples")
