@@ -141,7 +141,7 @@ def test_hodges_lehmann_limits_invert_the_test(run: Run) -> None:
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of the other program
 def test_firth(run: Run) -> None:
     for i, ((_, endpoint, biomarker, _), found) in enumerate(run.screened("firth")):
-        event, value, _ = run.data(endpoint, biomarker)
+        event, value, beyond = run.data(endpoint, biomarker)
         per = found["per", ""]
         sd = value.std(ddof=1)
         x = np.log2(value) if per == "doubling" else (value - value.mean()) / sd if "deviation" in per else value
@@ -150,7 +150,7 @@ def test_firth(run: Run) -> None:
         assert found["odds_ratio_lower", ""] <= found["odds_ratio", ""] <= found["odds_ratio_upper", ""]
         # the interval leaves 1 out exactly where the likelihood ratio rejects
         assert (found["odds_ratio_lower", ""] > 1 or found["odds_ratio_upper", ""] < 1) == (found["p", ""] < 0.05)
-        if i % FIRTH_EVERY:
+        if i % FIRTH_EVERY or beyond.any():  # the other program knows no value that is only beyond a limit
             continue
         unit = x.std()
         model = FirthLogisticRegression(backend="numpy", max_iter=500, gtol=1e-8, xtol=1e-8)
@@ -377,6 +377,8 @@ def test_efficacy_and_toxicity_are_the_single_models(run: Run) -> None:
             continue
         for side, one in zip(("efficacy", "toxicity"), endpoint.split(" & "), strict=True):
             alone = run.results["screen", one, biomarker, "firth"]
+            if run.about["screen", one, biomarker, "firth"]["n_censored"]:
+                continue  # what one model says of a value beyond a limit, two of them leave out
             if alone["per", ""] == "doubling" and found["per", ""] == "standard deviation of log2":
                 expected = alone["log_odds_ratio", ""] * found["sd", ""]
                 assert found["log_odds_ratio", side] == pytest.approx(expected, rel=1e-6)
