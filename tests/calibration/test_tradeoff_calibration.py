@@ -6,6 +6,8 @@ errors, widened where a method is known to be approximate in small samples; each
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -320,7 +322,7 @@ def _joint_ends(rng, n, kinds, effect):
 def test_equal_effect_on_a_time(kinds, effect, n):
     """Level of the test of equal effect, and coverage of each side's limits, with a time to an event among the endpoints."""
     rng = np.random.default_rng([60, n, len(set(kinds)), int(10 * effect)])
-    trials = 1500
+    trials = int(os.environ.get("TRIALS", "1500"))
     p, within, covered = [], [], []
     for _ in range(trials):
         x, ends = _joint_ends(rng, n, kinds, effect)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from typing import Any
 
@@ -127,11 +128,16 @@ def _span(low: float | None, high: float | None) -> str:
 
 
 def _domain(data: pl.DataFrame) -> tuple[float, float]:
-    """A range that is symmetric about 1 and holds the intervals, within the clip."""
-    ends = pl.concat([data["lower"], data["upper"], data["odds_ratio"]]).drop_nulls()
-    reach = max(float(ends.max()), 1 / max(float(ends.min()), 1e-9), 2.0) * 1.15  # type: ignore[arg-type]
-    high = min(reach, _CLIP[1])
-    return 1 / high, high
+    """A range that is symmetric about 1 and holds every estimate and nine of ten intervals, within the clip.
+
+    One very wide interval would otherwise leave the others no room; those that reach beyond end in an arrowhead.
+    """
+    points = data["odds_ratio"].drop_nulls().log().abs()
+    far = data.select(pl.max_horizontal(pl.col("lower", "upper").clip(1e-9, 1e9).log().abs())).to_series().drop_nulls()
+    most = float(far.quantile(0.9, "higher") or 0.0)
+    farthest = float(points.max() or 0.0)  # type: ignore[arg-type]
+    high = min(math.exp(max(most, farthest)) * 1.15, _CLIP[1])
+    return 1 / max(high, 2.3), max(high, 2.3)
 
 
 def _ticks(high: float) -> list[float]:
@@ -292,7 +298,7 @@ def _caption(estimates: pl.DataFrame, data: pl.DataFrame, wanted: Forest, domain
     ]
     cut = data.filter((pl.col("lower") < domain[0]) | (pl.col("upper") > domain[1])).height
     if cut:
-        parts.append(f"{cut} intervals reach beyond the panel (arrowheads).")
+        parts.append(f"{cut} interval{'s reach' if cut > 1 else ' reaches'} beyond the panel (arrowhead).")
     if total > shown:
         parts.append(
             f"{shown} of {total} biomarkers: every prespecified one, and the exploratory ones with the smallest P value for any of "

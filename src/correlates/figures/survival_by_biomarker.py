@@ -15,6 +15,7 @@ from correlates.rounding import number, p_value, unit_text
 from correlates.schema import ANALYSIS, PARAMETERS, RESULTS
 
 _WIDTH, _HEIGHT = 560, 230
+_QUANTILES = {2: "the median", 3: "tertiles", 4: "quartiles"}
 _METHODS = {"log_rank": "log-rank", "cutpoint": "maximally selected log-rank, corrected for the choice of the cut"}
 
 
@@ -62,7 +63,8 @@ def _curve(
     told = f"P {said}" if said.startswith(("<", ">")) else f"P = {said}"
     return Drawn(
         name=file_name("survival_by_biomarker", method, biomarker, endpoint),
-        title=f"{settings.label(endpoint)} by {settings.label(biomarker)}",
+        title=f"{settings.label(endpoint)} by {settings.label(biomarker)}, cut "
+        + (f"at {_QUANTILES[len(groups)]}" if method == "log_rank" else "where the groups differ most"),
         caption=(
             f"Kaplan-Meier estimates{band}; ticks: censored. {people.height} subjects, "
             f"{int(people['event'].sum())} with the event. {told} ({_METHODS[method]}), unadjusted for the other biomarkers."

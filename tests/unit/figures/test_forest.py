@@ -77,7 +77,7 @@ def test_each_panel_says_events_and_subjects():
 
 def test_a_wide_interval_is_cut_and_counted_and_the_text_keeps_it():
     drawn = _drawn(_tables(odds("WILD", "durable", (400.0, 2.0, 9e4), p=1e-9, prespecified=True)))
-    assert "1 intervals reach beyond the panel" in drawn.caption
+    assert "1 interval reaches beyond the panel" in drawn.caption
     assert drawn.data.filter(pl.col("biomarker") == "WILD")["text"].item() == "400 (2.00–90,000)"
 
 
