@@ -17,6 +17,7 @@ from correlates.stats.ordinal_target import OrdinalTarget
 from correlates.stats.target import SurvivalTarget, Target
 
 _RIDGE = 1e-5  # share of the diagonal added to cross-products, as in R's mice
+_LEAST = 3  # subjects with a value that a resample needs to learn from
 _PREDICTORS = 15  # columns, besides the outcome, that a gap is imputed from: those most correlated with it
 
 
@@ -102,7 +103,8 @@ def impute_resamples(
     for at in gaps:  # a first draw from the values that are there
         absent, there = np.flatnonzero(~given.present[:, at[0]]), np.flatnonzero(given.present[:, at[0]])
         drawn = _weighted_choice(mass[:, there], absent.size, random)
-        values[:, absent[:, None], at[None, :]] = given.values[there[drawn]][:, :, at]
+        some = np.flatnonzero(mass[:, there].sum(axis=1) > 0)  # where nobody has a value the first filling stays
+        values[some[:, None, None], absent[None, :, None], at] = given.values[there[drawn[some]]][:, :, at]
     for _ in range(how.iterations):
         for at in gaps:
             others = np.take_along_axis(values, near[int(at[0])][:, None, :], axis=2)
@@ -201,4 +203,5 @@ def _redraw(
     near = np.take_along_axis(near, order, axis=2)
     place = np.minimum((random.random(near.shape[:2]) * np.maximum(count, 1)).astype(np.int64), wide - 1)
     picked = np.take_along_axis(near, place[:, :, None], axis=2)[:, :, 0]
-    values[:, absent[:, None], at[None, :]] = known[picked]
+    enough = np.flatnonzero(total >= _LEAST)
+    values[enough[:, None, None], absent[None, :, None], at] = known[picked[enough]]
