@@ -144,7 +144,7 @@ class Notice(StrEnum):
     )
     GAPS_IMPUTED = (
         "gaps-imputed",
-        "Missing covariates were imputed several times, in each resample anew; P values and limits are pooled over the data sets",
+        "Missing covariates were imputed several times, in each resample anew; P values and limits, where there are any, are pooled over the data sets",
     )
     COVARIATE_LEFT_OUT = "covariate-left-out", "A declared covariate could not take part and is left out"
     RESAMPLES_WITHOUT_MODEL = "resamples-without-model", "Some resamples gave no model and count in no mean"

@@ -385,6 +385,9 @@ def _selection(context: Context, name: str, analysis: asked.Selection) -> Tables
     plan = context.file.plan
     given = analysis.model_dump(exclude={"do", "endpoint", "candidates", "validation", "transforms", "imputation"})
     candidates = context.chosen(analysis.candidates)
+    if not isinstance(analysis.candidates, str):  # a parameter that is no declared biomarker can be a candidate too
+        known = {c.code for c in candidates}
+        candidates += [context.biomarker(c) for c in context.codes(analysis.candidates) if c not in known]
     settings = Selection(
         name=name,
         prespecified=True,
@@ -427,8 +430,16 @@ def _persistence(context: Context, name: str, analysis: exposure.Persistence) ->
 def _undeclared(code: str, parameters: pl.DataFrame) -> Biomarker:
     from correlates.parameters import record
 
-    row = parameters.filter(pl.col("code") == code).row(0, named=True)
-    return Biomarker(code=code, label=row["label"], unit=row["unit"], scale=record(row["kind"]).scale)
+    mine = parameters.filter(pl.col("code") == code)
+    row = mine.row(0, named=True)
+    category, unit = mine["category"].drop_nulls(), mine["unit"].drop_nulls()
+    return Biomarker(
+        code=code,
+        label=row["label"],
+        unit=None if unit.is_empty() else unit[0],
+        scale=record(row["kind"]).scale,
+        kind="numeric" if category.is_empty() else "categorical",
+    )
 
 
 RUNNERS: Mapping[type, Runner] = {

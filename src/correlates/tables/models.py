@@ -133,10 +133,15 @@ def _card(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices:
         lines.append(("The same odds ratios at every threshold (score test)", text))
     if "error_bound" in whole:
         lines.append(("Expected number of false selections", f"at most {number(whole['error_bound'])}"))
+    sets = (
+        "{in_resamples} data sets, inside each resample too"
+        if "candidates" in whole
+        else "{imputations} data sets; {in_resamples} inside each resample"
+    )
     gaps = {
         "complete": "only subjects without gaps",
         "median": "filled with the median inside each resample",
-        "imputed": "imputed by chained equations, {imputations} data sets; {in_resamples} inside each resample",
+        "imputed": f"imputed by chained equations, {sets}",
     }[settings["missing"]].format(**settings["imputation"])
     lines.append(("Missing covariates", gaps))
     lines.append(("Validation", _validation(validation, mine["n"][0])))
@@ -188,7 +193,8 @@ def _flow(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts) -> Displ
         for term, stats in candidates.items()
         if (leader := stats.get("representative")) and leader != term
     ]
-    steps.append(("Less those that another of their cluster stands for", int(whole["clusters"]), _some(stood_for)))
+    if stood_for:
+        steps.append(("Less those that another of their cluster stands for", int(whole["clusters"]), _some(stood_for)))
     if "selected" in whole:
         inside = [_named(term, labels) for term, stats in candidates.items() if stats.get("in_model")]
         steps.append(("In the model", int(whole["selected"]), _some(inside)))
