@@ -75,7 +75,7 @@ class Convergence:
     """Largest share of divergent transitions."""
     step: float = 0.5
     """Fast mode: largest last step to the maximum when the importance samples are drawn anew, in standard errors."""
-    importance: float = 0.05
+    importance: float = 0.02
     """Fast mode: smallest share of effective importance samples that a subject may have."""
     pareto: float = 0.7
     """Fast mode: largest Pareto shape of the tail of the population's importance weights."""
