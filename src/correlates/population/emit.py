@@ -282,7 +282,7 @@ def _estimates(
             draws = np.exp(population.effects[:, names[name]])
         elif kind == "omega":
             draws = population.omega[:, NAMES.index(name)]
-            row["shrinkage"] = float(shrunk[NAMES.index(name)])
+            row["shrinkage"] = None if shrunk is None else float(shrunk[NAMES.index(name)])
         elif kind == "correlation":
             first, second = name.split(":")
             draws = correlation[:, NAMES.index(first), NAMES.index(second)]
@@ -297,8 +297,10 @@ def _estimates(
     return rows
 
 
-def _shrinkage(prepared: Prepared, phis: Floats, population: Any) -> Floats:
+def _shrinkage(prepared: Prepared, phis: Floats, population: Any) -> Floats | None:
     """One minus the standard deviation of the subjects' posterior means over the standard deviation between subjects."""
+    if phis.shape[1] < 2:
+        return None
     away = (phis - individual_means(population, prepared.data, np)).mean(axis=0)
     return np.asarray(1.0 - away.std(axis=0, ddof=1) / np.median(population.omega, axis=0))
 

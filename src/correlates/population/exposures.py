@@ -103,11 +103,13 @@ def summaries(
     rate = phi[..., 2] / np.asarray(curve.tmax)
     with np.errstate(divide="ignore"):
         doubling = np.where(rate > 0.0, np.log(2.0) / rate, np.inf)
+    with np.errstate(invalid="ignore"):  # a subject without a limit has no day on which it is reached
+        above = curve.last_day_above(limits)
     plain: list[tuple[Quantity, float | None, Floats]] = [
         *((name, None, np.asarray(getattr(curve, name))) for name in NAMES),
         *(("auc", end, curve.auc(end)) for end in auc_to),
         *(("level", day, curve.at(day)) for day in level_on),
-        ("days_above_lloq", None, curve.last_day_above(limits)),
+        ("days_above_lloq", None, above),
         ("doubling_time", None, doubling),
         ("contraction_half_life", None, np.log(2.0) / np.asarray(curve.alpha)),
         ("terminal_half_life", None, np.log(2.0) / np.asarray(curve.beta)),

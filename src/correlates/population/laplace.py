@@ -141,7 +141,8 @@ def _updated(theta: Floats, found: Modes, data: Data, prior: PriorNumbers) -> Fl
     seen = data.valid & (data.code == 0)
     slope = slopes(found.phi, data.days)
     squares = (data.logs - levels) ** 2 + np.einsum("nkj,njl,nkl->nk", slope, found.covariance, slope)
-    theta[-1] = np.log(np.clip(np.sqrt(squares[seen].mean()), 0.02, 3.0))
+    if seen.any():
+        theta[-1] = np.log(np.clip(np.sqrt(squares[seen].mean()), 0.02, 3.0))
     return theta
 
 

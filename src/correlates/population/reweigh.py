@@ -179,7 +179,8 @@ class _Table:
         value = (added - base).sum(axis=0) + log_prior(thetas, prior, data.design.shape[1], np)
         pick = np.empty((thetas.shape[0], self.centre.shape[0]), dtype=np.int64)
         for i, mass in enumerate(self._masses(change)):
-            value += np.log(mass.sum(axis=(0, 1), dtype=np.float64))
+            with np.errstate(divide="ignore"):  # a population that no sample of the subject fits has no weight
+                value += np.log(mass.sum(axis=(0, 1), dtype=np.float64))
             pick[:, i] = _picked(mass, rng)
         return value, pick
 

@@ -33,7 +33,7 @@ from correlates.population.density import (
 from correlates.population.laplace import LaplaceFit
 from correlates.population.marginal import normal
 
-_ACCEPT = 0.7
+_ACCEPT = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,6 +146,20 @@ def test_all_below_the_limit_is_a_reason() -> None:
     assert set(made.tables["population_subjects"]["reason"]) == {Reason.NOTHING_QUANTIFIABLE.value}
 
 
+@pytest.mark.parametrize("case", ["all the same", "all below, and kept", "no limit, two subjects"])
+def test_data_that_tell_little_are_fitted_or_refused_without_a_warning(case: str) -> None:
+    measurements, subjects, _ = simulate(1, 2 if "two" in case else 8, lloq=1e6 if "below" in case else 0.0)
+    if "same" in case:
+        measurements = measurements.with_columns(value=pl.lit(5.0))
+    settings = PopulationModel(
+        assay="qpcr", covariance="diagonal", draws=50, least_subjects=2, least_quantifiable=0 if "below" in case else 1
+    )
+    made, row = _reasons(measurements, subjects, settings)
+    assert made.posterior is not None
+    assert np.isfinite(made.posterior.theta).all()
+    assert row["converged"] is (row["reason"] is None)
+
+
 def test_no_infusion_day_is_a_reason() -> None:
     measurements, subjects, _ = simulate(1, 12)
     undated = measurements.with_columns(study_day=pl.when(pl.col("subject_id") != "S003").then("study_day"))
