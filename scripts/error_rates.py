@@ -6,6 +6,8 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+from correlates.association import METHODS
+
 SIZES = ("20", "50", "101")
 SHAPES = ("balanced", "15 %")
 VALUES = ("no ties", "ties", "30 % censored")
@@ -17,15 +19,15 @@ def _tell(line: str) -> None:
 
 
 def _lines(paths: list[str]) -> dict[str, list[list[str]]]:
-    """Printed lines by their first word, each once."""
-    found: dict[str, dict[str, None]] = defaultdict(dict)
+    """Printed lines by their first word."""
+    found: dict[str, list[list[str]]] = defaultdict(list)
     for path in paths:
         for line in Path(path).read_text(encoding="utf-8").splitlines():
             at = line.find("|")
             if at >= 0 and line.rstrip().endswith("|"):
-                text = line[at:].strip()
-                found[text.split("|")[1]][text] = None
-    return {kind: [text.strip("|").split("|")[1:] for text in texts] for kind, texts in found.items()}
+                kind, *cells = line[at:].strip()[1:-1].split("|")
+                found[kind].append(cells)
+    return found
 
 
 def _short(value: str) -> str:
@@ -35,7 +37,8 @@ def _short(value: str) -> str:
 def type_one(rows: list[list[str]]) -> None:
     """One table per kind of values: a row per method, the asymptotic forms apart."""
     shares = {(name, n, shape, how): (share, made) for name, n, shape, how, share, made in rows}
-    names = list(dict.fromkeys(row[0] for row in rows))
+    order = [method.code for method in METHODS]
+    names = sorted({row[0] for row in rows}, key=lambda name: (order.index(name.partition(",")[0]), name))
     for large in (False, True):
         for how in VALUES:
             _tell(f"\n### {how.capitalize()}{', large-sample form' if large else ''}\n")
