@@ -92,6 +92,7 @@ def multivariable(
         settings.population,
         complete=settings.missing == "complete",
         ordinal=True,
+        quantified=settings.censored == "exclude",
         transforms=settings.transforms,
         horizon=settings.validation.horizon,
     )
@@ -425,6 +426,8 @@ def _notices(
         found.append(Notice.SAME_COURSE)
     if fit.separation not in (None, Separation.NONE.value):
         found.append(Notice.SEPARATION)
+    if prepared.n_beyond:
+        found.append(Notice.CENSORED_EXCLUDED)
     if prepared.censored.any():
         found.append(Notice.CENSORED_SUBSTITUTED)
     if not prepared.given.present.all():

@@ -45,7 +45,8 @@ class Variable:
 class Prepared:
     """What a model is made from: subjects (n), columns with their names, the outcome; and covariates that cannot take part.
 
-    ``grades``: of an ordinal outcome, the grades or classes that occur, the lowest first.
+    ``grades``: of an ordinal outcome, the grades or classes that occur, the lowest first. ``n_beyond``: subjects left out because a
+    covariate lies beyond a limit.
     """
 
     subjects: tuple[str, ...]
@@ -57,6 +58,7 @@ class Prepared:
     censored: Ints
     left_out: tuple[tuple[Biomarker, Reason], ...]
     grades: tuple[str, ...] = ()
+    n_beyond: int = 0
 
     @property
     def n(self) -> int:
@@ -95,6 +97,7 @@ def prepare(
     complete: bool,
     least_present: float = 0.0,
     ordinal: bool = False,
+    quantified: bool = False,
     transforms: Mapping[str, Transform] | None = None,
     horizon: float | None = None,
 ) -> Prepared:
@@ -112,6 +115,8 @@ def prepare(
         Share of subjects with a value below which a covariate is left out.
     ordinal
         Whether the outcome may be a grade or a class, whose order is then that of the declaration.
+    quantified
+        Whether subjects with a covariate beyond a limit of quantification are left out.
     transforms
         By covariate: how it enters, where not on the scale of its parameter.
     horizon
@@ -119,7 +124,7 @@ def prepare(
 
     Notes
     -----
-    A censored value enters as its limit. A covariate that cannot take part (constant, a logarithm of a value that is not positive, too
+    A censored value of who takes part enters as its limit. A covariate that cannot take part (constant, a logarithm of a value that is not positive, too
     few values) is left out with its reason.
 
     Raises
@@ -175,6 +180,11 @@ def prepare(
             left.append((biomarker, reason))
     if complete and kept:
         keep = keep & panel.present[kept].all(axis=0)
+    beyond = (
+        (panel.present[kept] & (panel.censoring[kept] != 0)).any(axis=0) if quantified and kept else np.zeros_like(keep)
+    )
+    n_beyond = int((beyond & keep).sum())
+    keep = keep & ~beyond
     rows = np.flatnonzero(keep)
     variables: list[Variable] = []
     names: list[str] = []
@@ -218,6 +228,7 @@ def prepare(
         censored=(panel.present[kept] & (panel.censoring[kept] != 0))[:, rows].sum(axis=1),
         left_out=tuple(left),
         grades=grades,
+        n_beyond=n_beyond,
     )
 
 

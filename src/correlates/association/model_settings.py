@@ -66,6 +66,8 @@ class Multivariable:
         How, where they are.
     courses
         By covariate that is a peak or an area: the time course it is of. Two of one course in a model set a notice.
+    censored
+        ``exclude``: subjects with a covariate beyond a limit of quantification are left out; ``limit``: the limit takes its place.
     high_correlation, high_inflation
         |Spearman's rho| of two covariates, and variance inflation, from which a notice is set.
     least_events_per_variable
@@ -83,6 +85,7 @@ class Multivariable:
     missing: MissingCovariates = "complete"
     imputation: Imputation = field(default_factory=Imputation)
     courses: Mapping[str, str] = field(default_factory=dict)
+    censored: Literal["exclude", "limit"] = "exclude"
     high_correlation: float = 0.8
     high_inflation: float = 5.0
     least_events_per_variable: float = 10.0

@@ -341,6 +341,7 @@ def _multivariable(context: Context, name: str, analysis: asked.Multivariable) -
         interactions=analysis.interactions,
         adds=analysis.adds,
         missing=analysis.missing,
+        censored=analysis.censored,
         imputation=Imputation(**analysis.imputation.model_dump()),
         prespecified=True,
         seed=plan.study.seed,

@@ -320,6 +320,8 @@ class Multivariable(Strict):
     """Covariates that are tested together against the model of the others: do they add to it?"""
     population: Annotated[str, Refers("population")] = "all"
     """The population."""
+    censored: Literal["exclude", "limit"] = "exclude"
+    """A covariate beyond a limit of quantification: its subject is left out, or the limit takes its place."""
     missing: Literal["complete", "median", "imputed"] = "complete"
     """Subjects with every covariate; or gaps filled with the median (most frequent class), or imputed several times, inside each resample."""
     imputation: ImputationPlan = ImputationPlan()

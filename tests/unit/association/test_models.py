@@ -581,3 +581,18 @@ def test_a_cox_model_tells_survival_by_a_day() -> None:
     np.testing.assert_allclose(found["no event by day 200"], np.exp(-efron * np.exp(eta)), rtol=1e-6)
     assert (found["no event by day 0"] == 1.0).all()
     assert found["no event by day 5000"].null_count() == _N
+
+
+def test_subjects_with_a_covariate_beyond_a_limit_are_left_out_unless_the_limit_is_declared() -> None:
+    low = np.quantile(_PEAK, 0.1)
+    table = _table(PEAK=np.maximum(_PEAK, low)).with_columns(
+        pl.when(pl.Series(low > _PEAK)).then(pl.lit("left")).otherwise(pl.lit("none")).alias("PEAK|censoring")
+    )
+    left, kept = (_model([PEAK, AGE], table, validation=SMALL, censored=how).models for how in ("exclude", "limit"))
+    beyond = int((low > _PEAK).sum())
+    assert (left["n"][0], kept["n"][0]) == (_N - beyond, _N)
+    assert "censored-excluded" in str(left["notices"].to_list())
+    assert "censored-substituted" in str(kept["notices"].to_list())
+    alone = _model([PEAK, AGE], table.filter(pl.col("PEAK|censoring") == "none"), validation=SMALL).models
+    value = lambda m: m.filter(part="term", stat_name="odds_ratio")["value"].to_list()  # noqa: E731
+    assert value(left) == pytest.approx(value(alone))
