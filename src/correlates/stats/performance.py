@@ -73,12 +73,16 @@ def performance(eta: npt.ArrayLike, outcome: npt.ArrayLike, weight: npt.ArrayLik
         if weight is None
         else np.broadcast_to(np.asarray(weight, dtype=np.float64), predictor.shape)
     )
-    step = max(1, _BLOCK // max(predictor.shape[1], 1))
-    blocks = [slice(first, first + step) for first in range(0, predictor.shape[0], step)] or [slice(0, 0)]
-    parts = [_measured(predictor[block], events, weights[block]) for block in blocks]
+    parts = [_measured(predictor[block], events, weights[block]) for block in _blocks(predictor)]
     return Performance(
         **{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Performance)}
     )
+
+
+def _blocks(of: Floats) -> list[slice]:
+    """Rows worked on at a time."""
+    step = max(1, _BLOCK // max(of.shape[1], 1))
+    return [slice(first, first + step) for first in range(0, of.shape[0], step)] or [slice(0, 0)]
 
 
 def _measured(predictor: Floats, events: Floats, weights: Floats) -> Performance:
@@ -118,6 +122,11 @@ def concordant_pairs(eta: Floats, outcome: Bools, weight: Floats) -> tuple[Float
 
 def weighted_pairs(eta: Floats, case: Floats, control: Floats) -> tuple[Floats, Floats]:
     """The same of subjects that count as an event and as none by their weights (B, n)."""
+    parts = [_pairs(eta[block], case[block], control[block]) for block in _blocks(eta)]
+    return np.concatenate([won for won, _ in parts]), np.concatenate([pairs for _, pairs in parts])
+
+
+def _pairs(eta: Floats, case: Floats, control: Floats) -> tuple[Floats, Floats]:
     order = np.argsort(eta, axis=1)
     ordered = np.take_along_axis(eta, order, axis=1)
     cases, controls = np.take_along_axis(case, order, axis=1), np.take_along_axis(control, order, axis=1)

@@ -121,7 +121,8 @@ def bootstrap(
     weight = counts_of(index, n)
     everyone = np.ones((1, n))
     whole = procedure.fit(given, target, everyone, whole_seed)
-    apparent = {name: float(value[0]) for name, value in target.measures(whole.eta, everyone).items()}
+    whole_risk = target.risk(whole.eta, everyone)
+    apparent = {name: float(value[0]) for name, value in target.measures(whole.eta, everyone, whole_risk).items()}
     fits = fit_resamples(procedure, given, target, weight, fit_seed)
     made = fits.made
     eta, mass = fits.eta[made], weight[made]
@@ -144,7 +145,7 @@ def bootstrap(
         optimism=optimism,
         optimism_error=error,
         corrected={name: apparent[name] - optimism[name] for name in apparent},
-        plus=_plus(target, whole.eta, eta, mass, apparent),
+        plus=_plus(target, whole_risk[0], eta, risk, mass, apparent),
         lower=lower,
         upper=upper,
         selected=fits.selected[made].mean(axis=0) if made.any() else np.full(fits.selected.shape[1], np.nan),
@@ -154,7 +155,7 @@ def bootstrap(
 
 
 def _plus(
-    target: Target, whole: Floats, eta: Floats, weight: Floats, apparent: Mapping[str, float]
+    target: Target, whole_risk: Floats, eta: Floats, risk: Floats, weight: Floats, apparent: Mapping[str, float]
 ) -> dict[str, float]:
     """.632+ of the first measure (an AUC or C, no information 1/2) and of the Brier score."""
     discrimination = next(iter(apparent))
@@ -163,13 +164,10 @@ def _plus(
     outside = float(won.sum() / pairs.sum()) if pairs.sum() > 0 else float("nan")
     found = {discrimination: 1.0 - _weigh(1.0 - apparent[discrimination], 1.0 - outside, 0.5)}
     if "brier" in apparent:
-        from correlates.stats.performance import probability
-
         y = target.event.astype(np.float64)
-        loss = away * (probability(eta) - y) ** 2
+        loss = away * (risk - y) ** 2
         each = divide(loss.sum(axis=0), away.sum(axis=0))
-        chance = probability(whole[0])
-        none = float(((chance[:, None] - y[None, :]) ** 2).mean())
+        none = float(((whole_risk[:, None] - y[None, :]) ** 2).mean())
         each = each[np.isfinite(each)]
         found["brier"] = _weigh(apparent["brier"], float(each.mean()) if each.size else float("nan"), none)
     return found
