@@ -5,14 +5,13 @@ tell ``phi`` and not ``z``, and population and ``z`` would pull against each oth
 
     ``B = chol(1 + L' I L)``,  ``z = B'^-1 (B^-1 L' (b - I mean) + u)``
 
-with ``I`` and ``b`` the information of the subject's samples at the mode of the fast mode: were the likelihood normal,
+with ``I`` and ``b`` the information that gives a subject its moments in the fast mode: were the likelihood normal,
 ``u`` would be standard normal and independent of the population. It is an exact change of variables whatever the
 likelihood; its Jacobian is part of the density.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,8 +48,8 @@ class Chains:
 def sample(
     data: Data, prior: PriorNumbers, near: LaplaceFit, *, chains: int, warmup: int, draws: int, seed: int
 ) -> Chains:
-    """Sample the posterior; the chains start at random about the fast mode ``near``."""
-    with _devices(chains) as (jax, numpyro):
+    """Sample the posterior; the chains start at random about the fast mode ``near`` and run in step, as one program."""
+    with _software() as (jax, numpyro):
         jnp = jax.numpy
         root: Floats = np.asarray(np.linalg.cholesky(near.weighted), dtype=np.float64)
         unconstrained, density = _density(data, prior, near, root, jax)
@@ -63,13 +62,12 @@ def sample(
             "population": jnp.asarray(rng.standard_normal((chains, root.shape[0]))),
             "subjects": jnp.asarray(rng.standard_normal((chains, n, P))),
         }
-        parallel = chains > 1 and jax.local_device_count() >= chains
         runner = numpyro.infer.MCMC(
             kernel,
             num_warmup=warmup,
             num_samples=draws,
             num_chains=chains,
-            chain_method="parallel" if parallel else "sequential",
+            chain_method="vectorized",
             progress_bar=False,
         )
         if chains == 1:
@@ -87,21 +85,12 @@ def sample(
 
 
 @contextmanager
-def _devices(chains: int) -> Iterator[tuple[Any, Any]]:
-    """Jax with double precision, and one device per chain where jax has not been started yet."""
-    flags = os.environ.get("XLA_FLAGS")
-    os.environ["XLA_FLAGS"] = f"{flags or ''} --xla_force_host_platform_device_count={chains}".strip()
-    try:
-        import jax
-        import numpyro
-        import numpyro.infer
+def _software() -> Iterator[tuple[Any, Any]]:
+    """Jax with double precision, and NumPyro."""
+    import jax
+    import numpyro
+    import numpyro.infer
 
-        jax.local_device_count()  # starts jax, which reads the flags once
-    finally:
-        if flags is None:
-            del os.environ["XLA_FLAGS"]
-        else:
-            os.environ["XLA_FLAGS"] = flags
     with jax.enable_x64(new_val=True):
         yield jax, numpyro
 
