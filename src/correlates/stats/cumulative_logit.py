@@ -23,6 +23,9 @@ class Chances:
     share: Floats
 
 
+_LEAST = 1e-140  # least share in a score: its square stays finite at steps so far out that no search takes them
+
+
 def chances(eta: Floats) -> Chances:
     """The probabilities at cumulative logits (r, n, K - 1)."""
     above, under = expit(eta), expit(-eta)
@@ -58,7 +61,7 @@ def score(at: Chances, y: Ints) -> Floats:
     """Derivative of each subject's log-likelihood by its cumulative logits (r, n, K - 1), not weighted."""
     r, n, q = at.slope.shape
     found = np.zeros((r, n, q))
-    own = at.share[:, np.arange(n), y]
+    own = np.maximum(at.share[:, np.arange(n), y], _LEAST)
     for j in range(1, q + 1):
         up, down = y == j, y == j - 1
         found[:, up, j - 1] = at.slope[:, up, j - 1] / own[:, up]
@@ -84,7 +87,7 @@ def observed_information(at: Chances, y: Ints) -> Floats:
     n, q = at.slope.shape[1:]
     each = score(at, y)
     found: Floats = each[:, :, :, None] * each[:, :, None, :]
-    own = at.share[:, np.arange(n), y]
+    own = np.maximum(at.share[:, np.arange(n), y], _LEAST)
     bend = at.slope * (1.0 - 2.0 * at.above)
     for j in range(1, q + 1):
         up, down = y == j, y == j - 1
