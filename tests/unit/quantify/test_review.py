@@ -86,7 +86,7 @@ def test_wells_without_counts_are_left_out_and_full_wells_have_no_upper_limit() 
     found = {r["sample_id"]: (r["concentration"], r["upper"]) for r in table.iter_rows(named=True)}
     assert found["B"] == (None, None)
     assert found["C"][0] == 0.0
-    assert found["C"][1] == pytest.approx(-math.log(0.025 ** (1 / 16000)) / 0.85e-3)  # exact limit of no positives
+    assert found["C"][1] == pytest.approx(-math.log(0.05 ** (1 / 16000)) / 0.85e-3)  # mid-P limit of no positives
     assert "A" not in found
 
 
