@@ -115,7 +115,7 @@ def infer(prepared: Prepared, settings: PopulationModel) -> tuple[Posterior, Dia
         theta, phi = quick.draws[None], quick.phi[None]
         none = np.zeros(theta.shape[:2], dtype=np.bool_)
         return Posterior(theta=theta, phi=phi, diverging=none, prior=prior), of_laplace(quick)
-    from correlates.population.sampling import sample
+    from correlates.population.two_processes import sample
 
     chains = sample(
         prepared.data,

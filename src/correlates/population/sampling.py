@@ -45,7 +45,7 @@ class Chains:
     steps: Any
 
 
-def sample(
+def sample_in_step(
     data: Data, prior: PriorNumbers, near: LaplaceFit, *, chains: int, warmup: int, draws: int, seed: int
 ) -> Chains:
     """Sample the posterior; the chains start at random about the fast mode ``near`` and run in step, as one program."""

@@ -103,7 +103,7 @@ class PopulationModel:
     """Priors."""
     chains: int = 4
     """Markov chains (nuts)."""
-    warmup: int = 200
+    warmup: int = 150
     """Iterations of each chain that find the step of the sampler and are thrown away (nuts)."""
     draws: int = 1000
     """Draws kept of each chain (nuts), or in all (laplace)."""
