@@ -10,6 +10,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from contextlib import suppress
 
 import numpy as np
 
@@ -37,8 +38,9 @@ def sample(
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 our own words
         try:
             assert process.stdin is not None
-            process.stdin.write(asked)
-            process.stdin.close()
+            with suppress(BrokenPipeError):  # it has ended already: told below
+                process.stdin.write(asked)
+                process.stdin.close()
             mine = sample_in_step(data, prior, near, chains=first, warmup=warmup, draws=draws, seed=seeds[0])
             assert process.stdout is not None
             told = process.stdout.read()
