@@ -4,57 +4,23 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from tests.calibration.causes import CAUSES, MEASURED, analysis
 
 from correlates.association import Biomarker, Endpoint, Univariable, associate
-from correlates.simulate import draw
 from correlates.stats.multiplicity import Adjust
-from correlates.terms import Durability, OutcomeKind
+from correlates.terms import OutcomeKind
 
 pytestmark = pytest.mark.calibration
 
 TRIALS, PARTS = 200, 4
-CAUSES = {  # direct causes in the graph of the trial that are measured
-    "durable": ("RATIO", "NAIVE", "CD8"),
-    "crs3": ("PEAK", "BURDEN"),
-    "ne3": ("PEAK", "IFNG", "IL15"),
-}
 NULLS = ("AGE", "ECOG", "IPI", "SUBTYPE", "STAGE")
 BIOMARKERS = (
-    *(
-        Biomarker(code=code, label=code, scale="log2")
-        for code in ("PEAK", "BURDEN", "RATIO", "NAIVE", "CD8", "IFNG", "IL15", "DOUBLING", "VCN")
-    ),
+    *(Biomarker(code=code, label=code, scale="log2") for code in MEASURED),
     Biomarker(code="AGE", label="Age"),
     Biomarker(code="IPI", label="IPI", scale="unit"),
     *(Biomarker(code=code, label=code, kind="categorical") for code in ("ECOG", "SUBTYPE", "STAGE")),
 )
 ENDPOINTS = tuple(Endpoint(name=name, label=name, kind=OutcomeKind.BINARY) for name in CAUSES)
-
-
-def _analysis(seed: int) -> pl.DataFrame:
-    trial = draw(seed)
-    frame = trial.patients.join(trial.product, on="subject_id", how="left", maintain_order="left")
-    known = pl.col("durability").is_in([d.value for d in Durability if d is not Durability.UNDETERMINED])
-    return frame.select(
-        "subject_id",
-        PEAK="peak",
-        BURDEN="spd",
-        RATIO=pl.col("peak") / pl.col("spd"),
-        NAIVE="ccr7_cd45ra_1e6",
-        CD8="cd8_1e6",
-        IFNG="ifng_coculture_pg_ml",
-        IL15="il15_day0_pg_ml",
-        DOUBLING="doubling_time_days",
-        VCN="vcn",
-        AGE="age",
-        IPI="ipi",
-        ECOG=pl.col("ecog").cast(pl.String),
-        SUBTYPE="subtype",
-        STAGE=pl.col("stage").cast(pl.String),
-        durable=pl.when(known).then(pl.col("durability") == Durability.DURABLE.value),
-        crs3=pl.col("crs_grade") >= 3,
-        ne3=pl.col("ne_grade") >= 3,
-    )
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -64,7 +30,7 @@ def test_causes_are_found_and_what_causes_nothing_is_not(part):
         settings = Univariable(
             name="screen", methods=("wilcoxon", "fisher"), families=("endpoint",), adjust=Adjust.BH, least_per_class=2
         )
-        found = associate(_analysis(20_000 + seed), BIOMARKERS, ENDPOINTS, settings)
+        found = associate(analysis(20_000 + seed), BIOMARKERS, ENDPOINTS, settings)
         wide = found.filter((pl.col("level") == "") & pl.col("stat_name").is_in(["p", "p_adjusted"]))
         parts.append(
             wide.pivot("stat_name", index=["biomarker", "endpoint"], values="value").with_columns(seed=pl.lit(seed))

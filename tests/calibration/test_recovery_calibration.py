@@ -10,26 +10,24 @@ import os
 import numpy as np
 import polars as pl
 import pytest
+from tests.calibration.causes import CAUSES, MEASURED, analysis
 
 from correlates.association import Biomarker, Endpoint
 from correlates.association.declared_model import multivariable
 from correlates.association.model_settings import Multivariable, Selection, Validation
 from correlates.association.selected_model import selection
-from correlates.simulate import draw
 from correlates.stats.candidates import candidates
 from correlates.stats.cox import cox_model
 from correlates.stats.logistic import logistic_model
 from correlates.stats.procedures import Declared, ElasticNet, Stepwise
 from correlates.stats.target import Target, binary_target, survival_target
 from correlates.stats.validation import cross_validate
-from correlates.terms import Durability, OutcomeKind
+from correlates.terms import OutcomeKind
 
 pytestmark = pytest.mark.calibration
 
-CAUSES = {"durable": ("RATIO", "NAIVE", "CD8"), "crs3": ("PEAK", "BURDEN"), "ne3": ("PEAK", "IFNG", "IL15")}
 LEFT = {"durable": ("PEAK", "BURDEN"), "crs3": ("RATIO",), "ne3": ("RATIO",)}
 """What says the same as the causes together, and is no candidate."""
-MEASURED = ("PEAK", "BURDEN", "RATIO", "NAIVE", "CD8", "IFNG", "IL15", "DOUBLING", "VCN")
 NOISE = tuple(f"NOISE{i}" for i in range(100))
 NULLS = ("AGE", "IPI", *NOISE)
 NONE = Validation(bootstrap=0, folds=0)
@@ -47,27 +45,8 @@ def _trials(full: int) -> range:
 
 
 def _analysis(seed: int, n: int) -> pl.DataFrame:
-    trial = draw(seed, n)
-    frame = trial.patients.join(trial.product, on="subject_id", how="left", maintain_order="left")
-    known = pl.col("durability").is_in([d.value for d in Durability if d is not Durability.UNDETERMINED])
     noise = np.random.default_rng([17, seed]).normal(size=(n, len(NOISE)))
-    return frame.select(
-        "subject_id",
-        PEAK="peak",
-        BURDEN="spd",
-        RATIO=pl.col("peak") / pl.col("spd"),
-        NAIVE="ccr7_cd45ra_1e6",
-        CD8="cd8_1e6",
-        IFNG="ifng_coculture_pg_ml",
-        IL15="il15_day0_pg_ml",
-        DOUBLING="doubling_time_days",
-        VCN="vcn",
-        AGE="age",
-        IPI="ipi",
-        durable=pl.when(known).then(pl.col("durability") == Durability.DURABLE.value),
-        crs3=pl.col("crs_grade") >= 3,
-        ne3=pl.col("ne_grade") >= 3,
-    ).with_columns(pl.Series(name, noise[:, i]) for i, name in enumerate(NOISE))
+    return analysis(seed, n).with_columns(pl.Series(name, noise[:, i]) for i, name in enumerate(NOISE))
 
 
 @pytest.mark.parametrize(("n", "full"), [(101, 60), (400, 40)])

@@ -176,15 +176,14 @@ def _curve(data: pl.DataFrame, settings: FigureSettings, width: int, under: str)
     return {
         "width": width,
         "height": _HEIGHT,
-        "title": {
-            "text": panel_title(settings.label(endpoint)),
-            "subtitle": under,
-            "fontSize": 11,
-            "frame": "group",
-            "offset": 6,
-        },
+        "title": _title(endpoint, under, settings),
         "layer": [band, line, tick],
     }
+
+
+def _title(endpoint: str, under: list[str], settings: FigureSettings) -> dict[str, Any]:
+    text = panel_title(settings.label(endpoint))
+    return {"text": text, "subtitle": under, "fontSize": 11, "frame": "group", "offset": 6}
 
 
 def _wrap(text: str, width: int) -> list[str]:
@@ -275,13 +274,7 @@ def _bars(data: pl.DataFrame, settings: FigureSettings, width: int, under: str) 
     return {
         "width": width,
         "height": _HEIGHT,
-        "title": {
-            "text": panel_title(settings.label(endpoint)),
-            "subtitle": under,
-            "fontSize": 11,
-            "frame": "group",
-            "offset": 6,
-        },
+        "title": _title(endpoint, under, settings),
         "layer": layers,
     }
 

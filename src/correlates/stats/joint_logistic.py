@@ -19,7 +19,7 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtr, stdtr, stdtrit
 
 from correlates.stats.arrays import Bools, Floats, Ints, Words, divide, panel, where
 from correlates.stats.joint_sides import Binary, Timed, cox_side, logistic_side
@@ -235,11 +235,6 @@ def normal_rectangle(mean: Floats, covariance: Floats, low: npt.ArrayLike, high:
     density = np.exp(-(u**2) / 2.0) / np.sqrt(2.0 * np.pi)
     total: Floats = (density * inner * np.tile(_WEIGHTS / (2.0 * _PANELS), _PANELS)).sum(axis=1) * (last - first)
     return total
-
-
-def normal_limit(level: float) -> float:
-    """Quantile of the standard normal for a two-sided level."""
-    return float(ndtri(0.5 + level / 2.0))
 
 
 def joint_bootstrap(
