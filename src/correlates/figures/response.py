@@ -181,7 +181,7 @@ def _curve(data: pl.DataFrame, settings: FigureSettings, width: int, under: str)
     }
 
 
-def _title(endpoint: str, under: list[str], settings: FigureSettings) -> dict[str, Any]:
+def _title(endpoint: str, under: str, settings: FigureSettings) -> dict[str, Any]:
     text = panel_title(settings.label(endpoint))
     return {"text": text, "subtitle": under, "fontSize": 11, "frame": "group", "offset": 6}
 
