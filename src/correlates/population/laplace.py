@@ -17,9 +17,10 @@ from correlates.population.marginal import Height, Sampled, height, moments, nor
 from correlates.population.modes import Modes, modes, slopes
 from correlates.population.reweigh import draw
 
-_COARSE, _FINE = (40_000, 512, 1024, 30), (100_000, 512, 4096, 8)
-"""Importance samples of all subjects together, fewest and most of one, and most rounds: at first, and at last."""
-_EM_ROUNDS, _FREE, _CLIMBS, _SETTLED = 10, 10, 5, 0.15
+_COARSE, _FINE, _FINER = (40_000, 512, 1024, 30), (100_000, 512, 4096, 8), (400_000, 2048, 16_384, 6)
+"""Importance samples of all subjects together, fewest and most of one, and most rounds: at first, then, and where the maximum
+has not settled or a subject has few effective samples."""
+_EM_ROUNDS, _FREE, _CLIMBS, _SETTLED, _NEAR, _FEW = 10, 10, 5, 0.15, 0.25, 100.0
 _FLATTEST, _FARTHEST, _LESS = 0.01, 1.0, 0.1
 
 
@@ -73,34 +74,82 @@ def fit(data: Data, prior: PriorNumbers, *, draws: int, rng: np.random.Generator
     rng
         Source of the importance samples and of the draws.
     """
-    n = data.days.shape[0]
     drawn, found = _expectation_maximisation(data, prior)
-    centre, spread = found.phi, found.covariance
-    for together, fewest, most, rounds in (_COARSE, _FINE):
-        even = points(n, int(np.clip(together / n, fewest, most)), rng)
-        for turn in range(rounds):
-            sampled = sample(centre, spread, normal(drawn, data, prior), data, even)
-            theta, here = _climb(drawn, sampled, data, prior)
-            covariance = _inverse(here.information)
-            step = float(np.max(np.abs(theta - drawn) / np.sqrt(np.diag(covariance))))
-            middle, width = moments(here.weights, sampled, spread)
-            keep = 0.0 if turn < _FREE else 0.5
-            centre, spread = keep * centre + (1.0 - keep) * middle, keep * spread + (1.0 - keep) * width
-            drawn = keep * drawn + (1.0 - keep) * theta
-            if step < _SETTLED:
-                break
-    made = draw(theta, covariance, here.weights, sampled, data, prior, draws=draws, rng=rng)
+    at = _Place(drawn=drawn, centre=found.phi, spread=found.covariance)
+    for size_of in (_COARSE, _FINE):
+        last = _settle(at, size_of, data, prior, rng)
+        at = last.after
+    if last.step > _NEAR or last.here.effective * last.here.weights.shape[1] < _FEW:
+        last = _settle(at, _FINER, data, prior, rng)
+    weights = last.here.weights
+    made = draw(last.theta, last.covariance, weights, last.sampled, data, prior, draws=draws, rng=rng)
     return LaplaceFit(
-        theta=theta,
-        covariance=covariance,
-        centre=middle,
-        spread=width,
+        theta=last.theta,
+        covariance=last.covariance,
+        centre=last.middle,
+        spread=last.width,
         draws=made.theta,
         phi=made.phi,
         weighted=made.covariance,
-        step=step,
-        effective=here.effective,
+        step=last.step,
+        effective=last.here.effective,
         pareto=made.pareto,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """What importance samples are drawn for: a population (d,), and centre (n, 6) and covariance (n, 6, 6) of each subject."""
+
+    drawn: Floats
+    centre: Floats
+    spread: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """Where the last round came to, from which samples, and what samples of a next one would be drawn for."""
+
+    theta: Floats
+    covariance: Floats
+    here: Height
+    sampled: Sampled
+    middle: Floats
+    width: Floats
+    step: float
+    after: _Place
+
+
+def _settle(
+    at: _Place, size_of: tuple[int, int, int, int], data: Data, prior: PriorNumbers, rng: np.random.Generator
+) -> _Round:
+    """Rounds of sampling about the last maximum and climbing to the next, until the two are close."""
+    together, fewest, most, rounds = size_of
+    n = data.days.shape[0]
+    even = points(n, int(np.clip(together / n, fewest, most)), rng)
+    for turn in range(rounds):
+        sampled = sample(at.centre, at.spread, normal(at.drawn, data, prior), data, even)
+        theta, here = _climb(at.drawn, sampled, data, prior)
+        covariance = _inverse(here.information)
+        step = float(np.max(np.abs(theta - at.drawn) / np.sqrt(np.diag(covariance))))
+        middle, width = moments(here.weights, sampled, at.spread)
+        keep = 0.0 if turn < _FREE else 0.5
+        at = _Place(
+            drawn=keep * at.drawn + (1.0 - keep) * theta,
+            centre=keep * at.centre + (1.0 - keep) * middle,
+            spread=keep * at.spread + (1.0 - keep) * width,
+        )
+        if step < _SETTLED:
+            break
+    return _Round(
+        theta=theta,
+        covariance=covariance,
+        here=here,
+        sampled=sampled,
+        middle=middle,
+        width=width,
+        step=step,
+        after=at,
     )
 
 

@@ -73,7 +73,7 @@ class Convergence:
     """Smallest bulk and tail effective sample size of the population parameters."""
     divergences: float = 0.005
     """Largest share of divergent transitions."""
-    step: float = 0.5
+    step: float = 0.25
     """Fast mode: largest last step to the maximum when the importance samples are drawn anew, in standard errors."""
     importance: float = 0.02
     """Fast mode: smallest share of effective importance samples that a subject may have."""
