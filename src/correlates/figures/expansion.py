@@ -48,7 +48,7 @@ def _draw(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
 
 
 def _points(tables: Tables, wanted: Expansion, settings: FigureSettings) -> pl.DataFrame:
-    """Reported values of the assay over the days asked for, with the class of the subject.
+    """Reported values of the assay whose actual or planned day is among those asked for, with the class of the subject.
 
     A logarithmic axis has no place for zero: a value that is not positive is left out here and counted in the caption.
     """
@@ -57,8 +57,7 @@ def _points(tables: Tables, wanted: Expansion, settings: FigureSettings) -> pl.D
         & (pl.col("status") == Status.REPORTED.value)
         & pl.col("value").is_not_null()
         & pl.col("subject_id").is_not_null()
-        & (pl.col("study_day") >= 0)
-        & (pl.col("study_day") <= wanted.last_day)
+        & (_among("study_day", wanted) | _among("nominal_day", wanted))
     )
     kept = measured.select("analyte", "subject_id", "study_day", "nominal_day", "value", "censoring", "lloq", "unit")
     if wanted.by is None:
@@ -68,6 +67,11 @@ def _points(tables: Tables, wanted: Expansion, settings: FigureSettings) -> pl.D
     return kept.join(classes, on="subject_id", how="left").with_columns(
         group=pl.when(pl.col("group").is_in(known)).then("group").otherwise(pl.lit(_UNDETERMINED))
     )
+
+
+def _among(day: str, wanted: Expansion) -> pl.Expr:
+    """Whether a day is one of those asked for; not where it is unknown."""
+    return pl.col(day).is_between(0, wanted.last_day).fill_null(value=False)
 
 
 def _order(points: pl.DataFrame, wanted: Expansion, settings: FigureSettings) -> list[str]:
@@ -113,7 +117,8 @@ def _limit(points: pl.DataFrame, span: tuple[float, float]) -> Rows:
 def _individual(
     points: pl.DataFrame, wanted: Expansion, settings: FigureSettings, suffix: tuple[str, ...]
 ) -> Drawn | None:
-    shown = points.filter(pl.col("value") > 0)
+    dated = points.filter(_among("study_day", wanted))
+    shown = dated.filter(pl.col("value") > 0)
     if shown.is_empty():
         return None
     order, unit = _order(shown, wanted, settings), unit_text(shown["unit"][0])
@@ -178,8 +183,10 @@ def _individual(
         "columns": columns,
         "spec": {"width": 590 if columns == 1 else 285, "height": 340 if columns == 1 else 200, "layer": layers},
     }
-    below, absent = (data["state"] == "below LLOQ").sum(), points.height - shown.height
-    lost = f" {absent} values that are not positive have no place on the axis." if absent else ""
+    below, absent = (data["state"] == "below LLOQ").sum(), dated.height - shown.height
+    lost = f" {absent:,} values that are not positive have no place on the axis." if absent else ""
+    if later := points.height - dated.height:
+        lost += f" {later:,} samples of a planned day up to {wanted.last_day:g} were taken on a day that is not drawn."
     by = f", by {settings.label(wanted.by).lower()}" if wanted.by else ""
     return Drawn(
         name=file_name("expansion_individual", *suffix),
@@ -193,12 +200,14 @@ def _individual(
 
 
 def _median(points: pl.DataFrame, wanted: Expansion, settings: FigureSettings, suffix: tuple[str, ...]) -> Drawn | None:
+    points = points.filter(_among("nominal_day", wanted))  # the visit as a whole, whatever the days it took place on
+    if points.is_empty():
+        return None
     order = [c for c in _order(points, wanted, settings) if c != _UNDETERMINED]
     titles, unit = _titles(points, order, settings), unit_text(points["unit"][0])
     below = pl.col("censoring") == Censoring.LEFT.value
     data = (
         points.filter(pl.col("group").is_in(order))
-        .drop_nulls("nominal_day")
         .group_by("group", "nominal_day")
         .agg(
             n=pl.len(),

@@ -79,7 +79,7 @@ def _one(analysis: str, frame: pl.DataFrame, at: pl.DataFrame, settings: FigureS
         "type": "quantitative",
         "title": "Days after infusion",
         "scale": {"domain": [0, last], "nice": False},
-        "axis": {"grid": False},
+        "axis": {"grid": False, "tickCount": 8},
     }
     y: dict[str, Any] = {
         "type": "quantitative",

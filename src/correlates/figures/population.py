@@ -41,15 +41,15 @@ def _draw(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     fits = tables["population_fits"].filter("converged").sort("model")
     made: list[Drawn] = []
     for fit in fits.iter_rows(named=True):
-        label, level = settings.label(fit["assay"]), with_unit("", unit_text(fit["unit"])).strip()
+        label, unit = settings.label(fit["assay"]), unit_text(fit["unit"])
         mine = {
             name: tables[name].filter(pl.col("model") == fit["model"])
             for name in ("population_points", "population_curves", "population_predictive", "population_subjects")
         }
         made += [
-            _goodness(fit, mine["population_points"], label, level),
-            _individual(fit, mine, label, level),
-            _predictive(fit, mine["population_predictive"], label, level),
+            _goodness(fit, mine["population_points"], label, unit),
+            _individual(fit, mine, label, unit),
+            _predictive(fit, mine["population_predictive"], label, unit),
         ]
     return tuple(made)
 
@@ -79,7 +79,7 @@ def _goodness(fit: dict[str, Any], points: pl.DataFrame, label: str, unit: str) 
     said = [
         tip("subject_id", "subject"),
         tip("day", "day", number=True),
-        tip("value", f"observed {unit}", number=True),
+        tip("value", with_unit("observed", unit), number=True),
         tip("individual", "predicted for the subject", number=True),
         tip("population", "predicted for a typical subject", number=True),
         tip("state", "value is"),
@@ -87,9 +87,9 @@ def _goodness(fit: dict[str, Any], points: pl.DataFrame, label: str, unit: str) 
     days = day_axis(float(data["day"].max()) * 1.03 + 1, "day")  # type: ignore[arg-type]
 
     def against(field: str, title: str) -> dict[str, Any]:
-        x = _height(field, span, f"{title} {unit}")
+        x = _height(field, span, with_unit(title, unit))
         x["scale"] = {**x["scale"], "clamp": True}
-        y = _height("value", span, f"Observed {unit}")
+        y = _height("value", span, with_unit("Observed", unit))
         ends = [{"a": span[0], "b": span[0]}, {"a": span[1], "b": span[1]}]
         line = {
             "data": {"values": ends},
@@ -125,7 +125,7 @@ def _goodness(fit: dict[str, Any], points: pl.DataFrame, label: str, unit: str) 
                     against("population", "Predicted for a typical subject"),
                 ]
             },
-            {"hconcat": [spread(days, "residual", "Individual residual"), spread(days, "discrepancy", "Discrepancy")]},
+            {"hconcat": [spread(days, "residual", "Individual residual"), spread(days, "discrepancy", "Prediction discrepancy")]},
         ],
     }
     censored = (data["state"] != "quantified").sum()
@@ -134,7 +134,7 @@ def _goodness(fit: dict[str, Any], points: pl.DataFrame, label: str, unit: str) 
         title=f"Population model of {label}: goodness of fit",
         caption=f"{data['subject_id'].n_unique()} subjects, {data.height:,} samples; {censored:,} beyond a limit of quantification are open "
         "triangles: above, at their limit; below, at a quantile drawn from what the limit leaves, so that they spread like the others where "
-        "the model holds. Individual residual: distance from the subject's curve in residual standard deviations. Discrepancy: normal "
+        "the model holds. Individual residual: distance from the subject's curve in residual standard deviations. Prediction discrepancy: normal "
         "quantile of the share of simulated subjects below the value. Dashed: identity, and the range that holds 95 % of a normal "
         "distribution; values beyond the axes stand at their edge.",
         spec=chart(body, {"drawn": rows(data)}),
@@ -149,7 +149,8 @@ def _individual(fit: dict[str, Any], mine: dict[str, pl.DataFrame], label: str, 
     chosen = list(dict.fromkeys(order[round(i * (len(order) - 1) / steps)] for i in range(steps + 1)))
     points = mine["population_points"].filter(pl.col("subject_id").is_in(chosen))
     curves = mine["population_curves"].filter(pl.col("subject_id").is_in(chosen))
-    span = _span(points["value"], peaks.filter(pl.col("subject_id").is_in(chosen))["value"])
+    low, high = _span(points["value"], peaks.filter(pl.col("subject_id").is_in(chosen))["value"])
+    span = (low, high * (high / low) ** 0.12)  # the mark of a peak stands above it, inside the panel
     last = float(points["day"].max()) * 1.03 + 1  # type: ignore[arg-type]
     top = (
         mine["population_subjects"]
@@ -165,8 +166,8 @@ def _individual(fit: dict[str, Any], mine: dict[str, pl.DataFrame], label: str, 
         how="diagonal",
     ).with_columns(pl.col("value", "lower", "upper", "day", "lloq").round_sig_figs(_DIGITS))
     data = data.sort("subject_id", "what", "day", "value")
-    x, y = day_axis(last, "day", few=True), _height("value", span, f"{label} {unit}")
-    y["title"], x["title"] = unit, "Days"
+    x, y = day_axis(last, "day", few=True), _height("value", span, unit)
+    x["title"] = "Days"
 
     def of(what: str, made: dict[str, Any]) -> dict[str, Any]:
         return {**made, "transform": [{"filter": f"datum.what == '{what}'"}, *made.get("transform", [])]}
@@ -218,7 +219,7 @@ def _individual(fit: dict[str, Any], mine: dict[str, pl.DataFrame], label: str, 
         name=file_name("population_individual", fit["model"]),
         title=f"Population model of {label}: individual fits",
         caption=f"{len(chosen)} of {len(order)} subjects, from the highest to the lowest peak in even steps of its rank; all are in the table "
-        f"population_curves. {label} {unit}; line and band: fitted curve, posterior median and {percent(curves['level'][0])} interval; "
+        f"population_curves. {with_unit(label, unit)}; line and band: fitted curve, posterior median and {percent(curves['level'][0])} interval; "
         "red triangle: peak of the curve; open triangles: samples beyond the limit of quantification, at their limit; dashed: that limit.",
         spec=chart(body, {"drawn": rows(data)}),
         data=data,
@@ -253,7 +254,7 @@ def _predictive(fit: dict[str, Any], found: pl.DataFrame, label: str, unit: str)
             "as": "rank",
         },
     ]
-    title = f"{label} {unit}"
+    title = with_unit(label, unit)
     says = [
         tip("day", "median day", number=True),
         tip("n", "samples", number=True),

@@ -221,7 +221,9 @@ def _page(
             "format": ".3~g",
         },
     ]
+    fit = [only(f"datum.state == '{CURVE}'", {"type": "line", "color": BLUE, "strokeWidth": 1.3})] if curves.height else []
     layers = [
+        *fit,
         only(
             "isValid(datum.lloq) && datum.lloq > 0",
             {"type": "line", "strokeDash": [3, 2], "color": GREY, "strokeWidth": 1},
@@ -267,13 +269,6 @@ def _page(
             {"type": "point", "size": 60, "color": GREY, "strokeWidth": 1.5, "strokeDash": [2, 2]},
         ),
     ]
-    if curves.height:
-        layers.append(
-            only(
-                f"datum.state == '{CURVE}'",
-                {"type": "line", "color": BLUE, "strokeWidth": 1.3},
-            )
-        )
     body = {
         "data": {"name": "drawn"},
         "facet": {

@@ -154,6 +154,7 @@ def only(**fields: str) -> dict[str, str]:
 
 _DAYS = (0, 3, 7, 14, 28, 60, 90, 180, 270, 365, 545, 730, 1095, 1460, 1825)
 _FEW_DAYS = (0, 14, 60, 365, 1095)
+_FLUSH = 14  # px from the end of an axis within which a label ends there, so that it does not reach into the next panel
 
 
 def day_axis(last: float, field: str = "study_day", *, few: bool = False) -> dict[str, Any]:
@@ -166,7 +167,9 @@ def day_axis(last: float, field: str = "study_day", *, few: bool = False) -> dic
         "axis": {
             "values": [d for d in (_FEW_DAYS if few else _DAYS) if d <= last],
             "grid": False,
-            "labelOverlap": True,
+            "labelOverlap": "greedy",
+            "labelSeparation": 6,
+            **({"labelFlush": _FLUSH} if few else {}),
         },
     }
 
