@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 from correlates.errors import Problem, unknown
 from correlates.parameters.settings import Modelled, Parameter, Ratio
 from correlates.plan.document import Path_
 from correlates.plan.load import PlanFile
+from correlates.population.installed import SAMPLER, SAVED, not_installed
 from correlates.population.settings import NAMES, PopulationModel
-
-_NEEDED = {"nuts": ("jax", "numpyro", "arviz"), "laplace": ("arviz",)}
 
 
 def population_problems(file: PlanFile) -> Iterator[Problem]:
@@ -108,16 +106,10 @@ def _ranges(file: PlanFile, model: PopulationModel, path: Path_) -> Iterator[Pro
 
 
 def _installed(file: PlanFile, model: PopulationModel, path: Path_) -> Iterator[Problem]:
-    absent = [name for name in _NEEDED[model.method] if find_spec(name) is None]
-    if absent:
-        yield Problem(
-            code="extra-not-installed",
-            what="A population model needs software that is not installed",
-            where=file.document.where(path, key=True),
-            found=f"no {', '.join(absent)}",
-            expected="the extra 'population'",
-            do="pip install 'correlates[population]'",
-        )
+    needed = SAMPLER if model.method == "nuts" else SAVED
+    problem = not_installed(needed, file.document.where(path, key=True))
+    if problem is not None:
+        yield problem
 
 
 def _modelled(file: PlanFile, parameter: Modelled, path: Path_) -> Iterator[Problem]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from correlates.errors import DerivationError
 from correlates.population import laplace
 from correlates.population.density import Floats, PriorNumbers
 from correlates.population.diagnostics import Diagnostics, of_chains, of_laplace, refused
 from correlates.population.emit import nothing, tables
+from correlates.population.installed import SAMPLER, not_installed
 from correlates.population.prepare import Prepared, prepare
 from correlates.population.settings import NAMES, PopulationModel
 from correlates.terms import Reason
@@ -87,8 +89,10 @@ def fit(
     Raises
     ------
     DerivationError
-        As :func:`correlates.population.prepare.prepare`.
+        As :func:`correlates.population.prepare.prepare`; or the sampler is asked for and not installed.
     """
+    if settings.method == "nuts" and (absent := not_installed(SAMPLER)) is not None:
+        raise DerivationError([absent])
     settings = replace(settings, seed=settings.seed if settings.seed is not None else seed)
     prepared = prepare(name, settings, measurements, covariates, subjects)
     if len(prepared.subjects) < settings.least_subjects:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,6 @@ from tests.conftest import plan_text
 
 from correlates.errors import PlanError
 from correlates.plan import check_names, plan_from_text
-from correlates.plan import population as checked
 
 MODEL = "population_models:\n  kinetics: {assay: car_qpcr%s}\n"
 
@@ -63,8 +62,16 @@ def test_an_unknown_assay_is_said() -> None:
         check_names(plan_from_text(text, Path("plan.yaml")))
 
 
-def test_software_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = importlib.util.find_spec
-    monkeypatch.setattr(checked, "find_spec", lambda name: None if name == "jax" else real(name))
-    assert _codes() == []
-    assert _codes(", method: nuts") == ["extra-not-installed"]
+@pytest.mark.parametrize(("method", "absent"), [("nuts", ["jax", "numpyro", "arviz"]), ("laplace", ["arviz"])])
+def test_software_that_is_not_installed_is_said(method: str, absent: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    text = plan_text().replace("parameters:\n", MODEL % f", method: {method}" + "parameters:\n", 1)
+    file = plan_from_text(text, Path("plan.yaml"))
+    check_names(file)
+    for name in ("jax", "numpyro", "arviz"):
+        monkeypatch.setitem(sys.modules, name, None)  # what an import of it then meets is ImportError
+    with pytest.raises(PlanError) as caught:
+        check_names(file)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.found) == ("extra-not-installed", f"no {', '.join(absent)}")
+    assert problem.do == "pip install 'correlates[population]'"
+    assert "plan.yaml" in str(problem.where)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -39,6 +41,11 @@ def covariates(values: dict[str, object], *, timing: str = "baseline", kind: str
     return PARAMETERS.frame(rows)
 
 
+def _without_the_extra(patch: pytest.MonkeyPatch) -> None:
+    for name in ("numpyro", "arviz"):  # SciPy itself looks for jax among what is imported
+        patch.setitem(sys.modules, name, None)  # what an import of it then meets is ImportError
+
+
 @pytest.fixture(scope="module")
 def fitted():
     shift = np.linspace(-1.0, 1.0, 30)
@@ -47,7 +54,9 @@ def fitted():
     model = PopulationModel(
         assay="qpcr", covariance="diagonal", draws=300, covariates=(Covariate(on="cmax", of="BURDEN"),)
     )
-    return fit("kinetics", model, measurements=made, covariates=burden, subjects=[*subjects, "S999"], seed=8), phi
+    with pytest.MonkeyPatch.context() as patch:
+        _without_the_extra(patch)  # the fast mode needs none of it
+        return fit("kinetics", model, measurements=made, covariates=burden, subjects=[*subjects, "S999"], seed=8), phi
 
 
 def _estimate(tables, kind: str, name: str) -> dict[str, object]:
@@ -220,6 +229,14 @@ def test_what_cannot_be_fitted_is_an_error(change, rows, code) -> None:
     with pytest.raises(DerivationError) as caught:
         fit("kinetics", PopulationModel(**settings), measurements=measurements, covariates=table, subjects=subjects)
     assert caught.value.problems[0].code == code
+
+
+def test_the_sampler_without_its_software_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, subjects, _ = simulate(3, 12)
+    _without_the_extra(monkeypatch)
+    with pytest.raises(DerivationError) as caught:
+        fit("kinetics", replace(MODEL, method="nuts"), measurements=made, covariates=NONE, subjects=subjects)
+    assert [p.code for p in caught.value.problems] == ["extra-not-installed"]
 
 
 def test_units_that_do_not_convert_are_an_error() -> None:
