@@ -125,7 +125,12 @@ def _goodness(fit: dict[str, Any], points: pl.DataFrame, label: str, unit: str) 
                     against("population", "Predicted for a typical subject"),
                 ]
             },
-            {"hconcat": [spread(days, "residual", "Individual residual"), spread(days, "discrepancy", "Prediction discrepancy")]},
+            {
+                "hconcat": [
+                    spread(days, "residual", "Individual residual"),
+                    spread(days, "discrepancy", "Prediction discrepancy"),
+                ]
+            },
         ],
     }
     censored = (data["state"] != "quantified").sum()

@@ -221,7 +221,11 @@ def _page(
             "format": ".3~g",
         },
     ]
-    fit = [only(f"datum.state == '{CURVE}'", {"type": "line", "color": BLUE, "strokeWidth": 1.3})] if curves.height else []
+    fit = (
+        [only(f"datum.state == '{CURVE}'", {"type": "line", "color": BLUE, "strokeWidth": 1.3})]
+        if curves.height
+        else []
+    )
     layers = [
         *fit,
         only(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from correlates.errors import Where, Problem
+from correlates.errors import Problem, Where
 
 SAMPLER = ("jax", "numpyro", "arviz")
 """What the sampler and the checks of its chains need."""

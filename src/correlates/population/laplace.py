@@ -17,10 +17,11 @@ from correlates.population.marginal import Height, Sampled, height, moments, nor
 from correlates.population.modes import Modes, modes, slopes
 from correlates.population.reweigh import draw
 
-_COARSE, _FINE, _FINER = (40_000, 512, 1024, 30), (100_000, 512, 4096, 8), (400_000, 2048, 16_384, 6)
-"""Importance samples of all subjects together, fewest and most of one, and most rounds: at first, then, and where the maximum
-has not settled or a subject has few effective samples."""
-_EM_ROUNDS, _FREE, _CLIMBS, _SETTLED, _NEAR, _FEW = 10, 10, 5, 0.15, 0.25, 100.0
+_COARSE, _FINE, _FINER = (40_000, 512, 1024, 10, 30), (100_000, 512, 4096, 8, 24), (400_000, 2048, 16_384, 2, 12)
+"""Importance samples of all subjects together, fewest and most of one, rounds that go the whole way, and most rounds: at first, then,
+and where the maximum has not settled or a subject has few effective samples. Where the whole way leads back and forth, half of it
+settles."""
+_EM_ROUNDS, _CLIMBS, _SETTLED, _NEAR, _FEW = 10, 5, 0.15, 0.25, 100.0
 _FLATTEST, _FARTHEST, _LESS = 0.01, 1.0, 0.1
 
 
@@ -121,19 +122,19 @@ class _Round:
 
 
 def _settle(
-    at: _Place, size_of: tuple[int, int, int, int], data: Data, prior: PriorNumbers, rng: np.random.Generator
+    at: _Place, size_of: tuple[int, int, int, int, int], data: Data, prior: PriorNumbers, rng: np.random.Generator
 ) -> _Round:
     """Rounds of sampling about the last maximum and climbing to the next, until the two are close."""
-    together, fewest, most, rounds = size_of
+    together, fewest, most, free, rounds = size_of
     n = data.days.shape[0]
     even = points(n, int(np.clip(together / n, fewest, most)), rng)
     for turn in range(rounds):
         sampled = sample(at.centre, at.spread, normal(at.drawn, data, prior), data, even)
-        theta, here = _climb(at.drawn, sampled, data, prior)
+        theta, here, left = _climb(at.drawn, sampled, data, prior)
         covariance = _inverse(here.information)
-        step = float(np.max(np.abs(theta - at.drawn) / np.sqrt(np.diag(covariance))))
+        step = max(left, float(np.max(np.abs(theta - at.drawn) / np.sqrt(np.diag(covariance)))))
         middle, width = moments(here.weights, sampled, at.spread)
-        keep = 0.0 if turn < _FREE else 0.5
+        keep = 0.0 if turn < free else 0.5
         at = _Place(
             drawn=keep * at.drawn + (1.0 - keep) * theta,
             centre=keep * at.centre + (1.0 - keep) * middle,
@@ -195,13 +196,18 @@ def _updated(theta: Floats, found: Modes, data: Data, prior: PriorNumbers) -> Fl
     return theta
 
 
-def _climb(theta: Floats, sampled: Sampled, data: Data, prior: PriorNumbers) -> tuple[Floats, Height]:
+def _climb(theta: Floats, sampled: Sampled, data: Data, prior: PriorNumbers) -> tuple[Floats, Height, float]:
     """Toward the maximum by Newton's steps, as far as the importance samples can be trusted.
 
     Farther than about a standard error from the population they were drawn for, a few samples get all the weight, and
     the height follows them instead of the data. A step that does not climb is halved.
+
+    Returns
+    -------
+    tuple
+        Where it ends, the height there, and the step in standard errors that led nowhere higher; 0 where none did.
     """
-    start, here = theta, height(theta, sampled, data, prior)
+    start, here, left = theta, height(theta, sampled, data, prior), 0.0
     covariance = _inverse(here.information)
     error = np.sqrt(np.diag(covariance))
     for _ in range(_CLIMBS):
@@ -217,12 +223,13 @@ def _climb(theta: Floats, sampled: Sampled, data: Data, prior: PriorNumbers) -> 
                 break
             goal = 0.5 * (goal + theta - start)
         else:
+            left = float(np.max(np.abs(step) / error))
             break
         theta, here = start + goal, ahead
         if farthest > _FARTHEST:
             break
         covariance = _inverse(here.information)
-    return theta, here
+    return theta, here, left
 
 
 def _inverse(information: Floats) -> Floats:

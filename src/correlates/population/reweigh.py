@@ -69,7 +69,8 @@ def draw(
     Notes
     -----
     The candidates come in lots: mean and covariance of those so far, weighted, place the next lot, and all lots count
-    as one mixture (Cornuet et al. 2012). There are lots until enough candidates are effective, and no more than twelve. Of the candidates as many as asked for are taken, systematically, in proportion to their weights.
+    as one mixture (Cornuet et al. 2012). There are lots until enough candidates are effective, and no more than twelve.
+    Of the candidates as many as asked for are taken, systematically, in proportion to their weights.
     """
     table = _Table.of(theta, weights, sampled)
     centre, spread = theta, covariance
@@ -175,14 +176,15 @@ class _Table:
         """
         many, added = self._coefficients(thetas, data, prior)
         one, base = self._coefficients(self.theta[None, :], data, prior)
-        change = (many - one).astype(np.float32)
         value = (added - base).sum(axis=0) + log_prior(thetas, prior, data.design.shape[1], np)
         pick = np.empty((thetas.shape[0], self.centre.shape[0]), dtype=np.int64)
-        for i, mass in enumerate(self._masses(change)):
-            with np.errstate(divide="ignore"):  # a population that no sample of the subject fits has no weight
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            change = (many - one).astype(np.float32)
+            for i, mass in enumerate(self._masses(change)):
                 value += np.log(mass.sum(axis=(0, 1), dtype=np.float64))
-            pick[:, i] = _picked(mass, rng)
-        return value, pick
+                pick[:, i] = _picked(mass, rng)
+        # one that no sample of a subject fits, or that is farther off than single precision reaches, has no weight
+        return np.where(np.isnan(value), -np.inf, value), pick
 
     def _masses(self, change: Small) -> Iterator[Small]:
         """Weights of the samples of one subject after another under each population (blocks, 32, k)."""

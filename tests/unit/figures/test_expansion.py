@@ -70,6 +70,17 @@ def test_what_is_excluded_outside_the_days_or_of_nobody_is_not_drawn():
     assert individual.data["value"].max() < 1e6
 
 
+def test_a_visit_counts_as_a_whole_in_the_median_whatever_the_days_it_took_place_on():
+    visit = [
+        measurement(f"y{s}", s, day, value, nominal_day=365.0)
+        for s, day, value in (("A", 360.0, 1.0), ("B", 366.0, 2.0), ("C", 372.0, 6.0))
+    ]
+    individual, median = _both(_tables(visit))
+    assert median.data.filter(pl.col("study_day") == 365).select("median", "n").rows() == [(2.0, 3)]
+    assert individual.data["study_day"].max() == 360.0
+    assert "2 samples of a planned day up to 365 were taken on a day that is not drawn" in individual.caption
+
+
 def test_a_value_of_zero_has_no_place_on_a_log_axis_and_is_counted():
     individual, _ = _both(_tables([measurement("z", "A", 3.0, 0.0)]))
     assert individual.data.height == 15

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from tests.unit.parameters.frames import one, run
 
 from correlates.errors import DerivationError
-from correlates.parameters.scores import formula, performance, stage
+from correlates.parameters.scores import formula, performance, score, stage
 from correlates.parameters.settings import Characteristic, Composite, Lab, Ratio
 from correlates.schema import CHARACTERISTICS, LABS
 
@@ -105,6 +106,21 @@ def test_modified_easix_takes_crp_in_mg_per_dl() -> None:
 def test_every_cut_of_car_hematotox(changed: dict[str, Any], points: int) -> None:
     row = of(HEMATOTOX, **changed)
     assert (row["value"], row["unit"], row["censoring"]) == (points, "score", "none")
+
+
+def test_worked_cases_of_a_public_calculator_of_car_hematotox() -> None:
+    cases = np.array(  # platelets, neutrophils, haemoglobin, CRP (mg/dL), ferritin
+        [
+            [220, 3400, 12.4, 0.8, 180],
+            [130, 1800, 10.5, 1.4, 320],
+            [110, 950, 10.1, 4.2, 540],
+            [60, 700, 8.5, 2.4, 1400],
+            [40, 400, 7.8, 9.5, 3200],
+        ]
+    )
+    of_score = formula("car_hematotox")
+    assert of_score.names == ("platelets", "anc", "hemoglobin", "crp", "ferritin")
+    assert score(of_score, cases, np.zeros(cases.shape, dtype=np.int8)).value.tolist() == [0, 1, 3, 5, 7]
 
 
 @pytest.mark.parametrize(

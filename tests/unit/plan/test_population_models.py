@@ -63,7 +63,9 @@ def test_an_unknown_assay_is_said() -> None:
 
 
 @pytest.mark.parametrize(("method", "absent"), [("nuts", ["jax", "numpyro", "arviz"]), ("laplace", ["arviz"])])
-def test_software_that_is_not_installed_is_said(method: str, absent: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_software_that_is_not_installed_is_said(
+    method: str, absent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = plan_text().replace("parameters:\n", MODEL % f", method: {method}" + "parameters:\n", 1)
     file = plan_from_text(text, Path("plan.yaml"))
     check_names(file)

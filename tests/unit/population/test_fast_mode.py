@@ -84,6 +84,11 @@ def test_populations_are_weighted_by_the_marginal_posterior() -> None:
     expected = np.array([marginal.height(at, sampled, data, prior).value for at in many])
     # the ratio of weights is in single precision, its censored part a parabola in ln sigma
     assert found - found[0] == pytest.approx(expected - expected[0], abs=5e-3)
+    beyond = many[:2].copy()
+    beyond[
+        1, 7:13
+    ] = -60.0  # standard deviations between subjects: their inverse squares are no numbers of single precision
+    assert np.isneginf(table.heights(beyond, data, prior, rng)[0]).tolist() == [False, True]
     again = np.stack([table.heights(many[:1], data, prior, rng)[1][0] for _ in range(400)])
     weights = marginal.height(many[0], sampled, data, prior).weights
     means = sampled.phi[np.arange(8), again].mean(axis=0)
@@ -121,6 +126,13 @@ def test_means_and_standard_deviations_are_those_of_saemix(covariance) -> None:
     assert abs(np.exp(found.theta[-1]) - expected["sigma_mean_of_3_seeds"]) <= share * expected["se_sigma"]
     errors = np.sqrt(np.diag(found.covariance)[:6]) * median
     assert errors == pytest.approx(of("se_fixed_effects"), rel=0.2)  # saemix linearises the curve
+
+
+def test_a_step_that_leads_nowhere_higher_is_no_convergence(monkeypatch: pytest.MonkeyPatch) -> None:
+    flat = marginal.Height(value=0.0, gradient=np.array([3.0, 0.0]), information=np.eye(2), weights=np.ones((1, 1)))
+    monkeypatch.setattr(laplace, "height", lambda *_: flat)
+    theta, _, left = laplace._climb(np.zeros(2), None, None, None)
+    assert (theta.tolist(), left) == ([0.0, 0.0], 3.0)
 
 
 def test_a_seed_repeats_every_number() -> None:
