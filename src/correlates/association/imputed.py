@@ -29,15 +29,18 @@ def _compute(block: Block, analysis: Univariable) -> Outcome:
     errors: list[Reason | None] = [None] * m
     codes = [b.code for b in block.biomarkers]
     covariates = _helpers(block, analysis)
+    beyond = ~block.present & (block.censoring != 0)  # left out: known to lie beyond a limit, and so not missing
+    lacking = ~block.present & ~beyond
     for row in range(m):
-        if block.present[row].all():
+        if not lacking[row].any():
             errors[row] = Reason.NOTHING_MISSING
             continue
-        own = _Variable(code=codes[row], values=x[row], gone=~block.present[row], kind="number")
+        own = _Variable(code=codes[row], values=x[row], gone=lacking[row], kind="number")
         outcome = _Variable(code="", values=event.astype(np.float64), gone=np.zeros(n, dtype=np.bool_), kind="category")
         used = [outcome, own, *(v for v in covariates if v.code != own.code)]
-        data = np.stack([v.values for v in used], axis=1)
-        gone = np.stack([v.gone for v in used], axis=1)
+        keep = ~beyond[row]
+        data = np.stack([v.values[keep] for v in used], axis=1)
+        gone = np.stack([v.gone[keep] for v in used], axis=1)
         kinds = [v.kind for v in used]
         # in an order of their own, so that the draws do not depend on the order of the subjects
         order = np.lexsort(np.where(gone, np.inf, data).T)
@@ -52,11 +55,12 @@ def _compute(block: Block, analysis: Univariable) -> Outcome:
             donors=options.donors,
             rng=rng,
         )
-        fit = logistic_screen(made.values[:, :, 1], event[order], penalty=Penalty.FIRTH, level=analysis.level)
+        event_kept = event[keep][order]
+        fit = logistic_screen(made.values[:, :, 1], event_kept, penalty=Penalty.FIRTH, level=analysis.level)
         if not fit.converged.all():
             errors[row] = Reason.NOT_CONVERGED
             continue
-        found = pool(fit.coefficient, fit.standard_error**2, n - 2, level=analysis.level)
+        found = pool(fit.coefficient, fit.standard_error**2, int(keep.sum()) - 2, level=analysis.level)
         for name, value in zip(
             _STATS,
             (
@@ -74,7 +78,6 @@ def _compute(block: Block, analysis: Univariable) -> Outcome:
     odds, why = exponential(values["log_odds_ratio"])
     low, low_why = exponential(values["lower"])
     high, high_why = exponential(values["upper"])
-    missing = (~block.present).sum(axis=1)
     return Outcome(
         estimates=(
             Estimate(name="p", value=values["p"]),
@@ -85,7 +88,7 @@ def _compute(block: Block, analysis: Univariable) -> Outcome:
             Estimate(name="standard_error", value=values["standard_error"]),
             Estimate(name="df", value=values["df"]),
             Estimate(name="missing_information", value=values["missing_information"]),
-            Estimate(name="n_imputed", value=missing.astype(np.float64)),
+            Estimate(name="n_imputed", value=lacking.sum(axis=1).astype(np.float64)),
             Estimate(name="per", text=[PER[b.scale] for b in block.biomarkers]),
             Estimate(name="sd", value=sd),
             *share(block),
