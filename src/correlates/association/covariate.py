@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from correlates.association.notices import Notice
-from correlates.association.record import Block, all_positive, censored, constant, flagged
+from correlates.association.record import Block, all_positive, beyond_one_side, censored, constant, flagged
 from correlates.association.settings import Univariable
 from correlates.stats.arrays import Bools, Floats, Ints, divide, where
 from correlates.stats.censored_covariate import CensoredCovariate, censored_covariate, expected_beyond
@@ -21,9 +21,10 @@ _LARGEST = 700.0  # exp of more does not fit a number
 
 
 def unscalable(block: Block) -> tuple[Reason | None, ...]:
-    """Why a biomarker cannot be a covariate: one value only, or a logarithm of what is not positive."""
-    flat = constant(block.values, block.present)
-    limits = censored(block) > 0
+    """Why a biomarker cannot be a covariate: one value only, nothing but limits of one side, or a logarithm of what is not positive."""
+    beyond = beyond_one_side(block)
+    flat = constant(block.values, block.present) | beyond
+    limits = (censored(block) > 0) | beyond
     positive = all_positive(block)
     reasons: list[Reason | None] = []
     for biomarker, same, cut, above in zip(

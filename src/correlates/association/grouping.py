@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from correlates.association.notices import Notice
-from correlates.association.record import Block, Estimate, Statistic, censored, constant, flagged
+from correlates.association.record import Block, Estimate, Statistic, beyond_one_side, censored, constant, flagged
 from correlates.stats.arrays import Floats, Ints
 from correlates.stats.ranks import quantiles
 from correlates.terms import Reason
@@ -56,9 +56,10 @@ def bound_estimates(groups: Groups) -> list[Estimate]:
 
 
 def uncut(block: Block) -> tuple[Reason | None, ...]:
-    """Why a biomarker cannot be cut: one value only."""
-    flat = constant(block.values, block.present)
-    limits = censored(block) > 0
+    """Why a biomarker cannot be cut: one value only, or nothing but limits of one side, however they differ."""
+    beyond = beyond_one_side(block)
+    flat = constant(block.values, block.present) | beyond
+    limits = (censored(block) > 0) | beyond
     return tuple(
         (Reason.ALL_CENSORED if hit else Reason.CONSTANT) if same else None
         for same, hit in zip(flat.tolist(), limits.tolist(), strict=True)

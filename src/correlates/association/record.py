@@ -237,6 +237,13 @@ def censored(block: Block) -> Ints:
     return found
 
 
+def beyond_one_side(block: Block) -> Bools:
+    """Which biomarkers have no value but such as lie below a limit, or none but such as lie above one (m,): nothing orders them."""
+    sides = [np.all(~block.present | (block.censoring == side), axis=1) for side in (-1, 1)]
+    found: Bools = block.present.any(axis=1) & (sides[0] | sides[1])
+    return found
+
+
 def quantified(block: Block) -> Block:
     """The block without the values beyond limits."""
     return replace(block, present=block.present & (block.censoring == 0))
