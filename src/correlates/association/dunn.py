@@ -21,9 +21,10 @@ from correlates.terms import OutcomeKind
 def _compute(block: Block, analysis: Univariable) -> Outcome:
     m, k = len(block.biomarkers), len(block.levels)
     overall = kruskal_wallis(block.values, block.group, k, block.present, censoring=block.censoring)
-    named = analysis.pairs or tuple(combinations(block.levels, 2))
-    pairs = [(block.levels.index(a), block.levels.index(b)) for a, b in named]
-    test = dunn(block.values, block.group, k, pairs, block.present, censoring=block.censoring)
+    named = _pairs(block, analysis.pairs)
+    place = {level: i for i, level in enumerate(block.levels)}
+    pairs = [(place.get(a, k), place.get(b, k)) for a, b in named]  # k: a grade that nobody has
+    test = dunn(block.values, block.group, k + 1, pairs, block.present, censoring=block.censoring)
     adjusted = np.full(test.p_value.shape, np.nan)
     for row in range(m):
         adjusted[row] = adjust(test.p_value[row], analysis.pair_adjust)
@@ -52,6 +53,13 @@ def _compute(block: Block, analysis: Univariable) -> Outcome:
         errors=(None,) * m,
         notices=((),) * m,
     )
+
+
+def _pairs(block: Block, declared: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The declared pairs, or all; of grades those that are pairs of grades, the others being of another endpoint."""
+    if block.kind is OutcomeKind.GRADE:
+        declared = tuple(pair for pair in declared if all(side.isdigit() for side in pair))
+    return declared or tuple(combinations(block.levels, 2))
 
 
 DUNN = Method(

@@ -116,6 +116,10 @@ class Notice(StrEnum):
     NO_TEST = "no-test", "The test is not defined for these data"
     MARGINAL = "marginal", "The interval is not defined: the likelihood does not fall far enough"
     LIMITS_DIFFER = "limits-differ", "Limits of quantification differ between subjects"
+    WEIGHTED = (
+        "weighted",
+        "The test is weighted by the declared powers of the survival curve: it is not the plain log-rank test",
+    )
     COMPETING = "competing", "Competing events count as censoring: hazard ratios are specific to the cause"
     # of multivariable models
     FEW_EVENTS_PER_COLUMN = (

@@ -153,8 +153,11 @@ class SurvivalOptions:
         Day to which mean survival is restricted; the largest day both groups are followed to, when not given.
     min_share, max_share
         Smallest and largest share of subjects below a selected cut-point.
+    cutpoint_p
+        The corrected P of a selected cut-point: ``bound`` (Hothorn and Lausen's, up to 150 subjects; nothing is drawn, and with many
+        cuts it is conservative) or ``permutation`` (keeps its level).
     permutations
-        Orders drawn for the corrected P of a selected cut-point beyond 150 subjects.
+        Orders drawn for the corrected P of a selected cut-point by permutation, and beyond 150 subjects.
     """
 
     cut: Literal["median", "tertiles", "quartiles"] = "median"
@@ -164,6 +167,7 @@ class SurvivalOptions:
     horizon: float | None = None
     min_share: float = 0.1
     max_share: float = 0.9
+    cutpoint_p: Literal["bound", "permutation"] = "bound"
     permutations: int = 10_000
 
 

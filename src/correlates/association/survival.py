@@ -112,6 +112,7 @@ def _log_rank(block: Block, analysis: Univariable) -> Outcome:
     event = course.event
     test = log_rank_screen(course.time, event, groups.group, k, block.present, rho=options.rho, gamma=options.gamma)
     peto = log_rank_screen(course.time, event, groups.group, k, block.present, rho=1.0)
+    weighted = (Notice.WEIGHTED,) if options.rho or options.gamma else ()
     expected = [Estimate(name="expected", level=name, value=test.expected[:, j]) for j, name in enumerate(groups.names)]
     errors: list[Reason | None] = [
         error or (Reason.NOT_ESTIMABLE if bad else None)
@@ -136,7 +137,7 @@ def _log_rank(block: Block, analysis: Univariable) -> Outcome:
             *_curves(block, groups, analysis),
         ),
         errors=tuple(errors),
-        notices=cut_notices(block, groups),
+        notices=tuple((*weighted, *row) for row in cut_notices(block, groups)),
     )
 
 
@@ -207,16 +208,16 @@ def _cutpoint(block: Block, analysis: Univariable) -> Outcome:
     for row in sorted(range(m), key=lambda row: block.present[row].tobytes()):  # those of the same subjects together
         biomarker, at = block.biomarkers[row], block.present[row]
         scores = log_rank_scores(course.time[at], event[at])
-        small = int(at.sum()) <= _EXACT_UP_TO
+        bound = options.cutpoint_p == "bound" and int(at.sum()) <= _EXACT_UP_TO
         rng = np.random.default_rng([analysis.seed, zlib.crc32(biomarker.code.encode())])
         found = maximally_selected(
             block.values[row, at],
             scores,
             min_share=options.min_share,
             max_share=options.max_share,
-            method=CutpointP.HOTHORN_LAUSEN if small else CutpointP.PERMUTATION,
-            permutations=0 if small else options.permutations,
-            rng=None if small else rng,
+            method=CutpointP.HOTHORN_LAUSEN if bound else CutpointP.PERMUTATION,
+            permutations=0 if bound else options.permutations,
+            rng=None if bound else rng,
             laws=laws,
         )
         if found.p_value is None or found.cutpoint is None or found.statistic is None or found.method is None:
@@ -273,7 +274,7 @@ CUTPOINT = Method(
     unusable=uncut,
     compute=_cutpoint,
     options=(*OPTIONS, "seed"),
-    formula="maximum over the cuts of abs(standardised sum of log-rank scores); P bounds the chance that the largest of all cuts reaches it",
+    formula="maximum over the cuts of abs(standardised sum of log-rank scores); P bounds the chance that the largest of all cuts reaches it, or is the share of permutations in which it does",
     citation="Lausen and Schumacher, Biometrics 1992;48:73-85; Hothorn and Lausen, Comput Stat Data Anal 2003;43:121-137",
     docs="methods/maximally_selected_cutpoint.md",
 )
@@ -398,6 +399,6 @@ RESTRICTED_MEAN = Method(
     compute=_restricted,
     options=(*OPTIONS, *SMALL),
     formula="difference of the areas under the Kaplan-Meier curves up to the horizon, variance by Greenwood; P and limits by permutation of difference over standard error in few subjects, by the normal law in many",
-    citation="Royston and Parmar, BMC Med Res Methodol 2013;13:152; Uno et al., J Clin Oncol 2014;32:2380-2385; Horiguchi and Uno, Stat Med 2020;39:2655-2670; Ditzhaus, Yu and Xu, Stat Med 2023;42:2226-2240",
+    citation="Royston and Parmar, BMC Med Res Methodol 2013;13:152; Uno et al., J Clin Oncol 2014;32:2380-2385; Horiguchi and Uno, Stat Med 2020, doi:10.1002/sim.8565; Ditzhaus, Yu and Xu, Stat Med 2023;42:2226-2240",
     docs="methods/restricted_mean.md",
 )

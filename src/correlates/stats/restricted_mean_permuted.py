@@ -1,6 +1,6 @@
 """P and limits of two restricted means in few subjects, by permutation of their difference over its standard error.
 
-Sources: Horiguchi and Uno, Stat Med 2020;39:2655-2670. Ditzhaus, Yu and Xu, Stat Med 2023;42:2226-2240 (doi:10.1002/sim.9720).
+Sources: Horiguchi and Uno, Stat Med 2020, doi:10.1002/sim.8565. Ditzhaus, Yu and Xu, Stat Med 2023;42:2226-2240 (doi:10.1002/sim.9720).
 """
 
 from __future__ import annotations

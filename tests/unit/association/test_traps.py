@@ -13,6 +13,7 @@ from correlates.association import (
     Endpoint,
     Forests,
     ImputationOptions,
+    SurvivalOptions,
     Univariable,
     associate,
     grow_forests,
@@ -23,6 +24,7 @@ from correlates.association.ratio import RatioSettings, examine_ratio
 from correlates.association.subgroups import SubgroupBy, SubgroupSettings, by_subgroup
 from correlates.association.survival_curves import survival
 from correlates.association.survival_settings import Grouping, Survival
+from correlates.errors import DerivationError
 from correlates.stats.multiplicity import Adjust
 from correlates.terms import OutcomeKind
 
@@ -48,8 +50,25 @@ TRAPS = (
     Biomarker(code="RARE", label="a category of one", kind="categorical"),
     Biomarker(code="ONE", label="one category", kind="categorical"),
 )
-NEVER = {"INFINITE", "NOBODY"}
-"""Traps of which no method can make anything."""
+REASONS = {
+    "CONSTANT": {"constant"},
+    "BELOW": {"all-censored"},
+    "PLATES": {"all-censored"},
+    "INFINITE": {"not-finite"},
+    "NOBODY": {"too-few"},
+    "ONE": {"constant"},
+}
+"""Traps of which no method can make anything, and why."""
+NEVER = set(REASONS)
+MAYBE = {
+    "ZERO": {None, "not-positive", "nothing-missing"},
+    "THREE": {None, "too-few", "monotone"},
+    "SPLIT": {None, "separated", "monotone", "nothing-missing"},
+    "RARE": {None},
+}
+"""Traps of which some methods make something, and what the others say."""
+ELSE = {"not-applicable"}
+"""What a method of numbers says of categories, and the other way round."""
 
 
 def _frame(n=N):
@@ -168,13 +187,57 @@ def test_every_trap_is_a_row_and_the_rest_is_unharmed_by_a_method(record):
     _sound(results)
     errors = {b: set(e) for b, e in results.group_by("biomarker").agg("error").iter_rows()}
     assert set(errors) == {b.code for b in (GOOD, *TRAPS, SEX)}
-    for code in NEVER:
-        assert None not in errors[code], code
+    for code, reasons in (REASONS | MAYBE).items():
+        assert errors[code] <= reasons | ELSE, code
+        assert len(errors[code]) == 1, code
     good = "GOOD" if "numeric" in record.biomarkers else "SEX"
     assert errors[good] == {None}
     alone = _method(record, _frame(), (GOOD, SEX))
     for code in ("GOOD", "SEX"):
         assert _of(results, code) == _of(alone, code), code
+
+
+def test_what_lies_beyond_a_limit_is_not_imputed():
+    """With every value below the limit left out of the frame the estimate is the same: nothing was drawn in their place."""
+    low = np.exp(np.random.default_rng(3).normal(size=N))
+    signs = ["left" if v < 0.6 else "none" for v in low]
+    values = [None if i % 7 == 3 else max(float(v), 0.6) for i, v in enumerate(low)]
+    signs = [s if v is not None else "none" for s, v in zip(signs, values, strict=True)]
+    frame = _frame().with_columns(pl.Series("GOOD", values), pl.Series("GOOD|censoring", signs))
+    settings = Univariable(
+        name="a", methods=("firth_imputed",), adjust=Adjust.NONE, imputation=ImputationOptions(imputations=3)
+    )
+    whole = associate(frame, (GOOD,), (EVENT,), settings)
+    quantified = associate(frame.filter(pl.col("GOOD|censoring") == "none"), (GOOD,), (EVENT,), settings)
+    told = {
+        stat: [r.filter(stat_name=stat)["value"][0] for r in (whole, quantified)]
+        for stat in ("p", "odds_ratio", "df", "n_imputed")
+    }
+    assert all(one == pytest.approx(other, rel=1e-12) for one, other in told.values())
+    assert told["n_imputed"][0] == sum(v is None for v in values)
+
+
+def test_pairs_of_one_endpoint_do_not_disturb_the_grades_of_another():
+    frame, pairs = _frame(), (("a", "b"), ("0", "9"))
+    settings = Univariable(name="a", methods=("dunn",), adjust=Adjust.NONE, pairs=pairs)
+    found = associate(frame, (GOOD,), (GRADE,), settings).filter(stat_name="p")
+    assert found["level"].to_list() == ["", "0 vs 9"]
+    assert found["value"][1] is None
+    assert found["notices"][1].to_list() == ["empty-class"]
+    with pytest.raises(DerivationError, match="class of endpoint 'classes' '0'"):
+        associate(frame, (GOOD,), (CLASSES,), settings)
+
+
+def test_the_p_of_a_selected_cutpoint_is_a_bound_or_a_permutation():
+    told = {}
+    for how in ("bound", "permutation"):
+        survival_ = SurvivalOptions(cutpoint_p=how, permutations=400)
+        settings = Univariable(name="a", methods=("cutpoint",), adjust=Adjust.NONE, survival=survival_)
+        found = associate(_frame(), (GOOD,), (TIME,), settings)
+        told[how] = [found.filter(stat_name=s)[c][0] for s, c in (("p", "value"), ("cutpoint", "value"))]
+        assert found.filter(stat_name="variant")["text"][0] == ("hothorn-lausen" if how == "bound" else how)
+    assert told["bound"][0] > told["permutation"][0] - 3 * 0.025
+    assert told["bound"][1] == told["permutation"][1]
 
 
 @pytest.mark.parametrize("record", INQUIRIES, ids=lambda r: r.code)
