@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 from scripts.reference_errors import error_codes  # noqa: E402
 
 from correlates import terms  # noqa: E402
-from correlates.association import INQUIRIES, METHODS  # noqa: E402
+from correlates.association import CONVENTIONS, INQUIRIES, METHODS  # noqa: E402
 from correlates.association.model_record import MODEL_METHODS, STATISTICS  # noqa: E402
 from correlates.association.notices import Notice  # noqa: E402
 from correlates.cli import commands  # noqa: E402
@@ -519,6 +519,17 @@ def methods() -> list[str]:
             ]
         )
     lines += table(("statistic", "label"), [(f"`{name}`", label) for name, label in STATISTICS.items()])
+    lines += [
+        "# Conventions",
+        "",
+        "What an analysis declares beside its methods; the methods text of a report cites those in force.",
+        "",
+    ]
+    for c in CONVENTIONS:
+        lines += [f"## {c.label} {{#{c.code}}}", ""]
+        lines += facts(
+            [("Code", f"`{c.code}`"), ("Rule", c.formula), ("Source", c.citation), ("Explained", link(c.docs))]
+        )
     return lines
 
 

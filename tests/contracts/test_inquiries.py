@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from correlates.association import INQUIRIES, METHODS
+from correlates.association import CONVENTIONS, INQUIRIES, METHODS
+from correlates.stats.multiplicity import Adjust
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -37,3 +38,16 @@ def test_the_plan_asks_for_it(record):
 
     words = {d["properties"]["do"]["const"] for d in plan_schema()["$defs"].values() if "do" in d.get("properties", {})}
     assert record.does in words
+
+
+@pytest.mark.parametrize("record", CONVENTIONS, ids=lambda r: r.code)
+def test_a_convention_is_told_and_sourced(record):
+    assert re.search(r"\d{4}", record.citation)
+    page = (DOCS / record.docs).read_text(encoding="utf-8")
+    assert record.citation.split(",")[0].split(" and ")[0] in page
+    assert f"{{#{record.code}}}" in (DOCS / "reference" / "methods.md").read_text(encoding="utf-8")
+
+
+def test_every_adjustment_is_a_convention():
+    assert {a.value for a in Adjust} - {"none"} <= {c.code for c in CONVENTIONS}
+    assert len({c.code for c in CONVENTIONS}) == len(CONVENTIONS)

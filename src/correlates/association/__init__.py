@@ -4,6 +4,7 @@ Every method that holds a biomarker against an endpoint is a record in :data:`ME
 """
 
 from correlates.association.associate import ADJUSTMENTS, associate, compare
+from correlates.association.conventions import CONVENTIONS, Convention
 from correlates.association.forests import Forests, grow_forests
 from correlates.association.inquiries import INQUIRIES, RECORDS
 from correlates.association.inquiry import Inquiry
@@ -28,12 +29,14 @@ from correlates.association.settings import (
 
 __all__ = [
     "ADJUSTMENTS",
+    "CONVENTIONS",
     "INQUIRIES",
     "METHODS",
     "RECORDS",
     "Biomarker",
     "CensoredOptions",
     "Comparison",
+    "Convention",
     "CurveOptions",
     "Endpoint",
     "FisherOptions",

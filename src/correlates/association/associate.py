@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from correlates.association.blocks import Panel, check, members
+from correlates.association.conventions import MULTIPLICITY
 from correlates.association.describe import SHARE
 from correlates.association.notices import Notice
 from correlates.association.outcomes import outcomes
@@ -26,16 +27,9 @@ from correlates.stats.multiplicity import NEEDS_DATA, Adjust, adjust
 from correlates.stats.westfall_young import westfall_young
 from correlates.terms import OutcomeKind, Reason
 
-ADJUSTMENTS = {
+ADJUSTMENTS: Mapping[Adjust, str] = {
     Adjust.NONE: "none",
-    Adjust.BONFERRONI: "Bonferroni",
-    Adjust.HOLM: "Holm",
-    Adjust.HOCHBERG: "Hochberg",
-    Adjust.BH: "Benjamini-Hochberg",
-    Adjust.BY: "Benjamini-Yekutieli",
-    Adjust.STOREY: "Storey q",
-    Adjust.MAX_T: "Westfall-Young maxT",
-    Adjust.MIN_P: "Westfall-Young minP",
+    **{Adjust(record.code): record.name for record in MULTIPLICITY},
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from copy import copy
 
 import numpy as np
@@ -57,7 +57,7 @@ def check(
     for endpoint in endpoints:
         problems += endpoint_problems(analysis, endpoint)
     for endpoint in endpoints:
-        if endpoint.kind is OutcomeKind.CLASS and "kruskal_wallis" in settings.methods:
+        if endpoint.kind is OutcomeKind.CLASS and set(settings.methods) & {"kruskal_wallis", "dunn"}:
             asked = dict.fromkeys(name for pair in settings.pairs for name in pair)
             problems += [
                 unknown(f"class of endpoint {endpoint.name!r}", name, endpoint.levels, code="unknown-class")
@@ -73,7 +73,8 @@ def check(
         for name in settings.families
         if name not in FAMILY_COLUMNS
     ]
-    problems += _permutation_problems(settings)
+    if settings.adjust in NEEDS_DATA:
+        problems += permutation_problems(settings.name, settings.families, settings.populations, settings.methods)
     problems += [
         unknown("covariate of the imputation", name, [b.code for b in biomarkers], code="unknown-covariate")
         for name in settings.imputation.covariates
@@ -89,25 +90,25 @@ def check(
         raise DerivationError(problems)
 
 
-def _permutation_problems(settings: Univariable) -> list[Problem]:
-    """What a declared Westfall-Young adjustment cannot be made of."""
-    if settings.adjust not in NEEDS_DATA:
-        return []
+def permutation_problems(
+    name: str, families: Collection[str], populations: Collection[str], methods: Collection[str]
+) -> list[Problem]:
+    """What an adjustment by Westfall and Young cannot be made of, in the analysis of that name; ``families`` are columns of the results."""
     problems = []
     wanted = ("endpoint", "population", "method")
-    lacking = [name for name in wanted if name not in settings.families]
+    lacking = [column for column in wanted if column not in families]
     several = {
-        "population": len(settings.populations) > 1,
-        "method": len(settings.methods) > 1,
+        "population": len(populations) > 1,
+        "method": len(methods) > 1,
         "endpoint": True,
     }
-    lacking = [name for name in lacking if several[name]]
+    lacking = [column for column in lacking if several[column]]
     if lacking:
         problems.append(
             Problem(
                 code="permuted-family",
-                what=f"The analysis {settings.name!r} permutes one outcome, and its families hold more than one",
-                found=f"families by {', '.join(settings.families)}",
+                what=f"The analysis {name!r} permutes one outcome, and its families hold more than one",
+                found=f"families by {', '.join(families)}",
                 expected="families that also tell apart " + ", ".join(lacking),
                 do="Add them to the families, or adjust by Holm or Benjamini-Hochberg",
             )
@@ -116,12 +117,12 @@ def _permutation_problems(settings: Univariable) -> list[Problem]:
     problems += [
         Problem(
             code="not-permutable",
-            what=f"The method {name!r} has no permutation form, and the analysis {settings.name!r} adjusts by Westfall and Young",
+            what=f"The method {code!r} has no permutation form, and the analysis {name!r} adjusts by Westfall and Young",
             expected="methods among " + ", ".join(able),
             do="Put it in an analysis of its own with another adjustment",
         )
-        for name in settings.methods
-        if name in {m.code for m in METHODS} and name not in able
+        for code in methods
+        if code in {m.code for m in METHODS} and code not in able
     ]
     return problems
 

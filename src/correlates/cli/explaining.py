@@ -56,7 +56,7 @@ def explain_code(code: str | None, *, json: bool) -> None:
 
 
 def _records() -> dict[str, dict[str, Any]]:
-    from correlates.association import RECORDS
+    from correlates.association import CONVENTIONS, RECORDS
     from correlates.association.model_record import MODEL_METHODS
     from correlates.endpoints import ENDPOINTS
     from correlates.endpoints.assessed import CRITERIA
@@ -74,6 +74,7 @@ def _records() -> dict[str, dict[str, Any]]:
         "endpoint": {record.code: record for record in ENDPOINTS},
         "response rule": {record.code: record for record in CRITERIA},
         "method": {record.code: record for record in RECORDS},
+        "convention": {record.code: record for record in CONVENTIONS},
         "model": {record.code: record for record in MODEL_METHODS},
         "figure": {record.code: record for record in (*FIGURES, *ASSAY_FIGURES)},
         "reader": {record.code: record for record in READERS},

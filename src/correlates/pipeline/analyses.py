@@ -17,6 +17,7 @@ from correlates.pipeline.translate import biomarkers, class_order, endpoint
 from correlates.plan import PlanFile, biomarker_groups, expand
 from correlates.plan import analyses as asked
 from correlates.plan import exposure_analyses as exposure
+from correlates.plan.analysis_names import lacking_analytes
 from correlates.stats.multiplicity import Adjust
 from correlates.terms import OutcomeKind, Timing
 
@@ -80,9 +81,17 @@ class Runner:
 
 
 def associations(file: PlanFile, tables: Mapping[str, pl.DataFrame]) -> Tables:
-    """All analyses of the plan: the tables of :data:`RESULT_TABLES`, empty where no analysis gives rows."""
+    """All analyses of the plan: the tables of :data:`RESULT_TABLES`, empty where no analysis gives rows.
+
+    Raises
+    ------
+    DerivationError
+        The plan names an analyte that the data do not have, or an analysis contradicts them.
+    """
     from correlates.schema import TABLES
 
+    if lacking := list(lacking_analytes(file, tables["parameters"]["code"].unique(maintain_order=True).to_list())):
+        raise DerivationError(lacking)
     context = Context(file=file, tables=tables, declared=biomarkers(file, tables["parameters"]))
     parts: dict[str, list[pl.DataFrame]] = {t.name: [t.empty()] for t in TABLES if t.name in RESULT_TABLES}
     for name, analysis in file.plan.analyses.items():
@@ -475,6 +484,22 @@ RUNNERS: Mapping[type, Runner] = {
 """The runner of each kind of analysis that reads the analysis table."""
 
 
-def methods_used(analyses: Mapping[str, object]) -> set[str]:
-    """Codes of the methods of association that the analyses of a plan use."""
-    return {code for a in analyses.values() if (runner := RUNNERS.get(type(a))) for code in runner.methods(a)}
+def methods_used(analyses: Mapping[str, object], tables: Mapping[str, pl.DataFrame]) -> dict[str, tuple[str, ...]]:
+    """Codes of the methods of association that the analyses of a plan use, and the names of those analyses.
+
+    Where the endpoint decides (which model a declared one is, which methods of a list apply), the results say.
+    """
+    made = {
+        row for t in ("results", "models") for row in tables[t].select("analysis_id", "method").unique().iter_rows()
+    }
+    found: dict[str, tuple[str, ...]] = {}
+    for name, analysis in analyses.items():
+        runner = RUNNERS.get(type(analysis))
+        codes = () if runner is None else tuple(runner.methods(analysis))
+        if isinstance(analysis, asked.Univariable | asked.Multivariable):
+            codes = tuple(code for code in codes if (name, code) in made)
+        if isinstance(analysis, asked.Univariable) and analysis.pairs and "kruskal_wallis" in codes:
+            codes = (*codes, "wilcoxon")  # of the pairs
+        for code in dict.fromkeys(codes):
+            found[code] = (*found.get(code, ()), name)
+    return found

@@ -49,7 +49,7 @@ def publish(
         sections += [_assay(plan, name, tables, settings) for name in plan.assays]
         together = _together(tables, settings)
         sections += [together] if together is not None else []
-        items, text = used(plan, ()), plan_text(plan)
+        items, text = used(plan, {}), plan_text(plan)
         sources = references(items)
         sections += [
             Section(

@@ -11,14 +11,12 @@ from correlates.association.settings import Biomarker, Endpoint
 from correlates.pipeline.store import Tables
 from correlates.pipeline.translate import endpoint
 from correlates.plan import analyses as asked
+from correlates.plan.analysis_names import FAMILY
 from correlates.stats.multiplicity import Adjust
 from correlates.terms import OutcomeKind
 
 if TYPE_CHECKING:
     from correlates.pipeline.analyses import Context
-
-FAMILY = {"analysis": "analysis_id", "group": "biomarker_group"}
-"""Columns of the results by the words of a plan."""
 
 
 def families(words: Sequence[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from correlates.pipeline.analyses import methods_used
+from correlates.pipeline.conventions import conventions_used
 from correlates.pipeline.manifest import code_fingerprint
 from correlates.pipeline.pseudonyms import pseudonymise, subject_names
 from correlates.pipeline.store import Progress
@@ -51,7 +52,7 @@ def publish(
                 progress(f"drawing {chart.name}")
                 save(chart, folder / "figures")
             figures.setdefault(figure.section, {})[figure.code] = charts
-        items = used(plan, methods_used(plan.analyses))
+        items = (*used(plan, methods_used(plan.analyses, tables)), *conventions_used(plan.analyses))
         general = _general(plan)
         facts = Facts(
             title=plan.study.title,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal
 
@@ -122,8 +122,8 @@ def _composed(name: str, labels: Mapping[str, str]) -> str:
     return " | ".join(parts)
 
 
-def used(plan: Plan, wanted: Collection[str]) -> tuple[Used, ...]:
-    """What the plan uses, kind by kind, for the methods text; ``wanted`` are codes of methods of association."""
+def used(plan: Plan, wanted: Mapping[str, tuple[str, ...]]) -> tuple[Used, ...]:
+    """What the plan uses, kind by kind, for the methods text; ``wanted`` are codes of methods of association, with their analyses."""
     from correlates.association import RECORDS
     from correlates.association.model_record import MODEL_METHODS
     from correlates.endpoints import ENDPOINTS
@@ -152,8 +152,8 @@ def used(plan: Plan, wanted: Collection[str]) -> tuple[Used, ...]:
     named = dict.fromkeys(criteria_of(getattr(item, "criteria", None)) for item in plan.endpoints.values())
     settings = _settings(plan.lesions)
     items += [_used("Response rule", (), criteria, settings) for criteria in named if criteria is not None]
-    items += [_used("Statistic", (), method, ()) for method in RECORDS if method.code in wanted]
-    items += [_used("Multivariable model", (), method, ()) for method in MODEL_METHODS if method.code in wanted]
+    items += [_used("Statistic", wanted[r.code], r, ()) for r in RECORDS if r.code in wanted]
+    items += [_used("Multivariable model", wanted[r.code], r, ()) for r in MODEL_METHODS if r.code in wanted]
     return tuple(items)
 
 

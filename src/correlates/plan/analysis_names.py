@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 from correlates.association.model_transforms import GROUPS
@@ -34,6 +36,7 @@ from correlates.plan.follow import (
     biomarker_groups,
     classes_of,
     expand,
+    families,
     known_code,
     reference,
 )
@@ -44,6 +47,8 @@ from correlates.stats.multiplicity import NEEDS_DATA
 
 _ORDERED = frozenset({"best_response", "durability", "max_grade", "daily_grade", "crs_grade", "icans_grade", "icaht"})
 """Endpoints that are grades or classes."""
+FAMILY = {"analysis": "analysis_id", "group": "biomarker_group"}
+"""Columns of the results by the words of a plan, where they differ."""
 _TIMES = (TimeToEvent, ResponseTime, Onset, Duration)
 
 
@@ -56,12 +61,55 @@ def analysis_names(file: PlanFile) -> Iterator[Problem]:
             yield from _survival(file, analysis, path)
         if isinstance(analysis, Multivariable | Selection):
             yield from _model(file, analysis, path)
+        if isinstance(analysis, Univariable):
+            yield from _univariable(file, name, analysis, path)
         if isinstance(analysis, Compare) and analysis.across in file.plan.endpoints:
             classes = classes_of(file, analysis.across)
             for index, pair in enumerate(analysis.pairs):
                 for side, word in enumerate(pair):
                     if classes is not None:
                         yield from reference(file, "class", word, classes, (*path, "pairs", index, side))
+
+
+def _univariable(file: PlanFile, name: str, analysis: Univariable, path: Path_) -> Iterator[Problem]:
+    """Pairs of classes that an endpoint has, covariates of the imputation that are tested, and an adjustment that can be made."""
+    if set(analysis.methods) & {"kruskal_wallis", "dunn"}:
+        for endpoint in analysis.endpoints:
+            classes = classes_of(file, endpoint) if endpoint in file.plan.endpoints else None
+            for index, pair in enumerate(analysis.pairs if classes is not None else ()):
+                for side, word in enumerate(pair):
+                    yield from reference(file, "class", word, classes or (), (*path, "pairs", index, side))
+    groups = biomarker_groups(file)
+    wanted = tuple(groups) if isinstance(analysis.biomarkers, str) else analysis.biomarkers
+    patterns = [p for c in wanted for p in (groups[c][0] if c in groups else (c,))]
+    for index, code in enumerate(analysis.imputation.covariates):
+        if code not in expand(patterns, [code]):
+            where = file.document.where((*path, "imputation", "covariates", index))
+            yield unknown("covariate of the imputation", code, patterns, where=where, code="unknown-covariate")
+    if analysis.families.adjust in NEEDS_DATA:
+        from correlates.association.blocks import permutation_problems
+
+        families = tuple(FAMILY.get(word, word) for word in analysis.families.by)
+        for problem in permutation_problems(name, families, analysis.populations, analysis.methods):
+            yield replace(problem, where=file.document.where((*path, "families", "adjust")))
+
+
+def lacking_analytes(file: PlanFile, codes: Collection[str]) -> Iterator[Problem]:
+    """Every ``FAMILY.ANALYTE`` that the analyses or the groups of biomarkers name and the data do not have; ``codes`` are what they have."""
+
+    def look(refers: Refers, name: str, path: Path_) -> Iterator[Problem]:
+        head, dot, _ = name.partition(".")
+        exact = dot and head in families(file) and not set(name) & set("*?[")
+        if refers.to in ("biomarker", "group") and exact and name not in codes:
+            there = [code for code in codes if code.startswith(f"{head}.")]
+            yield unknown("parameter", name, there, where=file.document.where(path), code="unknown-parameter")
+
+    for name, analysis in file.plan.analyses.items():
+        yield from _walked(analysis, ("analyses", name), look)
+    for kind in ("prespecified", "exploratory"):
+        for group, names in getattr(file.plan.biomarkers, kind).items():
+            for index, name in enumerate(names):
+                yield from look(Refers("biomarker"), name, ("biomarkers", kind, group, index))
 
 
 def _survival(file: PlanFile, analysis: Survival, path: Path_) -> Iterator[Problem]:
@@ -263,12 +311,20 @@ def _transform(
 
 def _followed(file: PlanFile, part: Strict, path: Path_) -> Iterator[Problem]:
     """Every name that the fields of a part hold, followed to what their annotations say it is a name of."""
+    return _walked(part, path, partial(_name, file))
+
+
+_Look = Callable[[Refers, str, Path_], Iterator[Problem]]
+
+
+def _walked(part: Strict, path: Path_, look: _Look) -> Iterator[Problem]:
+    """The problems of every name that the fields of a part hold."""
     for field, info in type(part).model_fields.items():
         value = getattr(part, field)
         for refers in (m for m in info.metadata if isinstance(m, Refers)):
-            yield from _names_in(file, refers, value, (*path, field))
+            yield from _names_in(refers, value, (*path, field), look)
         for key, inner in _parts(value):
-            yield from _followed(file, inner, (*path, field, *key))
+            yield from _walked(inner, (*path, field, *key), look)
 
 
 def _parts(value: object) -> Iterator[tuple[Path_, Strict]]:
@@ -284,12 +340,12 @@ def _parts(value: object) -> Iterator[tuple[Path_, Strict]]:
                 yield (key,), inner
 
 
-def _names_in(file: PlanFile, refers: Refers, value: object, path: Path_) -> Iterator[Problem]:
+def _names_in(refers: Refers, value: object, path: Path_, look: _Look) -> Iterator[Problem]:
     if isinstance(value, tuple):
         for index, inner in enumerate(value):
-            yield from _names_in(file, refers, inner, (*path, index))
+            yield from _names_in(refers, inner, (*path, index), look)
     elif isinstance(value, str):
-        yield from _name(file, refers, value, path)
+        yield from look(refers, value, path)
 
 
 def _name(file: PlanFile, refers: Refers, name: str, path: Path_) -> Iterator[Problem]:
