@@ -10,7 +10,7 @@ import polars as pl
 
 from correlates.figures.record import Drawn, Figure, Tables
 from correlates.figures.settings import FigureSettings, Forest
-from correlates.figures.theme import BLUE, GREY, INK, Rows, chart, layer, log_scale, only, rows, tip
+from correlates.figures.theme import BLUE, GREY, INK, Rows, chart, layer, level_percent, log_scale, only, rows, tip
 from correlates.rounding import interval, ratio
 from correlates.schema import RESULTS
 
@@ -66,7 +66,8 @@ def _estimates(results: pl.DataFrame, wanted: Forest) -> pl.DataFrame:
     )
     wide = mine.group_by(_KEYS, maintain_order=True).agg(**columns).drop_nulls("odds_ratio")
     wide = wide.unique(["biomarker", "endpoint"], keep="first", maintain_order=True)
-    return wide.join(events, on=["biomarker", "endpoint"], how="left", maintain_order="left")
+    joined = wide.join(events, on=["biomarker", "endpoint"], how="left", maintain_order="left")
+    return joined.with_columns(ci=pl.lit(level_percent(whole)))
 
 
 def _lines(estimates: pl.DataFrame, wanted: Forest, settings: FigureSettings) -> Rows:
@@ -187,7 +188,7 @@ def _panel(
         return {
             "field": field,
             "type": "quantitative",
-            "title": "Odds ratio (95 % CI)",
+            "title": f"Odds ratio ({data['ci'][0]} CI)",
             "scale": {**log_scale(low, high), "clamp": True},
             "axis": {**axis, "titleFontSize": 10},
         }
@@ -240,7 +241,7 @@ def _panel(
                 tooltip=[
                     tip("label", "biomarker"),
                     tip("biomarker_group", "group"),
-                    tip("text", "odds ratio (95 % CI)"),
+                    tip("text", f"odds ratio ({data['ci'][0]} CI)"),
                     tip("per", "per"),
                     tip("p", "P", number=True),
                     tip("p_adjusted", "P adjusted", number=True),
@@ -292,7 +293,7 @@ def _caption(estimates: pl.DataFrame, data: pl.DataFrame, wanted: Forest, domain
     method = "Firth-penalised logistic regression" if wanted.method == "firth" else "logistic regression"
     total, shown = estimates["biomarker"].n_unique(), data["biomarker"].n_unique()
     parts = [
-        f"Odds ratio and 95 % profile interval by {method}: per doubling for concentrations, counts and their ratios, per standard "
+        f"Odds ratio and {estimates['ci'][0]} profile interval by {method}: per doubling for concentrations, counts and their ratios, per standard "
         "deviation or unit otherwise (the table of associations says which). Above each panel: subjects with the event of all "
         "analysed; a biomarker that is missing in some has fewer. Filled: P below .05 after adjustment within its family."
     ]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_LETTER, _LINE = 5.6, 12.0  # width of a letter and height of a line at 10 px
+_LETTER, _BOLD, _LINE = 5.6, 6.3, 12.0  # width of a letter, of a bold one, and height of a line at 10 px
 _RADII = (7.0, 13.0, 21.0, 32.0, 46.0, 64.0, 86.0)
 _TURNS = (0, 180, 90, 270, 30, 330, 150, 210, 60, 300, 120, 240)
 
@@ -30,6 +30,7 @@ def place(
     *,
     width: float,
     height: float,
+    bold: Sequence[bool] = (),
 ) -> list[Place]:
     """A place for each label.
 
@@ -41,6 +42,8 @@ def place(
         All points that must not be hidden.
     width, height
         Of the panel: labels stay inside.
+    bold
+        Which labels are in bold letters, which are wider; none where not given.
 
     Notes
     -----
@@ -49,8 +52,8 @@ def place(
     taken: list[Box] = []
     dots: list[Box] = [(x - 4, y - 4, x + 4, y + 4) for x, y in others]
     found = []
-    for label, (x, y) in zip(labels, points, strict=True):
-        long = _LETTER * len(label)
+    for label, (x, y), heavy in zip(labels, points, bold or [False] * len(labels), strict=True):
+        long = (_BOLD if heavy else _LETTER) * len(label)
         best, least = None, math.inf
         for radius in _RADII:
             for turn in _TURNS:

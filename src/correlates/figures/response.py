@@ -15,6 +15,7 @@ from correlates.figures.theme import (
     Rows,
     chart,
     layer,
+    level_percent,
     log_axis,
     log_scale,
     only,
@@ -106,7 +107,7 @@ def _curves(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     spec = chart({"vconcat": grid, "spacing": 22}, {"drawn": rows(data), "subjects": rows(people)})
     caption = (
         "Probability of the event by Firth-penalised logistic regression along the biomarker, over the range of the subjects "
-        "analysed; shaded: pointwise 95 % band. Ticks: subjects with the event (top) and without (bottom); a pale tick is a value "
+        f"analysed; shaded: pointwise {level_percent(mine)} band. Ticks: subjects with the event (top) and without (bottom); a pale tick is a value "
         "beyond a limit of quantification, drawn at it. P: penalised likelihood ratio, unadjusted; adjusted P values are in the table."
     )
     return (Drawn(name="response_curves", title="Response curves", caption=caption, spec=spec, data=data),)
@@ -217,7 +218,7 @@ def _rates(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]:
     interval = mine.filter(pl.col("stat_name") == "interval")["text"].drop_nulls()
     spec = chart({"vconcat": grid, "spacing": 22}, {"drawn": rows(data)})
     caption = (
-        f"Share of the subjects with the event in each group of the biomarker, with its 95 % interval ({interval[0].title()}); the number "
+        f"Share of the subjects with the event in each group of the biomarker, with its {level_percent(mine)} interval ({interval[0].title()}); the number "
         "with the event of those in the group above each. P: Cochran-Armitage trend, exact, unadjusted. A value at a cut is in "
         "the group below it."
     )

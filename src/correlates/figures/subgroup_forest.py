@@ -288,10 +288,16 @@ def _local(mine: pl.DataFrame, parameters: pl.DataFrame, settings: FigureSetting
         title=f"{settings.label(first['biomarker'])} and {label}, along {settings.label(modifier)}",
         caption=f"Odds ratio per {per} in {data.height} overlapping windows of {span} subjects in the order of the modifier ({first['n']} in all): point at the median of the window, "
         f"with the 95 % interval of that window alone. Shaded: 95 % band that holds all windows at once. Line: all subjects, {ratio(whole['ratio_overall']['value'])}. "
-        f"The effect is the same along the modifier: P = {p_value(whole['p']['value'])} (permutation). Neighbouring windows share subjects.",
+        f"Test that the effect is the same along the modifier: {_said(whole['p']['value'])} (permutation). Neighbouring windows share subjects.",
         spec=spec,
         data=data,
+        responsive=True,
     )
+
+
+def _said(p: float | None) -> str:
+    told = p_value(p)
+    return f"P {told}" if told.startswith(("<", ">")) else f"P = {told}"
 
 
 SUBGROUP_FOREST = Figure(

@@ -184,3 +184,9 @@ def with_unit(label: str, unit: str) -> str:
     if not unit:
         return label
     return f"{label}, {unit}" if "(" in unit else f"{label} ({unit})"
+
+
+def level_percent(results: pl.DataFrame) -> str:
+    """Confidence level of results as it is printed, ``95 %``; those of several levels are told as such."""
+    levels = sorted({json.loads(text).get("level", 0.95) for text in results["settings"].drop_nulls().unique()})
+    return f"{', '.join(f'{100 * level:g}' for level in levels or [0.95])} %"

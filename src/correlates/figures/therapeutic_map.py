@@ -315,10 +315,9 @@ def _label_data(named: pl.DataFrame, data: pl.DataFrame, reach: float) -> dict[s
     at = _pixels(named, reach)
     texts = [t if len(t) <= 34 else f"{t[:33]}\N{HORIZONTAL ELLIPSIS}" for t in named["label"]]
     corners = [(p, c["y"]) for c in _corners() for p in ((30, 80, 130) if c["align"] == "left" else (430, 480, 530))]
-    places = place(texts, at, [*_pixels(data, reach), *corners], width=_WIDTH, height=_HEIGHT)
-    names: Rows = [
-        {"x": p.x, "y": p.y, "text": t, "bold": b} for p, t, b in zip(places, texts, named["prespecified"], strict=True)
-    ]
+    bold = named["prespecified"].to_list()
+    places = place(texts, at, [*_pixels(data, reach), *corners], width=_WIDTH, height=_HEIGHT, bold=bold)
+    names: Rows = [{"x": p.x, "y": p.y, "text": t, "bold": b} for p, t, b in zip(places, texts, bold, strict=True)]
     leads: Rows = []
     for p, (x, y), t in zip(places, at, texts, strict=True):
         if p.led:

@@ -175,6 +175,7 @@ def _associations(
     if tables["results"].is_empty():
         return (Text(paragraphs=("The plan declares no analysis, or none of its biomarkers has a value.",)),)
     reasons = _reasons()
+    elsewhere = (*facts.comparisons, *facts.forests, *facts.missing)
     rest = [chart for kind, charts in figures.items() if kind != _FIRST for chart in charts]
     return (
         Text(paragraphs=(_association_text(results, tables["parameters"]),)),
@@ -189,10 +190,12 @@ def _associations(
                     reasons,
                     facts.notices,
                     which,
-                    (*facts.comparisons, *facts.forests, *facts.missing),
+                    elsewhere,
                 )
                 for which in ("prespecified", "exploratory")
             ),
+            show.pairs(results, facts.labels, elsewhere),
+            show.categories(results, facts.labels, elsewhere),
             show.by_group(results, facts.labels),
             *show.left_out(results, facts.missing, facts.labels, reasons),
         ),

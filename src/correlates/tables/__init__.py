@@ -3,6 +3,7 @@
 from correlates.tables.agreement import agreement
 from correlates.tables.assays import assays, checks, checks_by_rule, curves
 from correlates.tables.associations import associations, comparisons
+from correlates.tables.details import categories, pairs
 from correlates.tables.exposure_rules import exposure_rules
 from correlates.tables.forests import forests
 from correlates.tables.inquiries import APART, balance, ratios, subgroups, windows
@@ -29,6 +30,7 @@ __all__ = [
     "at_days",
     "balance",
     "by_group",
+    "categories",
     "checks",
     "checks_by_rule",
     "comparisons",
@@ -42,6 +44,7 @@ __all__ = [
     "left_out",
     "medians",
     "models",
+    "pairs",
     "parameters",
     "persistence",
     "population_estimates",

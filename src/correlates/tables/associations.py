@@ -9,7 +9,7 @@ from typing import Any, Literal
 import polars as pl
 
 from correlates.rounding import NOTHING, fixed, interval, number, p_value, percent, unit_text
-from correlates.tables.record import DisplayTable, counts, marked, numbers, words
+from correlates.tables.record import DisplayTable, ci_label, counts, marked, numbers, words
 
 _EFFECTS: Mapping[str, tuple[str, str]] = {
     "wilcoxon": ("auc", "AUC"),
@@ -33,7 +33,12 @@ _EFFECTS: Mapping[str, tuple[str, str]] = {
 """Statistic that stands for the effect of a method, with its abbreviation; its interval has the same name with _lower and _upper."""
 
 _BOUND, _AT_LIMIT = "\N{DAGGER}", "at-limit"
-_WIDE = ("p", "p_adjusted", *dict.fromkeys(n + end for n, _ in _EFFECTS.values() for end in ("", "_lower", "_upper")))
+_ENDS = ("", "_lower", "_upper")
+_CHECKS = {"proportional_p": "proportional hazards P", "parallel_p": "parallel odds P"}
+"""P values of what a model assumes, shown beside its result."""
+_WIDE = dict.fromkeys(
+    ("p", "p_adjusted", *(n + e for n in ("shift", "ratio", *(n for n, _ in _EFFECTS.values())) for e in _ENDS))
+)
 
 Texts = Mapping[str, str]
 
@@ -81,6 +86,7 @@ def associations(
     title = f"{declared.capitalize()} biomarkers: all associations"
     several = len(populations) > 1
     note = "" if several else f"Population: {labels.get(populations[0], populations[0])}. "
+    ci = ci_label(mine)
     return DisplayTable(
         name=f"associations_{declared}",
         title=title,
@@ -92,24 +98,28 @@ def associations(
             words("Method", [labels.get(m, m) for m in methods], choose=True),
             words("Measure", measures, choose=True),
             numbers("Estimate", estimate, fixed),
-            marked("95 % CI", map(interval, low, high), low),
+            marked(ci, map(interval, low, high), low),
             numbers("P", rows["p"], p_value),
             numbers("P adjusted", rows["p_adjusted"], p_value),
+            words("P from", rows["variant"]),
             counts("n", rows["n"]),
             counts("Events", rows["n_events"]),
             numbers("Censored", rows["share"], percent),
             marked("Median, no event", _medians(rows, "no"), rows["median_no"]),
             marked("Median, event", _medians(rows, "yes"), rows["median_yes"]),
+            marked(f"Hodges-Lehmann ({ci})", _shifts(rows), _shift_values(rows)),
             words("Unit", [unit_text(u) for u in rows["unit"]]),
             words("Group", [g.replace("_", " ") if g else g for g in rows["biomarker_group"]], choose=True),
             words("Code", rows["biomarker"]),
+            words("Checks", _checks(rows)),
             words("Remarks", _remarks(rows, reasons, notices)),
             words("Result", rows["result_id"]),
         ),
         note=note
         + f"AUC: probability that a subject with the event has the higher value, ties counted half (DeLong interval). OR: odds "
         f"ratio (profile interval; Fisher: conditional maximum likelihood, exact interval). Censored: share of values beyond a limit of quantification. {_BOUND}: the median lies at such a "
-        "limit and is a bound. P adjusted: within the declared family. Result: what 'correlates trace RUN --result' takes.",
+        "limit and is a bound. Hodges-Lehmann: median of all differences of a subject with the event less one without, on a log scale as a ratio (\N{MULTIPLICATION SIGN}). "
+        "P adjusted: within the declared family. P from: the law P was computed from. Checks: what the model assumes. Result: what 'correlates trace RUN --result' takes.",
     )
 
 
@@ -128,9 +138,10 @@ def _wide(mine: pl.DataFrame) -> pl.DataFrame:
     # notices of the result as a whole stand with its P value; those of one statistic stand with that statistic only
     return mine.group_by("result_id", maintain_order=True).agg(
         *(pl.col(k).first() for k in kept),
-        *(value(stat).alias(stat) for stat in _WIDE),
+        *(value(stat).alias(stat) for stat in (*_WIDE, *_CHECKS, "missing_information", "n_imputed")),
+        *(pl.col("text").filter((name == stat) & whole).first().alias(stat) for stat in ("variant", "separation")),
         n=pl.col("n").filter(whole).first(),
-        n_events=value("n", "yes").cast(pl.Int64),
+        n_events=pl.coalesce(value("n", "yes"), value("n_events")).cast(pl.Int64),
         share=(pl.col("n_censored") / pl.col("n")).filter(whole & (pl.col("n") > 0)).first(),
         median_no=value("median", "no"),
         median_yes=value("median", "yes"),
@@ -146,6 +157,38 @@ def _wide(mine: pl.DataFrame) -> pl.DataFrame:
 def _medians(rows: pl.DataFrame, level: str) -> list[str]:
     pairs = rows.select(f"median_{level}", f"bound_{level}").iter_rows()
     return [number(value) + (_BOUND if bound else "") for value, bound in pairs]
+
+
+def _shift_values(rows: pl.DataFrame) -> list[float | None]:
+    """Hodges-Lehmann's ratio where there is one, its shift otherwise; of Wilcoxon's test only."""
+    pairs = rows.select("method", "ratio", "shift").iter_rows()
+    return [None if method != "wilcoxon" else shift if ratio is None else ratio for method, ratio, shift in pairs]
+
+
+def _shifts(rows: pl.DataFrame) -> list[str]:
+    told = []
+    columns = [f"{n}{e}" for n in ("ratio", "shift") for e in _ENDS]
+    for method, ratio, low, high, shift, below, above in rows.select("method", *columns).iter_rows():
+        if method != "wilcoxon" or (ratio is None and shift is None):
+            told.append(NOTHING)
+        elif ratio is not None:
+            told.append(f"\N{MULTIPLICATION SIGN} {fixed(ratio)} ({interval(low, high)})")
+        else:
+            told.append(f"{fixed(shift)} ({interval(below, above)})")
+    return told
+
+
+def _checks(rows: pl.DataFrame) -> list[str]:
+    """What a model assumes, and how much of a pooled estimate is imputed."""
+    told = []
+    for row in rows.select(*_CHECKS, "missing_information", "n_imputed", "separation").iter_rows(named=True):
+        parts = [f"{label} {p_value(row[stat])}" for stat, label in _CHECKS.items() if row[stat] is not None]
+        if row["separation"] not in (None, "none"):
+            parts.append(f"separation: {row['separation']}")
+        if row["n_imputed"] is not None:
+            parts.append(f"{row['n_imputed']:.0f} imputed, missing information {percent(row['missing_information'])}")
+        told.append("; ".join(parts))
+    return told
 
 
 def _remarks(rows: pl.DataFrame, reasons: Texts, notices: Texts) -> list[str]:
@@ -265,7 +308,7 @@ def _tests(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices
         error = first(level, "error")
         parts = [f"Not computed: {reasons.get(error, error).lower()}"] if error else []
         remarks.append("; ".join(parts + [notices.get(c, c) for c in first(level, "notices") or ()]))
-    unit = _unit(mine, "shift")
+    unit, ci = _unit(mine, "shift"), ci_label(mine)
     return DisplayTable(
         name=f"tests_{name}",
         title=f"{_subject(mine, labels)}: tests and effects",
@@ -274,11 +317,11 @@ def _tests(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices
             words("Compared", compared),
             words("Test", tests),
             counts("n", [first(v, "n") for v in levels]),
-            marked("HL ratio (95 % CI)", with_interval("ratio"), column("ratio")),
-            marked("AUC (95 % CI)", with_interval("auc"), column("auc")),
+            marked(f"HL ratio ({ci})", with_interval("ratio"), column("ratio")),
+            marked(f"AUC ({ci})", with_interval("auc"), column("auc")),
             numbers("P", column("p"), p_value),
             numbers(adjusted.replace("P value, adjusted", "P adjusted"), column("p_adjusted"), p_value),
-            marked(f"HL shift{f', {unit}' if unit else ''} (95 % CI)", with_interval("shift"), column("shift")),
+            marked(f"HL shift{f', {unit}' if unit else ''} ({ci})", with_interval("shift"), column("shift")),
             words("Remarks", remarks),
             words("Result", [mine["result_id"][0]] * len(levels)),
         ),

@@ -15,6 +15,8 @@ Declared = Literal["prespecified", "exploratory"]
 
 APART = ("efficacy_against_toxicity", "ratio", "subgroups", "local_effect")
 """Methods whose results have tables of their own."""
+_ABOVE = "confounded-by-indication"
+"""The notice that the text above these tables says once for all of them."""
 _CLASSES = {
     "efficacy_only": "efficacy only",
     "toxicity_only": "toxicity only",
@@ -63,7 +65,11 @@ class _One:
         error = self.first["error"]
         parts = [f"Not computed: {reasons.get(error, error).lower()}"] if error else []
         codes = self.said.get("", {}).get("p", self.first)["notices"] or ()
-        return "; ".join(parts + [notices.get(code, code) for code in codes])
+        return "; ".join(parts + [notices.get(code, code) for code in codes if code != _ABOVE])
+
+
+def _count(n: int | None) -> str:
+    return NOTHING if n is None else f"{n:,}"
 
 
 def _ones(results: pl.DataFrame, method: str) -> list[_One]:
@@ -228,19 +234,22 @@ def ratios(results: pl.DataFrame, labels: Texts, reasons: Texts, notices: Texts)
         columns=(
             words("Ratio", [label(one, "biomarker") for one in ones]),
             words("Endpoint", [label(one, "endpoint") for one in ones]),
-            counts("n", [one.first["n"] for one in ones]),
-            counts("Events", [one.whole("n_events") for one in ones]),
             marked(
-                "OR numerator (95 % CI)",
+                "Events / n",
+                [f"{_count(one.whole('n_events'))} / {_count(one.first['n'])}" for one in ones],
+                [one.whole("n_events") for one in ones],
+            ),
+            marked(
+                "OR numerator",
                 [one.with_interval("odds_ratio", "numerator") for one in ones],
                 [one.value("odds_ratio", "numerator") for one in ones],
             ),
             marked(
-                "OR denominator (95 % CI)",
+                "OR denominator",
                 [one.with_interval("odds_ratio", "denominator") for one in ones],
                 [one.value("odds_ratio", "denominator") for one in ones],
             ),
-            numbers("P equal and opposite", [one.value("p") for one in ones], p_value),
+            numbers("P of the claim", [one.value("p") for one in ones], p_value),
             numbers("P adjusted", [one.value("p_adjusted") for one in ones], p_value),
             marked("Exponent (95 % set)", [exponent(one) for one in ones], [one.value("exponent") for one in ones]),
             numbers("P neither matters", [one.value("p_overall") for one in ones], p_value),
@@ -248,7 +257,7 @@ def ratios(results: pl.DataFrame, labels: Texts, reasons: Texts, notices: Texts)
             words("Remarks", [one.remarks(reasons, notices) for one in ones]),
             words("Result", [one.first["result_id"] for one in ones]),
         ),
-        note="OR: odds ratio per doubling, the other part held. P equal and opposite: small says that the endpoint does not follow the ratio; large says only that these data "
+        note="OR: odds ratio per doubling with its 95 % interval, the other part held. P of the claim that the two coefficients are equal and opposite: small says that the endpoint does not follow the ratio; large says only that these data "
         "do not refute it, and with P neither matters large as well there is nothing to refute. Exponent k: the endpoint follows numerator / denominator^k; 1 is the ratio, 0 "
         "the numerator alone. Its set holds every k that the data do not refute; it may reach through infinity (the denominator alone) or have no limit at all.",
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from correlates.rounding import NOTHING, fixed, interval, number, p_value, percent, unit_text
-from correlates.tables.record import DisplayTable, counts, marked, numbers, words
+from correlates.tables.record import DisplayTable, ci_label, counts, marked, numbers, words
 
 Texts = Mapping[str, str]
 _GROUPED = ("quartile_rates", "log_rank", "cutpoint", "restricted_mean", "gray")
@@ -16,7 +16,8 @@ _IN_POPULATION = "in_population"
 
 def by_group(results: pl.DataFrame, labels: Texts) -> DisplayTable | None:
     """Each group of a biomarker that was cut: its bound, subjects, events, and the rate or the time of its subjects."""
-    mine = results.filter(pl.col("method").is_in(_GROUPED) & pl.col("error").is_null() & (pl.col("level") != ""))
+    whole = results.filter(pl.col("method").is_in(_GROUPED) & pl.col("error").is_null())
+    mine = whole.filter(pl.col("level") != "")
     groups = mine.filter(pl.col("stat_name") == "group_n").select("result_id", "level")
     if groups.is_empty():
         return None
@@ -49,6 +50,7 @@ def by_group(results: pl.DataFrame, labels: Texts) -> DisplayTable | None:
                 found.append(f"{fixed(v)} ({' to '.join(ends)})")
         return found
 
+    ci = ci_label(mine)
     return DisplayTable(
         name="groups_of_biomarkers",
         title="Groups of biomarkers that were cut",
@@ -58,18 +60,27 @@ def by_group(results: pl.DataFrame, labels: Texts) -> DisplayTable | None:
             words("Method", [labels.get(m, m) for m in rows["method"]], choose=True),
             words("Population", [labels.get(p, p) for p in rows["population"]], choose=True),
             words("Group", rows["level"]),
-            numbers("Up to", rows["bound"]),
+            numbers("Up to", _bounds(whole, rows)),
             words("Unit", [unit_text(u) for u in rows["unit"]]),
             counts("n", rows["n"]),
             counts("Events", rows["events"]),
-            marked("Rate (95 % CI)", shown("rate", share=True), rows["rate"]),
-            marked("Median time, days (95 % CI)", shown("median_time", share=False), rows["median_time"]),
-            marked("Restricted mean, days (95 % CI)", shown("mean_time", share=False), rows["mean_time"]),
+            marked(f"Rate ({ci})", shown("rate", share=True), rows["rate"]),
+            marked(f"Median time, days ({ci})", shown("median_time", share=False), rows["median_time"]),
+            marked(f"Restricted mean, days ({ci})", shown("mean_time", share=False), rows["mean_time"]),
             words("Result", rows["result_id"]),
         ),
         note="Up to: upper bound of the group; a value at it belongs to the group. Times by Kaplan-Meier; a dash is a median, or a limit, that the "
         "curve does not reach.",
     )
+
+
+def _bounds(mine: pl.DataFrame, rows: pl.DataFrame) -> list[float | None]:
+    """Upper bound of each group; of a selected cut-point the lower group ends at it."""
+    cuts = dict(mine.filter(pl.col("stat_name") == "cutpoint").select("result_id", "value").iter_rows())
+    return [
+        cuts.get(result) if bound is None and level == "low" else bound
+        for result, level, bound in rows.select("result_id", "level", "bound").iter_rows()
+    ]
 
 
 def left_out(results: pl.DataFrame, names: tuple[str, ...], labels: Texts, reasons: Texts) -> tuple[DisplayTable, ...]:
@@ -126,7 +137,7 @@ def _populations(mine: pl.DataFrame, labels: Texts) -> DisplayTable | None:
             counts("Without outcome", rows["n_missing"]),
             counts("Subjects", [None if v is None else round(v) for v in rows["events"]]),
             marked("Estimate", estimate, rows["value"]),
-            marked("95 % CI", span, rows["lower"]),
+            marked(ci_label(told), span, rows["lower"]),
         ),
         note="Shares with Clopper-Pearson limits; times by Kaplan-Meier. n: subjects of the population with an outcome.",
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+import polars as pl
 
 from correlates.rounding import NOTHING, number
 
@@ -79,3 +82,9 @@ def counts(label: str, values: Iterable[int | None]) -> Column:
 def marked(label: str, texts: Iterable[str], values: Iterable[float | None]) -> Column:
     """A column of numbers whose texts say more than the number, an interval say."""
     return Column(label=label, texts=tuple(texts), sort=tuple(values))
+
+
+def ci_label(results: pl.DataFrame) -> str:
+    """Heading of the intervals of results, with the level they were asked at; without one where it differs between them."""
+    levels = {json.loads(text).get("level", 0.95) for text in results["settings"].drop_nulls().unique()}
+    return f"{100 * levels.pop():g} % CI" if len(levels) == 1 else "CI"

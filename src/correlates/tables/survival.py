@@ -12,7 +12,9 @@ from correlates.tables.record import DisplayTable, counts, marked, numbers, word
 
 METHODS = ("kaplan_meier", "cumulative_incidence")
 """Methods of the results shown here."""
-_AT = "; day "
+_OF_CUTS = ("log_rank", "cutpoint", "gray")
+"""Methods of biomarkers that are cut, whose groups are told at declared days beside them."""
+_AT, _CUT_AT = "; day ", " on day "
 
 Texts = Mapping[str, str]
 
@@ -38,7 +40,7 @@ def medians(results: pl.DataFrame, labels: Texts, reasons: Texts, notices: Texts
             words("Population", [labels.get(o["population"], o["population"]) for o, *_ in rows]),
             words("By", [labels.get(o["biomarker"], o["biomarker"]) or NOTHING for o, *_ in rows]),
             words("Group", [labels.get(f"class:{g}", g) or "all" for _, g, *_ in rows]),
-            words("From", [_from(o["settings"]) for o, *_ in rows]),
+            words("From", [_from(o) for o, *_ in rows]),
             counts("n", [_whole(t.get("n")) for _, _, t, *_ in rows]),
             counts("Events", [_whole(t.get("n_events")) for _, _, t, *_ in rows]),
             numbers("Median, days", [t.get("median") for _, _, t, *_ in rows], _reached),
@@ -66,7 +68,9 @@ def medians(results: pl.DataFrame, labels: Texts, reasons: Texts, notices: Texts
 
 def at_days(results: pl.DataFrame, labels: Texts) -> DisplayTable | None:
     """Survival and cumulative incidence at the declared days; None where there is none."""
-    wanted = results.filter(pl.col("stat_name").is_in(["survival", "incidence"]))
+    wanted = results.filter(
+        pl.col("stat_name").is_in(["survival", "incidence"]) & pl.col("method").is_in((*METHODS, *_OF_CUTS))
+    )
     if wanted.is_empty():
         return None
     found = {
@@ -74,9 +78,13 @@ def at_days(results: pl.DataFrame, labels: Texts) -> DisplayTable | None:
     }
     rows = []
     for one in wanted.iter_rows(named=True):
-        name, day = _parted(one["level"])
-        group, _, cause = name.rpartition("; ") if one["stat_name"] == "incidence" else (name, "", "")
         stat = one["stat_name"]
+        if one["method"] in METHODS:
+            name, day = _parted(one["level"])
+            group, _, cause = name.rpartition("; ") if stat == "incidence" else (name, "", "")
+        else:  # a group of a biomarker that was cut
+            group, _, last = one["level"].rpartition(_CUT_AT)
+            day, cause = float(last), "the event" if stat == "incidence" else ""
         low, high = (found.get((one["result_id"], f"{stat}_{end}", one["level"])) for end in ("lower", "upper"))
         rows.append((one, group, cause, day, low, high, found.get((one["result_id"], "n_risk", one["level"]))))
     return DisplayTable(
@@ -91,7 +99,7 @@ def at_days(results: pl.DataFrame, labels: Texts) -> DisplayTable | None:
             numbers("Estimate", [o["value"] for o, *_ in rows], fixed),
             marked("Limits", [interval(lo, hi) for *_, lo, hi, _ in rows], [lo for *_, lo, _, _ in rows]),
             counts("At risk", [_whole(n) for *_, n in rows]),
-            words("From", [_from(o["settings"]) for o, *_ in rows]),
+            words("From", [_from(o) for o, *_ in rows]),
         ),
         note="A dash: nobody of the group was followed that long, or no limit exists there (an estimate of 0 or 1).",
     )
@@ -103,9 +111,10 @@ def _parted(level: str) -> tuple[str, float]:
     return (name, float(day)) if at else ("", float(level.removeprefix("day ")))
 
 
-def _from(settings: str) -> str:
-    landmark = json.loads(settings).get("landmark")
-    return f"day {landmark:g}" if landmark is not None else "start"
+def _from(one: Mapping[str, object]) -> str:
+    landmark = json.loads(str(one["settings"])).get("landmark")
+    clock = str(one["endpoint"]).partition(" [from ")[2].removesuffix("]")  # of an analysis that counts from a landmark
+    return f"day {landmark:g}" if landmark is not None else clock or "start"
 
 
 def _whole(value: float | None) -> int | None:
