@@ -467,8 +467,6 @@ def methods() -> list[str]:
         "# Methods",
         "",
         "What `methods` of a univariable [analysis](plan.md#univariable) can name, and the statistics each gives. Every",
-    ]
-    lines += [
         "statistic is a row of the table [results](tables.md#results); a method that fails gives the same rows without values and",
         "says why.",
         "",
@@ -519,17 +517,14 @@ def methods() -> list[str]:
             ]
         )
     lines += table(("statistic", "label"), [(f"`{name}`", label) for name, label in STATISTICS.items()])
+    rows = [(f"[`{c.code}`](../{c.docs})", f"{c.label}: {c.formula}", c.citation) for c in CONVENTIONS]
     lines += [
         "# Conventions",
         "",
-        "What an analysis declares beside its methods; the methods text of a report cites those in force.",
+        "What an analysis declares beside its methods.",
         "",
+        *table(("code", "rule", "source"), rows),
     ]
-    for c in CONVENTIONS:
-        lines += [f"## {c.label} {{#{c.code}}}", ""]
-        lines += facts(
-            [("Code", f"`{c.code}`"), ("Rule", c.formula), ("Source", c.citation), ("Explained", link(c.docs))]
-        )
     return lines
 
 

@@ -45,7 +45,7 @@ def test_a_convention_is_told_and_sourced(record):
     assert re.search(r"\d{4}", record.citation)
     page = (DOCS / record.docs).read_text(encoding="utf-8")
     assert record.citation.split(",")[0].split(" and ")[0] in page
-    assert f"{{#{record.code}}}" in (DOCS / "reference" / "methods.md").read_text(encoding="utf-8")
+    assert f"[`{record.code}`](" in (DOCS / "reference" / "methods.md").read_text(encoding="utf-8")
 
 
 def test_every_adjustment_is_a_convention():
