@@ -16,10 +16,11 @@ from typing import Any, Literal, get_args, get_origin
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from scripts import reference_conventions as conventions  # noqa: E402
 from scripts.reference_errors import error_codes  # noqa: E402
 
 from correlates import terms  # noqa: E402
-from correlates.association import CONVENTIONS, INQUIRIES, METHODS  # noqa: E402
+from correlates.association import INQUIRIES, METHODS  # noqa: E402
 from correlates.association.model_record import MODEL_METHODS, STATISTICS  # noqa: E402
 from correlates.association.notices import Notice  # noqa: E402
 from correlates.cli import commands  # noqa: E402
@@ -517,14 +518,7 @@ def methods() -> list[str]:
             ]
         )
     lines += table(("statistic", "label"), [(f"`{name}`", label) for name, label in STATISTICS.items()])
-    rows = [(f"[`{c.code}`](../{c.docs})", f"{c.label}: {c.formula}", c.citation) for c in CONVENTIONS]
-    lines += [
-        "# Conventions",
-        "",
-        "What an analysis declares beside its methods.",
-        "",
-        *table(("code", "rule", "source"), rows),
-    ]
+    lines += [*conventions.HEAD, *table(conventions.COLUMNS, conventions.ROWS)]
     return lines
 
 
