@@ -11,7 +11,7 @@ from correlates.association.model_columns import Prepared
 from correlates.stats.arrays import Bools, Floats, where
 from correlates.stats.cox import baseline_hazard, cox_model
 from correlates.stats.logistic import Separation, logistic_model
-from correlates.stats.logistic_likelihood import batch, maximise
+from correlates.stats.logistic import ratio_without as lost_without
 from correlates.stats.ordinal import ordinal_model, ratio_without, separated
 from correlates.stats.ordinal_target import OrdinalTarget
 from correlates.stats.pooling import pool, pool_wald
@@ -180,16 +180,7 @@ def ratio(prepared: Prepared, design: Floats, out: Bools, fit: Fit) -> float:
         return float("nan") if smaller.log_likelihood is None else 2.0 * (fit.log_likelihood - smaller.log_likelihood)
     if isinstance(target, OrdinalTarget):
         return ratio_without(design, target.grade, out)
-    columns = np.column_stack((np.ones(prepared.n), design))
-    scale = np.sqrt((columns**2).mean(axis=0))
-    models = batch((columns / scale)[None], target.event.astype(np.float64)[None], np.ones((1, prepared.n)), firth=True)
-    start = np.zeros((1, columns.shape[1]))
-    free = np.concatenate(([True], ~out))
-    top = maximise(models, start, np.ones(columns.shape[1], dtype=np.bool_))
-    null = maximise(models, start, np.asarray(free, dtype=np.bool_))
-    if not null.converged[0]:
-        return float("nan")
-    return max(2.0 * float(top.point.value[0] - null.point.value[0]), 0.0)
+    return lost_without(design, target.event, out)
 
 
 def baseline(prepared: Prepared, design: Floats, coefficient: Floats) -> tuple[list[float], list[float]]:

@@ -213,6 +213,9 @@ def logistic_model(
 
     Notes
     -----
+    Beside an intercept the covariates are centred and scaled within, so that one that lies far from 0 (a year, the logarithm of a count) is
+    fitted like any other; coefficients, limits and likelihood are those of the covariates as given, the intercept's at 0 of all of them.
+
     Undefined (arrays NaN, ``full_rank`` false): covariates that are linearly dependent (a column that is constant beside an
     intercept, two copies of one biomarker) or more coefficients than subjects. Under maximum likelihood undefined where the data
     are separated (``separation`` says so, by linear programming: Konis, thesis, Oxford 2007).
@@ -225,10 +228,9 @@ def logistic_model(
     n = covariates.shape[0]
     events = membership(outcome, n)
     rule = Penalty(penalty)
-    columns = np.column_stack((np.ones(n), covariates)) if intercept else covariates
+    columns, back = _standardised(covariates, intercept=intercept)
     p = columns.shape[1]
-    scale = np.sqrt((columns**2).mean(axis=0)) if n else np.ones(p)
-    full_rank = bool(n >= p and (scale > 0).all() and np.linalg.matrix_rank(columns / scale, tol=1e-9 * n) == p)
+    full_rank = bool(n >= p and np.linalg.matrix_rank(columns, tol=1e-9 * n) == p)
     split = separation(columns, events) if full_rank else Separation.NONE
     nothing = np.full(p, np.nan)
     base = {"n": n, "n_events": int(events.sum())}
@@ -251,21 +253,22 @@ def logistic_model(
             converged=False,
             **base,
         )
-    models = batch(
-        (columns / scale)[None], events.astype(np.float64)[None], np.ones((1, n)), firth=rule is Penalty.FIRTH
-    )
+    models = _one(columns, events, firth=rule is Penalty.FIRTH)
     root = float(ndtri(0.5 + level / 2.0))
     fit = profiled(models, np.zeros((1, p)), tuple(range(p)), root)
-    top, ratios = fit.top, fit.ratio[0]
-    shift = float(np.log(scale).sum()) if models.firth else 0.0  # log det of the information on the scale of the design
+    top, ratios, unit = fit.top, fit.ratio[0], np.diag(back)
+    lower, upper = fit.lower[0] * unit, fit.upper[0] * unit
+    if intercept and back[0, 1:].any():
+        ratios[0], lower[0], upper[0] = _at_origin(columns, back[0], top.beta, events, root, firth=models.firth)
+    shift = -float(np.log(unit).sum()) if models.firth else 0.0  # log det of the information on the scale given
     value = float(top.point.value[0]) + shift
     null_value, chi, model_p = _against_null(models, top, p, intercept=intercept)
-    covariance = np.linalg.inv(top.point.information[0]) / np.outer(scale, scale)
+    covariance = back @ np.linalg.inv(top.point.information[0]) @ back.T
     return LogisticModel(
-        coefficient=top.beta[0] / scale,
+        coefficient=back @ top.beta[0],
         standard_error=np.sqrt(np.diag(covariance)),
-        lower=fit.lower[0] / scale,
-        upper=fit.upper[0] / scale,
+        lower=lower,
+        upper=upper,
         chi_square=ratios,
         p_value=where(np.isfinite(ratios), chdtrc(1.0, where(np.isfinite(ratios), ratios, 0.0)), np.nan),
         covariance=covariance,
@@ -279,6 +282,63 @@ def logistic_model(
         converged=bool(top.converged[0]),
         **base,
     )
+
+
+def ratio_without(
+    design: npt.ArrayLike, outcome: npt.ArrayLike, out: npt.ArrayLike, *, penalty: Penalty | str = Penalty.FIRTH
+) -> float:
+    """Twice the (penalised) log-likelihood lost when the covariates ``out`` (q,) of a design (n, q) are held at 0.
+
+    There is an intercept, and the penalty keeps the whole design. NaN where no maximum is found.
+    """
+    covariates = np.asarray(design, dtype=np.float64)
+    columns, _ = _standardised(covariates, intercept=True)
+    models = _one(columns, membership(outcome, covariates.shape[0]), firth=Penalty(penalty) is Penalty.FIRTH)
+    start = np.zeros((1, columns.shape[1]))
+    top = maximise(models, start, np.ones(columns.shape[1], dtype=np.bool_))
+    null = maximise(models, start, np.append(True, ~np.asarray(out, dtype=np.bool_)))
+    if not null.converged[0]:
+        return float("nan")
+    return max(2.0 * float(top.point.value[0] - null.point.value[0]), 0.0)
+
+
+def _standardised(covariates: Floats, *, intercept: bool) -> tuple[Floats, Floats]:
+    """Columns (n, p) on a common scale, beside an intercept centred; and the matrix (p, p) that takes their coefficients back.
+
+    A covariate that does not vary beside an intercept becomes a column of 0, and the rank is not full.
+    """
+    n, q = covariates.shape
+    centre = covariates.mean(axis=0) if intercept and n else np.zeros(q)
+    centred = covariates - centre
+    spread = np.sqrt((centred**2).mean(axis=0)) if n else np.zeros(q)
+    varied = spread > 1e-13 * np.abs(covariates).max(axis=0, initial=0.0)
+    unit = where(varied, spread, 1.0)
+    scaled = where(varied, centred / unit, 0.0)
+    if not intercept:
+        return scaled, np.diag(1.0 / unit)
+    back = np.diag(np.append(1.0, 1.0 / unit))
+    back[0, 1:] = -centre / unit
+    return np.column_stack((np.ones(n), scaled)), back
+
+
+def _one(columns: Floats, events: Bools, *, firth: bool) -> Batch:
+    """One model as a batch."""
+    return batch(columns[None], events.astype(np.float64)[None], np.ones((1, events.size)), firth=firth)
+
+
+def _at_origin(
+    columns: Floats, at: Floats, beta: Floats, events: Bools, root: float, *, firth: bool
+) -> tuple[float, float, float]:
+    """Likelihood ratio against an intercept of 0, and its limits, where the intercept of the covariates as given is ``at`` (p,) . beta.
+
+    The same model with coefficients turned so that the first is the intercept (per length of ``at``), the others orthogonal to it.
+    """
+    length = float(np.linalg.norm(at))
+    turned, _ = np.linalg.qr(at[:, None], mode="complete")
+    turned[:, 0] = at / length
+    models = _one(columns @ turned, events, firth=firth)
+    fit = profiled(models, beta @ turned, (0,), root)
+    return float(fit.ratio[0, 0]), float(fit.lower[0, 0]) * length, float(fit.upper[0, 0]) * length
 
 
 def separation(design: npt.ArrayLike, outcome: npt.ArrayLike) -> Separation:

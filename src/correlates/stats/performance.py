@@ -172,15 +172,14 @@ def _two_coefficients(x: Floats, events: Floats, weight: Floats) -> tuple[Floats
     a, b = np.zeros(count), np.zeros(count)
     reached = np.zeros(count, dtype=np.bool_)
     live = np.arange(count)
+    first, second = weight * x, weight * x * x
+    happened, weighted = weight @ events, first @ events
     for _ in range(60):
-        z, w = x[live], weight[live]
-        eta = a[live, None] + b[live, None] * z
-        chance = 1.0 / (1.0 + np.exp(-np.clip(eta, -500.0, 500.0)))
-        residual = w * (events - chance)
-        variance = w * chance * (1.0 - chance)
-        vz = variance * z
-        s0, s1 = residual.sum(axis=1), (residual * z).sum(axis=1)
-        h00, h01, h11 = variance.sum(axis=1), vz.sum(axis=1), (vz * z).sum(axis=1)
+        z, w, wz = x[live], weight[live], first[live]
+        chance = 1.0 / (1.0 + np.exp(-np.clip(a[live, None] + b[live, None] * z, -500.0, 500.0)))
+        variance = chance * (1.0 - chance)
+        s0, s1 = happened[live] - _dot(w, chance), weighted[live] - _dot(wz, chance)
+        h00, h01, h11 = _dot(w, variance), _dot(wz, variance), _dot(second[live], variance)
         determinant = h00 * h11 - h01**2
         regular = determinant > 1e-14 * (h00 * h11) + 1e-300
         safe = where(regular, determinant, 1.0)
@@ -196,6 +195,12 @@ def _two_coefficients(x: Floats, events: Floats, weight: Floats) -> tuple[Floats
         if live.size == 0:
             break
     return a, b, reached
+
+
+def _dot(one: Floats, other: Floats) -> Floats:
+    """Sums (B,) of products of rows (B, n)."""
+    found: Floats = np.einsum("bn,bn->b", one, other)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

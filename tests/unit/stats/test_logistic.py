@@ -9,7 +9,7 @@ import pytest
 import statsmodels.api as sm
 from firthmodels import FirthLogisticRegression
 
-from correlates.stats.logistic import Penalty, logistic_model, logistic_screen, separation
+from correlates.stats.logistic import Penalty, logistic_model, logistic_screen, ratio_without, separation
 
 
 def _panel(seed=21, m=12, n=60):
@@ -177,3 +177,38 @@ def test_bad_input():
     with pytest.raises(ValueError, match="design must be"):
         logistic_model([1.0, 2.0], [0, 1])
     assert separation([[1.0, 1.0], [1.0, 2.0]], [0, 1]) == "complete"
+
+
+@pytest.mark.parametrize("penalty", list(Penalty))
+def test_covariates_far_from_zero_are_fitted_as_centred_ones(penalty):
+    rng = np.random.default_rng(31)
+    n = 80
+    x = np.column_stack((2015 + 3 * rng.normal(size=n), 8 + 0.001 * rng.normal(size=n), rng.normal(size=n)))
+    y = rng.random(n) < 1 / (1 + np.exp(-(x[:, 2] + 0.3 * (x[:, 0] - 2015))))
+    centre = x.mean(axis=0)
+    far, near = logistic_model(x, y, penalty=penalty), logistic_model(x - centre, y, penalty=penalty)
+    for name in ("coefficient", "standard_error", "lower", "upper", "chi_square", "p_value"):
+        np.testing.assert_allclose(getattr(far, name)[1:], getattr(near, name)[1:], rtol=1e-6, err_msg=name)
+    for name in ("log_likelihood", "null_log_likelihood", "model_chi_square"):
+        assert getattr(far, name) == pytest.approx(getattr(near, name), rel=1e-9), name
+    assert far.coefficient[0] == pytest.approx(near.coefficient[0] - far.coefficient[1:] @ centre, rel=1e-9)
+    out = np.array([True, False, True])
+    assert ratio_without(x, y, out) == pytest.approx(ratio_without(x - centre, y, out), rel=1e-6)
+    assert far.lower[0] < far.coefficient[0] < far.upper[0]
+
+
+def test_limits_of_the_intercept_are_those_of_the_predictor_at_zero():
+    # held there, and all the rest maximised in the coefficients as they are told
+    x, y, _ = _panel(seed=32)
+    given = x[5:7].T
+    fit = logistic_model(given, y)
+    from correlates.stats.logistic_likelihood import batch, maximise
+
+    models = batch(
+        np.column_stack((np.ones(y.size), given))[None], y.astype(float)[None], np.ones((1, y.size)), firth=True
+    )
+    for limit in (fit.lower[0], fit.upper[0]):
+        start = np.array([[limit, *fit.coefficient[1:]]])
+        held = maximise(models, start, np.array([False, True, True]))
+        assert held.converged[0]
+        assert 2 * (fit.log_likelihood - held.point.value[0]) == pytest.approx(3.841458820694124, rel=1e-6)
