@@ -61,7 +61,9 @@ class Scale:
             return "standard deviation"
         if self.take != "as_is":
             return _STEPS[self.take] if self.per == 1.0 else f"{self.per:g} {_MORE[self.take]}"
-        return "unit" if self.per == 1.0 else f"{self.per:g}{' ' + unit if unit else ' units'}"
+        if self.per == 1.0:
+            return unit or "unit"
+        return f"{self.per:g}{' ' + unit if unit else ' units'}"
 
 
 def scale_of(biomarker: Biomarker, transform: Transform | None) -> Scale:

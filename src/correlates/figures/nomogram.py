@@ -142,9 +142,10 @@ def _log_odds(p: float) -> float:
 
 
 def _spaced(ticks: list[dict[str, Any]], top: float) -> list[dict[str, Any]]:
-    """The ticks of numbers from left to right, without the texts that would stand on another; the two ends keep theirs."""
+    """The ticks of numbers from left to right, without the texts that would stand on another; the two ends keep theirs, above and below the line where it is short."""
     placed = sorted(ticks, key=lambda t: t["points"])
     end = placed[-1]
+    short = len(placed) > 1 and _near(placed[0], end, top)
     last: dict[str, Any] | None = None
     for i, tick in enumerate(placed):
         tick["side"] = 0
@@ -153,6 +154,7 @@ def _spaced(ticks: list[dict[str, Any]], top: float) -> list[dict[str, Any]]:
             tick["text"] = ""
         else:
             last = tick
+    end["side"] = int(short)
     return placed
 
 

@@ -181,7 +181,7 @@ def log_scale(low: float, high: float) -> dict[str, Any]:
 
 def with_unit(label: str, unit: str) -> str:
     """Title of an axis: label and unit."""
-    if not unit:
+    if not unit or label.endswith(f" {unit}"):  # a score (score)
         return label
     return f"{label}, {unit}" if "(" in unit else f"{label} ({unit})"
 

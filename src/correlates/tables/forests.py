@@ -11,6 +11,8 @@ from correlates.tables.record import DisplayTable, counts, marked, numbers, word
 
 Texts = Mapping[str, str]
 
+_UNTESTED = "no-permutations"
+"""Notice of an importance without P: said once below the table and not in each row."""
 _METHODS = ("conditional_tree", "conditional_forest", "random_forest", "boruta")
 
 
@@ -88,12 +90,15 @@ def _importances(rows: pl.DataFrame, labels: Texts, reasons: Texts, notices: Tex
     rows = rows.sort("analysis_id", "endpoint", "method", pl.col("rank").fill_null(1e9), "p", maintain_order=True)
     remarks = []
     for row in rows.iter_rows(named=True):
-        parts = [reasons.get(row["error"], row["error"])] if row["error"] else [notices.get(n, n) for n in row["told"]]
+        told = [n for n in row["told"] if n != _UNTESTED]
+        parts = [reasons.get(row["error"], row["error"])] if row["error"] else [notices.get(n, n) for n in told]
         if row["decision"]:
             parts.insert(0, f"{row['decision']} ({row['hits']:.0f} of {row['rounds']:.0f} rounds)")
         if row["splits"]:
             parts.insert(0, f"splits {row['splits']:.0f} node{'' if row['splits'] == 1 else 's'}")
         remarks.append("; ".join(parts))
+    untested = any(_UNTESTED in told for told in rows["told"].to_list())
+    why = f" {notices.get(_UNTESTED, _UNTESTED)}." if untested else ""
     return DisplayTable(
         name="forest_importances",
         title="Trees and forests, biomarker by biomarker",
@@ -110,7 +115,7 @@ def _importances(rows: pl.DataFrame, labels: Texts, reasons: Texts, notices: Tex
             words("Remarks", remarks),
         ),
         note="Importance: rise of the squared error out of bag when the biomarker is permuted. P of a tree: test of independence in the root; P "
-        "of an importance: from forests on permuted outcomes, where declared. Correlated biomarkers share their importance.",
+        f"of an importance: from forests on permuted outcomes, where declared.{why} Correlated biomarkers share their importance.",
     )
 
 

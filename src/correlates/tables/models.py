@@ -119,7 +119,8 @@ def _card(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices:
         lines.append(("Flow of candidates", flow))
     if "columns" in whole:
         per = whole.get("events_per_column")
-        kind = "effective subjects" if grades.height else "subjects with the rarer outcome"
+        plain = "events" if mine["method"][0] == "cox_model" else "subjects with the rarer outcome"
+        kind = "effective subjects" if grades.height else plain
         shown = "" if per is None else f"; {number(per)} {kind} per column"
         lines.append(("Columns", f"{whole['columns']:.0f}{shown}"))
     if "f" in whole:
@@ -234,6 +235,12 @@ def _predictions(name: str, mine: pl.DataFrame, found: pl.DataFrame) -> DisplayT
             numbers("Time, day", found["time"]),
             words("Event", ["yes" if seen else "no" for seen in found["observed"]], choose=True),
         ]
+        horizon = json.loads(mine["settings"][0])["validation"]["horizon"]
+        if horizon:
+            columns += [
+                numbers(f"Risk by day {number(horizon)}", found["probability"], percent),
+                numbers(f"Risk by day {number(horizon)}, subject left out", found["left_out_probability"], percent),
+            ]
     else:
         columns += [
             words("Event", ["yes" if seen else "no" for seen in found["observed"]], choose=True),

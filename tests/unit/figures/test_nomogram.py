@@ -93,6 +93,13 @@ def test_no_text_of_a_class_stands_on_another() -> None:
     assert set(lines["scale"]) == {"STAGE: I", "STAGE: III", "STAGE: IV"}
 
 
+def test_the_ends_of_a_short_line_stand_on_two_sides() -> None:
+    weak = [{**t, "coefficient": 0.01} if t["name"] == "LDH" else t for t in _MODEL["terms"]]
+    line = _drawn(terms=weak).filter(pl.col("scale").str.starts_with("LDH")).sort("points")
+    assert line.filter(pl.col("text") != "")["side"].to_list() == [0, 1]
+    assert _drawn().filter(pl.col("scale").str.starts_with("LDH"))["side"].unique().to_list() == [0]
+
+
 def test_a_product_has_no_nomogram() -> None:
     product = {"name": "LDH:AGE", "of": [0, 1], "knots": [], "part": 0, "coefficient": 0.1}
     table = pl.DataFrame(
