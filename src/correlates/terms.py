@@ -217,6 +217,10 @@ class Reason(StrEnum):
     BOTH_CENSORED = "both-censored", "Numerator and denominator are both censored: the ratio has no bound"
     TOO_FEW_VALUES = "too-few-values", "Fewer values recorded than the rule asks for"
     ONE_CLUSTER = "one-cluster", "The values do not part the subjects into clusters"
+    SINGULAR_CLUSTERS = (
+        "singular-clusters",
+        "The covariance of a cluster is singular: too few subjects for so many values, or a value that others determine",
+    )
     NOT_MEASURABLE = "not-measurable", "No measurable lesion at baseline"
     NOT_RECORDED = "not-recorded", "Not recorded for this subject"
     DUPLICATED = "duplicated", "Recorded more than once with different values"

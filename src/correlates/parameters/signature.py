@@ -16,7 +16,7 @@ from correlates.parameters.record import Computed, Inputs
 from correlates.parameters.settings import Signature
 from correlates.schema.table import NUMBER, TEXT
 from correlates.stats.arrays import Bools, Floats, Ints
-from correlates.stats.gaussian_mixture import Clusters, Covariance, fit_clusters
+from correlates.stats.gaussian_mixture import Clusters, Covariance, chosen, fit_clusters
 from correlates.terms import Censoring, Reason
 
 _LEAST_SUBJECTS = 20
@@ -60,9 +60,11 @@ def _probability(settings: Signature, x: Floats, present: Bools, enough: Bools) 
     given, mask = np.where(present, x, 0.0)[np.ix_(rows, there)], present[np.ix_(rows, there)]
     counts = range(1, settings.most + 1) if settings.clusters == "icl" else (settings.clusters,)
     fits = {k: fit_clusters(given, k, present=mask, covariance=Covariance(settings.covariance)) for k in counts}
-    best = min(fits.values(), key=lambda fit: fit.icl)
-    told = "; ".join(f"{k}: {fit.icl:.1f}" for k, fit in fits.items())
+    best = chosen(fits)
+    told = "; ".join(f"{k}: {fit.icl:.1f}{' (singular)' if fit.singular else ''}" for k, fit in fits.items())
     found = f"{best.weight.size} of {', '.join(map(str, fits))} clusters by ICL ({told}); {rows.size} subjects"
+    if best.singular:
+        return None, {"reason": Reason.SINGULAR_CLUSTERS.value, "found": found}
     if best.weight.size == 1:
         return None, {"reason": Reason.ONE_CLUSTER.value, "found": found}
     if not best.converged:

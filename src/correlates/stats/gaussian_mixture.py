@@ -10,7 +10,7 @@ Intell 2000;22:719-725 (ICL).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from correlates.stats.arrays import Bools, Floats, Ints
 
-__all__ = ["Clusters", "Covariance", "fit_clusters", "memberships", "number_of_clusters"]
+__all__ = ["Clusters", "Covariance", "chosen", "fit_clusters", "memberships", "number_of_clusters"]
 
 _SHORT = 25  # iterations of each start, before the two best are taken to the end
 _LOG_2PI = float(np.log(2.0 * np.pi))
@@ -49,6 +49,10 @@ class Clusters:
         -2 log likelihood + parameters x ln n, and that plus twice the entropy of the memberships; smaller is better.
     parameters, iterations, converged
         Free parameters; of the fit.
+    singular
+        Whether in some direction the prior says more of the covariance of a cluster than its subjects do: without the prior it would be
+        singular or nearly so. Too few subjects for so many variables, a variable that is a sum of others, or one that is the same for all
+        of a cluster.
     """
 
     weight: Floats
@@ -61,6 +65,7 @@ class Clusters:
     parameters: int
     iterations: int
     converged: bool
+    singular: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,7 @@ def fit_clusters(
         parameters=parameters,
         iterations=best.iterations,
         converged=best.converged,
+        singular=_singular(best, n, Covariance(covariance)),
     )
 
 
@@ -150,9 +156,18 @@ def number_of_clusters(
     counts: Sequence[int] = (1, 2, 3),
     covariance: Covariance = Covariance.FULL,
 ) -> tuple[Clusters, dict[int, float]]:
-    """The mixture whose number of clusters has the smallest ICL, and the ICL of each number; see :func:`fit_clusters`."""
+    """The mixture whose number of clusters has the smallest ICL, and the ICL of each number; see :func:`fit_clusters`.
+
+    More than one cluster with a singular covariance are no choice.
+    """
     fits = {k: fit_clusters(x, k, present=present, covariance=covariance) for k in counts}
-    return min(fits.values(), key=lambda fit: fit.icl), {k: fit.icl for k, fit in fits.items()}
+    return chosen(fits), {k: fit.icl for k, fit in fits.items()}
+
+
+def chosen(fits: Mapping[int, Clusters]) -> Clusters:
+    """Of fits by their number of clusters the one of smallest ICL; one that is singular only where there is no other, or as a single cluster."""
+    regular = [fit for k, fit in fits.items() if k == 1 or not fit.singular]
+    return min(regular or fits.values(), key=lambda fit: fit.icl)
 
 
 def memberships(clusters: Clusters, x: npt.ArrayLike, present: npt.ArrayLike | None = None) -> Floats:
@@ -234,8 +249,8 @@ def _starts(scaled: Floats, k: int) -> list[Floats]:
 def _fit(x: Floats, patterns: _Patterns, start: Floats, form: Covariance, *, tolerance: float, most: int) -> _Fit:
     n, d = x.shape
     k = start.shape[1]
-    scale = np.eye(d) / k ** (2.0 / d)
-    df = d + 2.0
+    width, df = _prior(d, k)
+    scale = np.eye(d) * width
     mean, covariance = np.zeros((k, d)), np.tile(np.eye(d), (k, 1, 1))
     r, objective = start, -np.inf
     likelihood = -np.inf
@@ -257,6 +272,20 @@ def _fit(x: Floats, patterns: _Patterns, start: Floats, form: Covariance, *, tol
         converged = abs(now - objective) < tolerance * n
         objective = now
     return _Fit(r.mean(axis=0), mean, covariance, r, likelihood, objective, iterations, converged)
+
+
+def _prior(d: int, k: int) -> tuple[float, float]:
+    """Scale of each variable (of variance 1) and degrees of freedom of the prior of a covariance."""
+    return float(1.0 / k ** (2.0 / d)), d + 2.0
+
+
+def _singular(fit: _Fit, n: int, form: Covariance) -> bool:
+    """Whether the scatter of a cluster is smaller than the scale of the prior in some direction."""
+    k, d = fit.mean.shape
+    scale, df = _prior(d, k)
+    sizes = np.full(k, float(n)) if form == Covariance.SHARED else fit.weight * n
+    least = np.linalg.eigvalsh(fit.covariance)[:, 0] * (df + sizes + d + 1.0) - scale
+    return bool((least < scale).any())
 
 
 def _maximise(
@@ -312,7 +341,7 @@ def _log_density(x: Floats, patterns: _Patterns, mean: Floats, covariance: Float
     precision, log_det = _precisions(patterns, covariance)
     seen = patterns.kinds[patterns.which]
     away = np.where(seen, x - mean, 0.0)
-    form = np.einsum("ni,nij,nj->n", away, precision[patterns.which], away, optimize=True)
+    form = ((away[:, None, :] @ precision[patterns.which])[:, 0, :] * away).sum(axis=1)
     found: Floats = -0.5 * (form + seen.sum(axis=1) * _LOG_2PI - log_det[patterns.which])
     return found
 

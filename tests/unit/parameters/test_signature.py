@@ -104,6 +104,19 @@ def test_without_what_it_points_toward_no_cluster_is_called_inflamed() -> None:
     assert derived.checks.filter(rule="clusters")["found"].to_list() == ["CRP takes fewer than two values"]
 
 
+def test_a_value_that_others_determine_makes_no_signature() -> None:
+    labs, who, _ = _labs(apart=4.0)
+    twice = labs.filter(test="LDH").with_columns(test=pl.lit("LDH2"), value=2.0 * pl.col("value"))
+    specs = SPECS | {"LDH2": Lab(take="lab", test="LDH2")}
+    for clusters in ("icl", 2):
+        spec = Signature(
+            take="signature", of=(*PLAIN.of, "LDH2"), toward="CRP", log=("LDH", "CRP", "LDH2"), clusters=clusters
+        )
+        derived = run(specs | {"SIG": spec}, who, labs=pl.concat([labs, twice]))
+        assert set(derived.parameters.filter(code="SIG")["reason"]) == {"singular-clusters"}
+        assert "singular" in derived.checks.filter(rule="clusters")["found"][0]
+
+
 def test_too_few_subjects_are_a_reason() -> None:
     labs, who, _ = _labs(n=12)
     assert set(run(SPECS | {"SIG": PLAIN}, who, labs=labs).parameters.filter(code="SIG")["reason"]) == {"too-few"}

@@ -60,6 +60,54 @@ def test_missing_values_are_integrated_out() -> None:
 
 
 @pytest.mark.parametrize("form", list(Covariance))
+def test_the_fit_is_a_maximum_of_the_marginal_likelihood_where_values_are_missing(form: Covariance) -> None:
+    # what is missing depends on what is seen: the third value is absent where the first is high. The marginal likelihood is written
+    # down for each pattern with scipy, the prior as the page has it; no small change of mean, covariance or weight may raise their sum
+    x, _, rng = _two(n=60, seed=4)
+    present = np.ones(x.shape, dtype=bool)
+    present[:, 2] = rng.random(60) > 1 / (1 + np.exp(-(x[:, 0] - 1.0)))
+    fit = fit_clusters(np.where(present, x, np.nan), 2, present=present, covariance=form, tolerance=1e-12)
+    spread = np.array([x[present[:, j], j].std() for j in range(3)])
+    scale, df = np.diag(spread**2) / 2 ** (2 / 3), 5.0
+
+    def objective(mean, covariance, weight):
+        total = 0.0
+        for seen in np.unique(present, axis=0):
+            rows = x[(present == seen).all(axis=1)][:, seen]
+            laws = [multivariate_normal(m[seen], c[np.ix_(seen, seen)]) for m, c in zip(mean, covariance, strict=True)]
+            total += np.log(sum(w * law.pdf(rows) for w, law in zip(weight, laws, strict=True))).sum()
+        for c in covariance[:1] if form is Covariance.SHARED else covariance:
+            total -= 0.5 * (df + 4) * np.linalg.slogdet(c)[1] + 0.5 * np.trace(np.linalg.solve(c, scale))
+        return total
+
+    best = objective(fit.mean, fit.covariance, fit.weight)
+    free = np.eye(3, dtype=bool) if form is Covariance.DIAGONAL else np.ones((3, 3), dtype=bool)
+    for step in range(6):
+        mean_move = rng.normal(size=(2, 3)) * spread if step < 2 else np.zeros((2, 3))
+        half = rng.normal(size=(2, 3, 3)) if 2 <= step < 5 else np.zeros((2, 3, 3))
+        half[1] = half[0] if form is Covariance.SHARED else half[1]
+        matrix_move = (half + np.swapaxes(half, 1, 2)) * free * spread[:, None] * spread
+        weight_move = np.array([1.0, -1.0]) if step == 5 else np.zeros(2)
+        around = [
+            objective(fit.mean + e * mean_move, fit.covariance + e * matrix_move, fit.weight + e * weight_move)
+            for e in (-1e-4, 1e-4)
+        ]
+        assert max(around) < best
+        # the first derivative is nothing beside the second
+        assert abs(around[1] - around[0]) < 1e-2 * (2 * best - sum(around))
+
+
+def test_a_covariance_that_the_prior_alone_holds_is_called_singular() -> None:
+    x, _, rng = _two()
+    assert not fit_clusters(x, 2).singular
+    twice = np.column_stack((x, 3.0 * x[:, 0] - x[:, 1]))
+    assert all(fit_clusters(twice, 2, covariance=form).singular for form in (Covariance.FULL, Covariance.SHARED))
+    spike = np.column_stack((x, np.where(rng.random(len(x)) < 0.1, 5.0, 1.0)))
+    assert fit_clusters(spike, 2).singular
+    assert number_of_clusters(rng.normal(size=(20, 14)), covariance=Covariance.SHARED)[0].weight.size == 1
+
+
+@pytest.mark.parametrize("form", list(Covariance))
 def test_the_number_of_clusters(form: Covariance) -> None:
     x, _, rng = _two()
     best, icl = number_of_clusters(x, covariance=form)
