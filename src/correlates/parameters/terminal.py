@@ -47,10 +47,11 @@ LEAST_R2, LEAST_SPAN, MOST_EXTRAPOLATED = 0.9, 2.0, 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """The points chosen by hand, (m, k), and the profiles in which one of them is not there, (m,)."""
+    """The points chosen by hand, (m, k), the profiles in which one of them is not there, (m,), and what is there, (m, k)."""
 
     points: Mask
     missing: Mask
+    there: Mask
 
 
 def choice(courses: Courses, settings: Profile) -> Choice:
@@ -65,10 +66,10 @@ def choice(courses: Courses, settings: Profile) -> Choice:
             at = there[rows] & (courses.times[rows] == day)
             points[rows] |= at
             missing[rows] |= ~some(at)
-    return Choice(points=points, missing=missing)
+    return Choice(points=points, missing=missing, there=there)
 
 
-def _lines(courses: Courses, settings: Profile) -> tuple[TerminalSlopes, Mask]:
+def _lines(courses: Courses, settings: Profile) -> tuple[TerminalSlopes, Choice]:
     picked = choice(courses, settings)
     found = terminal.terminal_slopes(
         courses.times,
@@ -79,7 +80,7 @@ def _lines(courses: Courses, settings: Profile) -> tuple[TerminalSlopes, Mask]:
         last=settings.line.last,
         chosen=picked.points if settings.line.days else None,
     )
-    return found, picked.missing
+    return found, picked
 
 
 def lambda_z(code: str, settings: Profile, inputs: Inputs) -> Computed:
@@ -122,23 +123,23 @@ def _of_line(
     told: bool = False,
 ) -> Computed:
     courses, family = select(settings, inputs)
-    found, missing = _lines(courses, settings)
+    found, picked = _lines(courses, settings)
     rows = rows_of(
         code,
         courses,
         family=family,
         value=value(found),
         censoring=np.zeros(found.status.shape, dtype=np.int8),
-        reasons=np.where(missing, len(REASONS) - 1, found.status).astype(np.int64),
+        reasons=np.where(picked.missing, len(REASONS) - 1, found.status).astype(np.int64),
         words=REASONS,
         known=_end(courses, settings),
         day=None,
-        used=np.asarray(found.used & ~missing[:, None], dtype=np.bool_),
+        used=np.asarray(found.used & ~picked.missing[:, None], dtype=np.bool_),
         units=(unit,) * len(courses.analytes),
     )
     if not told:
         return Computed(rows=rows)
-    return Computed(rows=rows, checks=slope_checks(code, courses, found, settings, family=family))
+    return Computed(rows=rows, checks=slope_checks(code, courses, found, picked, settings, family=family))
 
 
 def half_life_tobit(code: str, settings: Profile, inputs: Inputs) -> Computed:
@@ -220,8 +221,8 @@ def auc_inf(code: str, settings: Profile, inputs: Inputs) -> Computed:
         used=np.asarray(found.used & ~picked.missing[:, None], dtype=np.bool_),
         units=tuple(None if u is None else f"day x {u}" for u in courses.units),
     )
-    notes = slope_checks(code, courses, found.slopes, settings, family=family)
-    shares = _share_checks(code, courses, found, family=family)
+    notes = slope_checks(code, courses, found.slopes, picked, settings, family=family)
+    shares = _share_checks(code, courses, found, picked, family=family)
     return Computed(rows=rows, checks=pl.concat([notes, shares]))
 
 
@@ -230,10 +231,40 @@ def _end(courses: Courses, settings: Profile) -> Floats:
 
 
 def slope_checks(
-    code: str, courses: Courses, found: TerminalSlopes, settings: Profile, *, family: bool
+    code: str, courses: Courses, found: TerminalSlopes, picked: Choice, settings: Profile, *, family: bool
 ) -> pl.DataFrame:
-    """The points of every line and how well they lie on it."""
-    at = np.flatnonzero(found.status == terminal.DEFINED)
+    """The points of every line and how well they lie on it; of a line whose chosen points are not all there, which are not."""
+    lines = _line_checks(code, courses, found, picked, settings, family=family)
+    return pl.concat([lines, _choice_checks(code, courses, picked, settings, family=family)])
+
+
+def _choice_checks(code: str, courses: Courses, picked: Choice, settings: Profile, *, family: bool) -> pl.DataFrame:
+    at = np.flatnonzero(picked.missing)
+
+    def words(row: int) -> str:
+        days = courses.times[row][picked.there[row]].tolist()
+        absent = [d for d in settings.line.days[courses.subjects[row % len(courses.subjects)]] if d not in days]
+        seen = f"there is one on day {', '.join(f'{d:g}' for d in days)}" if days else "there is none in the window"
+        return f"no quantified value on day {', '.join(f'{d:g}' for d in absent)}; {seen}"
+
+    return profile_checks(
+        code,
+        courses,
+        at,
+        family=family,
+        rule="chosen-points-present",
+        found=(words(row) for row in at.tolist()),
+        value=np.full(at.size, np.nan),
+        required="a quantified value on every day chosen by hand",
+        action="excluded",
+        used=picked.there,
+    )
+
+
+def _line_checks(
+    code: str, courses: Courses, found: TerminalSlopes, picked: Choice, settings: Profile, *, family: bool
+) -> pl.DataFrame:
+    at = np.flatnonzero((found.status == terminal.DEFINED) & ~picked.missing)
     span = found.span
     by_hand = np.tile([subject in settings.line.days for subject in courses.subjects], len(courses.analytes))
     return profile_checks(
@@ -263,8 +294,8 @@ def slope_checks(
     )
 
 
-def _share_checks(code: str, courses: Courses, found: InfiniteAreas, *, family: bool) -> pl.DataFrame:
-    at = np.flatnonzero(some(found.used))
+def _share_checks(code: str, courses: Courses, found: InfiniteAreas, picked: Choice, *, family: bool) -> pl.DataFrame:
+    at = np.flatnonzero(some(found.used) & ~picked.missing)
     low = (found.used & (courses.censoring < 0)).sum(axis=1)
     return profile_checks(
         code,

@@ -111,6 +111,9 @@ def test_points_chosen_by_hand_by_number_and_by_delay() -> None:
     assert one(got, "MANY")["reason"] == "too-few-after-peak"
     assert (one(got, "WRONG")["reason"], one(got, "WRONG", "B")["reason"]) == ("chosen-point-missing", None)
     assert one(got, "WRONG")["source_ids"] == []
+    (absent,) = got.checks.filter(pl.col("found").str.starts_with("WRONG") & (pl.col("item") == "A")).rows(named=True)
+    assert (absent["rule"], absent["passed"], absent["action"]) == ("chosen-points-present", False, "excluded")
+    assert absent["found"].endswith("no quantified value on day 91; there is one on day 7, 14, 21, 28, 60, 90")
     told = got.checks.filter(pl.col("found").str.starts_with("HAND") & (pl.col("item") == "A"))["found"][0]
     assert "chosen by hand, day 21 to 90" in told
     assert json.loads(one(got, "LAST4")["rule"])["line"]["last"] == 4
