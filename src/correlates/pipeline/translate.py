@@ -129,6 +129,7 @@ def used(plan: Plan, wanted: Mapping[str, tuple[str, ...]]) -> tuple[Used, ...]:
     from correlates.endpoints import ENDPOINTS
     from correlates.endpoints.assessed import criteria_of
     from correlates.parameters import record
+    from correlates.parameters.in_force import in_force
     from correlates.population import MODELS
     from correlates.quantify import QUANTIFIERS
 
@@ -144,7 +145,15 @@ def used(plan: Plan, wanted: Mapping[str, tuple[str, ...]]) -> tuple[Used, ...]:
     kinds: dict[str, list[str]] = {}
     for code, parameter in plan.parameters.items():
         kinds.setdefault(parameter.take, []).append(code)
-    items += [_used("Parameter", tuple(codes), record(kind), ()) for kind, codes in kinds.items()]
+    items += [
+        _used(
+            "Parameter",
+            tuple(codes),
+            record(kind),
+            _together({code: in_force(plan.parameters[code]) for code in codes}),
+        )
+        for kind, codes in kinds.items()
+    ]
     for endpoint_kind in ENDPOINTS:
         for name, item in plan.endpoints.items():
             if item.derive == endpoint_kind.code:
@@ -155,6 +164,23 @@ def used(plan: Plan, wanted: Mapping[str, tuple[str, ...]]) -> tuple[Used, ...]:
     items += [_used("Statistic", wanted[r.code], r, ()) for r in RECORDS if r.code in wanted]
     items += [_used("Multivariable model", wanted[r.code], r, ()) for r in MODEL_METHODS if r.code in wanted]
     return tuple(items)
+
+
+def _together(several: Mapping[str, tuple[tuple[str, str], ...]]) -> tuple[tuple[str, str], ...]:
+    """Settings of several parameters of one kind: a value that all have once, others with the codes of those that have them."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for code, settings in several.items():
+        for key, text in settings:
+            found.setdefault(key, {}).setdefault(text, []).append(code)
+    return tuple(
+        (
+            key,
+            ", ".join(
+                text if len(codes) == len(several) else f"{text} ({', '.join(codes)})" for text, codes in values.items()
+            ),
+        )
+        for key, values in found.items()
+    )
 
 
 def _used(topic: str, names: tuple[str, ...], record: Any, settings: tuple[tuple[str, str], ...]) -> Used:
@@ -190,4 +216,6 @@ def _words(value: object) -> str:
         return "[" + ", ".join(_words(part) for part in value) + "]"
     if isinstance(value, float):
         return f"{value:g}"
-    return str(value)
+    if is_dataclass(value):
+        return ", ".join(f"{key} {text}" for key, text in _settings(value))
+    return "none" if value is None else str(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from correlates.errors import DerivationError
 from correlates.pipeline.run import compute, stage_keys
 from correlates.pipeline.store import Store, silent
+from correlates.pipeline.translate import used
 from correlates.plan import find_inputs, plan_from_text
 from correlates.provenance import file_sha256
 
@@ -97,3 +100,27 @@ def test_a_characteristic_of_two_sources_has_to_say_which(two):
     with pytest.raises(DerivationError, match="does not say which source") as refused:
         _computed(two, TWO.replace(", source: SOURCE", ""))
     assert refused.value.problems[0].found == "X in one and two"
+
+
+def test_the_methods_say_by_which_rules_a_parameter_is_taken():
+    lines = {
+        "AUC7": "{take: auc, of: qpcr, window: [0, 7], rule: linear, gap: {before: 3}}",
+        "AUC28": "{take: auc, of: qpcr, blq: {after: drop}, at_start: zero}",
+        "CMAX": "{take: cmax, of: qpcr, gap: {before: 3, after: 7}, rule: log}",
+        "HALF": "{take: half_life, of: qpcr, line: {days: {S-1: [14, 21, 28]}}}",
+    }
+    text = "study: {id: S, title: T}\nassays:\n  qpcr: {kind: qpcr, files: [x], targets: {CAR: [CAR]}}\nparameters:\n"
+    plan = plan_from_text(text + "".join(f"  {k}: {v}\n" for k, v in lines.items()), Path("plan.yaml")).plan
+    said = {item.names: dict(item.settings) for item in used(plan, ()) if item.topic == "Parameter"}
+    area = said["AUC7", "AUC28"]
+    assert area["window"] == "day 0 to 7 (AUC7), day 0 to 28 (AUC28)"
+    assert area["trapezoids"] == "linear (AUC7), linear up, logarithmic down (AUC28)"
+    assert area["below the limit"].endswith("half the limit between two, left out after the last (AUC28)")
+    assert area["at the end"] == "interpolated"
+    assert "samples around a peak" not in area
+    assert said[("CMAX",)] == {
+        "window": "day 0 to 28",
+        "days": "actual",
+        "samples around a peak": "at most 3 days before and at most 7 days after",
+    }
+    assert said[("HALF",)]["points of the line"] == "chosen by hand for 1 subject"
