@@ -87,8 +87,9 @@ def prepare(
     notes: list[dict[str, object]] = []
     points = _points(name, settings, own, factors, subjects, notes)
     left_out = _left_out(settings, own, points, subjects)
+    enough = [s for s in subjects if s not in left_out]
     design, target, effects, missing = _design(
-        name, settings.covariates, covariates, [s for s in subjects if s not in left_out]
+        name, settings.covariates, covariates, enough, few=len(enough) < settings.least_subjects
     )
     left_out |= dict.fromkeys(missing, Reason.COVARIATE_MISSING)
     notes += [_excluded(name, settings.assay, subject, reason, points) for subject, reason in left_out.items()]
@@ -252,9 +253,12 @@ def _excluded(name: str, assay: str, subject: str, reason: Reason, points: pl.Da
 
 
 def _design(
-    name: str, wanted: Sequence[Covariate], covariates: pl.DataFrame, subjects: list[str]
+    name: str, wanted: Sequence[Covariate], covariates: pl.DataFrame, subjects: list[str], *, few: bool
 ) -> tuple[np.ndarray, np.ndarray, tuple[Effect, ...], list[str]]:
-    """Columns of the design, what each acts on, what they are called, and who lacks a covariate."""
+    """Columns of the design, what each acts on, what they are called, and who lacks a covariate.
+
+    Where too ``few`` subjects are left for a fit, that they share the value of a covariate is no error of the plan.
+    """
     problems: list[Problem] = []
     columns: list[np.ndarray] = []
     target: list[int] = []
@@ -280,6 +284,7 @@ def _design(
             columns.append(values)
             target.append(NAMES.index(item.on))
             effects.append(Effect(name=f"{item.on}~{item.of}{suffix}", label=f"{item.on} {label}"))
+    problems = [p for p in problems if not (few and p.code == "constant-covariate")]
     if problems:
         raise DerivationError(problems)
     table = np.stack(columns, axis=1) if columns else np.zeros((len(subjects), 0))

@@ -150,7 +150,10 @@ def test_one_sample_of_each_is_too_few_for_all() -> None:
 
 def test_all_below_the_limit_is_a_reason() -> None:
     measurements, subjects, _ = simulate(1, 12, lloq=1e6)
-    made, row = _reasons(measurements, subjects)
+    model = replace(MODEL, covariates=(Covariate(on="cmax", of="BURDEN"),))
+    burden = covariates({s: 2.0 + i for i, s in enumerate(subjects)})
+    made = fit("kinetics", model, measurements=measurements, covariates=burden, subjects=subjects)
+    row = made.tables["population_fits"].row(0, named=True)
     assert row["reason"] == Reason.MODEL_NOT_FITTED.value
     assert set(made.tables["population_subjects"]["reason"]) == {Reason.NOTHING_QUANTIFIABLE.value}
 
@@ -221,7 +224,7 @@ def test_a_model_that_does_not_converge_reports_nothing() -> None:
 def test_what_cannot_be_fitted_is_an_error(change, rows, code) -> None:
     measurements, subjects, _ = simulate(1, 4)
     table = covariates({"S000": 1.0})
-    settings = {"assay": "qpcr", **change}
+    settings = {"assay": "qpcr", "least_subjects": 4, **change}
     if rows is not None:
         timing, kind, values = rows
         table = covariates({s: values[i % 2] for i, s in enumerate(subjects)}, timing=timing, kind=kind)
