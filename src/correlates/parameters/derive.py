@@ -246,7 +246,7 @@ def label_of(code: str, spec: ParameterSettings, entry: Parameter, analyte: str 
     if isinstance(spec, Product):
         words |= {"attribute": spec.attribute, "times": f" x {spec.times}" if spec.times else ""}
     if isinstance(spec, Modelled):
-        words |= {"quantity": words_of(spec), "model": spec.of}
+        words |= {"quantity": words_of(spec), "name": spec.of}
     if isinstance(spec, Ratio):
         words |= {"numerator": spec.of[0], "denominator": spec.of[1]}
     return entry.label.format(**words)

@@ -17,7 +17,7 @@ from correlates.population.marginal import Height, Sampled, height, moments, nor
 from correlates.population.modes import Modes, modes, slopes
 from correlates.population.reweigh import draw
 
-_COARSE, _FINE, _FINER = (40_000, 512, 1024, 10, 30), (100_000, 512, 4096, 8, 24), (400_000, 2048, 16_384, 2, 12)
+_COARSE, _FINE, _FINER = (40_000, 512, 1024, 10, 30), (100_000, 512, 4096, 8, 24), (400_000, 2048, 16_384, 2, 6)
 """Importance samples of all subjects together, fewest and most of one, rounds that go the whole way, and most rounds: at first, then,
 and where the maximum has not settled or a subject has few effective samples. Where the whole way leads back and forth, half of it
 settles."""

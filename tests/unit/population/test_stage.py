@@ -160,7 +160,7 @@ def test_all_below_the_limit_is_a_reason() -> None:
 
 @pytest.mark.parametrize("case", ["all the same", "all below, and kept", "no limit, two subjects"])
 def test_data_that_tell_little_are_fitted_or_refused_without_a_warning(case: str) -> None:
-    measurements, subjects, _ = simulate(1, 2 if "two" in case else 8, lloq=1e6 if "below" in case else 0.0)
+    measurements, subjects, _ = simulate(1, 2 if "two" in case else 3, lloq=1e6 if "below" in case else 0.0)
     if "same" in case:
         measurements = measurements.with_columns(value=pl.lit(5.0))
     settings = PopulationModel(
