@@ -9,7 +9,7 @@ from typing import Any, Literal
 import polars as pl
 
 from correlates.rounding import NOTHING, fixed, interval, number, p_value, percent, unit_text
-from correlates.tables.record import DisplayTable, ci_label, counts, marked, numbers, words
+from correlates.tables.record import DisplayTable, ci_label, ci_levels, counts, marked, numbers, words
 
 _EFFECTS: Mapping[str, tuple[str, str]] = {
     "wilcoxon": ("auc", "AUC"),
@@ -99,6 +99,7 @@ def associations(
             words("Measure", measures, choose=True),
             numbers("Estimate", estimate, fixed),
             marked(ci, map(interval, low, high), low),
+            *ci_levels(rows["settings"]),
             numbers("P", rows["p"], p_value),
             numbers("P adjusted", rows["p_adjusted"], p_value),
             words("P from", rows["variant"]),
@@ -134,7 +135,7 @@ def _wide(mine: pl.DataFrame) -> pl.DataFrame:
         at = (name == "median") & (pl.col("level") == level)
         return pl.col("notices").filter(at).first().list.contains(_AT_LIMIT)
 
-    kept = ("biomarker", "biomarker_group", "endpoint", "population", "method")
+    kept = ("biomarker", "biomarker_group", "endpoint", "population", "method", "settings")
     # notices of the result as a whole stand with its P value; those of one statistic stand with that statistic only
     return mine.group_by("result_id", maintain_order=True).agg(
         *(pl.col(k).first() for k in kept),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from correlates.rounding import NOTHING, fixed, interval, p_value, unit_text
-from correlates.tables.record import DisplayTable, ci_label, counts, marked, numbers, words
+from correlates.tables.record import DisplayTable, ci_label, ci_levels, counts, marked, numbers, words
 
 Texts = Mapping[str, str]
 _PAIRED = ("kruskal_wallis", "dunn")
@@ -30,7 +30,7 @@ def pairs(results: pl.DataFrame, labels: Texts, without: tuple[str, ...] = ()) -
     def value(stat: str) -> pl.Expr:
         return pl.col("value").filter(name == stat).first().alias(stat)
 
-    kept = ("biomarker", "endpoint", "population", "method")
+    kept = ("biomarker", "endpoint", "population", "method", "settings")
     ends = ("", "_lower", "_upper")
     rows = mine.group_by("result_id", "level", maintain_order=True).agg(
         *(pl.col(k).first() for k in kept),
@@ -60,6 +60,7 @@ def pairs(results: pl.DataFrame, labels: Texts, without: tuple[str, ...] = ()) -
             words("Compared", [f"{one} against {other}" for one, other in labelled], choose=True),
             words("Test", [_test(m, v) for m, v in rows.select("method", "variant").iter_rows()], choose=True),
             counts("n", rows["n"]),
+            *ci_levels(rows["settings"]),
             marked(f"HL ratio ({ci})", told("ratio"), rows["ratio"]),
             marked(f"HL shift ({ci})", told("shift"), rows["shift"]),
             words("Unit", [unit_text(u) for u in rows["unit"]]),

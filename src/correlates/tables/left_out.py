@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from correlates.rounding import NOTHING, fixed, interval, number, p_value, percent, unit_text
-from correlates.tables.record import DisplayTable, ci_label, counts, marked, numbers, words
+from correlates.tables.record import DisplayTable, ci_label, ci_levels, counts, marked, numbers, words
 
 Texts = Mapping[str, str]
 _GROUPED = ("quartile_rates", "log_rank", "cutpoint", "restricted_mean", "gray")
@@ -28,7 +28,7 @@ def by_group(results: pl.DataFrame, labels: Texts) -> DisplayTable | None:
         return pl.col("value").filter(name == stat).first()
 
     told = ("rate", "median_time", "mean_time")
-    keys = ("biomarker", "endpoint", "population", "method")
+    keys = ("biomarker", "endpoint", "population", "method", "settings")
     rows = mine.group_by("result_id", "level", maintain_order=True).agg(
         *(pl.col(k).first() for k in keys),
         *(value(f"{s}{end}").alias(f"{s}{end}") for s in told for end in ("", "_lower", "_upper")),
@@ -64,6 +64,7 @@ def by_group(results: pl.DataFrame, labels: Texts) -> DisplayTable | None:
             words("Unit", [unit_text(u) for u in rows["unit"]]),
             counts("n", rows["n"]),
             counts("Events", rows["events"]),
+            *ci_levels(rows["settings"]),
             marked(f"Rate ({ci})", shown("rate", share=True), rows["rate"]),
             marked(f"Median time, days ({ci})", shown("median_time", share=False), rows["median_time"]),
             marked(f"Restricted mean, days ({ci})", shown("mean_time", share=False), rows["mean_time"]),

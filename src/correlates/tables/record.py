@@ -86,5 +86,15 @@ def marked(label: str, texts: Iterable[str], values: Iterable[float | None]) -> 
 
 def ci_label(results: pl.DataFrame) -> str:
     """Heading of the intervals of results, with the level they were asked at; without one where it differs between them."""
-    levels = {json.loads(text).get("level", 0.95) for text in results["settings"].drop_nulls().unique()}
-    return f"{100 * levels.pop():g} % CI" if len(levels) == 1 else "CI"
+    levels = _levels(results["settings"])
+    return f"{levels[0]} CI" if len(set(levels)) == 1 else "CI"
+
+
+def ci_levels(settings: pl.Series) -> list[Column]:
+    """A column of the levels of intervals where they differ between rows; none where they do not."""
+    levels = _levels(settings)
+    return [words("CI of", levels)] if len(set(levels)) > 1 else []
+
+
+def _levels(settings: pl.Series) -> list[str]:
+    return [f"{100 * json.loads(text).get('level', 0.95):g} %" for text in settings]

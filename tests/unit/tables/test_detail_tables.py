@@ -75,4 +75,8 @@ def test_an_association_says_what_its_p_is_of_and_what_its_model_assumes():
     timed = associate(table(), PEAK, (PFS,), Univariable(name="a", methods=("cox",), permutations=100))
     row = _rows(associations(timed, {}, {}, {}, "exploratory"))[0]
     assert row["Checks"].startswith("proportional hazards P ")
+    both = associations(pl.concat([found, timed]), {}, {}, {}, "prespecified") or associations(
+        pl.concat([found, timed]), {}, {}, {}, "exploratory"
+    )
     assert ci_label(pl.concat([found, timed])) == "CI"
+    assert {row["Method"]: row["CI of"] for row in _rows(both)} == {"wilcoxon": "90 %", "firth": "90 %", "cox": "95 %"}
