@@ -10,7 +10,7 @@ from correlates.association.record import Block, Estimate, Statistic
 from correlates.association.settings import Univariable
 from correlates.association.survival_settings import Survival
 from correlates.stats.arrays import Bools, Floats, Ints
-from correlates.stats.permutation import Reference, permuted_groups, permuted_scores
+from correlates.stats.permutation import Groupings, Reference, groupings, permuted_groups, permuted_scores
 
 VARIANT = Statistic(name="variant", label="What P was computed from")
 OPTIONS = ("small_samples", "permutations", "seed")
@@ -107,6 +107,7 @@ def group_p_values(
     by_time = np.lexsort((course.cause, course.time))
     p, variant = large.copy(), ["chi-square"] * large.size
     laws: dict[tuple[bytes, bytes, int], Reference] = {}
+    tried: dict[tuple[bytes, int], Groupings] = {}
     for row in np.flatnonzero(np.isfinite(large)).tolist():
         keep = block.present[row]
         if not is_small(analysis, int(keep.sum())):
@@ -116,7 +117,8 @@ def group_p_values(
             key = keep.tobytes(), sizes.tobytes(), permutations
             if key not in laws:
                 law = statistics(by_time[keep[by_time]])
-                laws[key] = permuted_groups(law, sizes, permutations=permutations, seed=analysis.seed)
+                drawn = drawn_once(tried, sizes, permutations, analysis.seed)
+                laws[key] = permuted_groups(law, sizes, permutations=permutations, seed=analysis.seed, drawn=drawn)
             p[row], variant[row] = laws[key].p_value(float(observed[row])), variant_of(laws[key])
             if not is_rare(laws[key], p[row]):
                 break
@@ -125,6 +127,14 @@ def group_p_values(
         Estimate(name="variant", text=variant),
         Estimate(name="p_asymptotic", value=large),
     )
+
+
+def drawn_once(tried: dict[tuple[bytes, int], Groupings], sizes: Ints, permutations: int, seed: int) -> Groupings:
+    """Groupings of subjects with groups of these sizes, drawn at the first call; biomarkers of as many subjects share them."""
+    key = sizes.tobytes(), permutations
+    if key not in tried:
+        tried[key] = groupings(sizes, permutations=permutations, seed=seed)
+    return tried[key]
 
 
 def stages(permutations: int) -> tuple[int, ...]:

@@ -28,6 +28,7 @@ from correlates.association.small_samples import OPTIONS as SMALL
 from correlates.association.small_samples import (
     VARIANT,
     asymptotic,
+    drawn_once,
     group_p_values,
     is_rare,
     is_small,
@@ -37,7 +38,8 @@ from correlates.association.small_samples import (
 from correlates.association.wilcoxon import P_ADJUSTED, P
 from correlates.stats.arrays import Bools, Floats, Ints, where
 from correlates.stats.cutpoint import CutpointP, ScoreTies, SumLaws, log_rank_scores, maximally_selected
-from correlates.stats.log_rank import log_rank_screen
+from correlates.stats.log_rank import log_rank_screen, two_group_chi_squares
+from correlates.stats.permutation import Groupings
 from correlates.stats.restricted_mean import contrast_of, contrast_panel, restricted_mean_panel
 from correlates.stats.restricted_mean_permuted import PermutedContrast, permuted_contrast, studentised
 from correlates.stats.survival_panel import quantile_panel, survival_at_panel, survival_panel
@@ -121,6 +123,8 @@ def _log_rank(block: Block, analysis: Univariable) -> Outcome:
 
     def statistics(rows: Ints) -> Callable[[Ints], Floats]:
         time, seen = course.time[rows], event[rows]
+        if k == 2:
+            return two_group_chi_squares(time, seen, rho=options.rho, gamma=options.gamma)
         return lambda drawn: log_rank_screen(time, seen, drawn, k, rho=options.rho, gamma=options.gamma).chi_square
 
     return Outcome(
@@ -341,6 +345,7 @@ def _permuted(
     """Puts permuted P and limits in the place of the normal ones where subjects are few; says what each P was computed from."""
     course, declared = block.follow_up(), analysis.survival.horizon
     laws: dict[tuple[bytes, int, int], PermutedContrast] = {}
+    tried: dict[tuple[bytes, int], Groupings] = {}
     variant = ["normal"] * horizon.size
     for row in np.flatnonzero(~np.isnan(contrast["p_value"])).tolist():
         at = block.present[row]
@@ -359,6 +364,7 @@ def _permuted(
                     horizon=declared,
                     permutations=permutations,
                     seed=analysis.seed,
+                    drawn=drawn_once(tried, np.sort(high.astype(np.int64)), permutations, analysis.seed),
                 )
             found = studentised(plain, laws[key], level=analysis.level)
             variant[row] = variant_of(laws[key].difference)

@@ -82,6 +82,13 @@ def expected_information(at: Chances) -> Floats:
     return found
 
 
+def expected_bands(at: Chances) -> tuple[Floats, Floats]:
+    """The expected information of :func:`expected_information` by its bands: the diagonal (r, n, K - 1), and beside it (r, n, K - 2)."""
+    own, share = at.slope, at.share
+    beside = -own[:, :, :-1] * (own[:, :, 1:] / share[:, :, 1:-1])
+    return own * (own / share[:, :, :-1] + own / share[:, :, 1:]), beside
+
+
 def observed_information(at: Chances, y: Ints) -> Floats:
     """Minus the second derivative of each subject's log-likelihood by its cumulative logits (r, n, K - 1, K - 1), not weighted."""
     n, q = at.slope.shape[1:]

@@ -6,7 +6,7 @@ Little, J Bus Econ Stat 1988;6:287-296 (predictive mean matching). White, Roysto
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,6 +77,11 @@ def impute(
     if gone.all(axis=0).any():
         raise ValueError("a variable has no observed value")
     order = [j for j in np.argsort(gone.sum(axis=0), kind="stable").tolist() if gone[:, j].any()]
+    # what is predicted from variables that nobody lacks is predicted the same way every time
+    once = {}
+    for j in order:
+        if not np.delete(gone, j, axis=1).any():
+            once[j] = _prepared(x, x, gone, kinds, j, donors)
     made = np.empty((imputations, *x.shape))
     means = np.full((imputations, iterations, x.shape[1]), np.nan)
     for k, stream in enumerate(rng.spawn(imputations)):
@@ -87,12 +92,23 @@ def impute(
         for step in range(iterations):
             for j in order:
                 at = gone[:, j]
-                others = _design(filled, kinds, j)
-                drawn = _number if kinds[j] == "number" else _category
-                filled[at, j] = drawn(x[:, j], at, others, donors, stream)
+                draw = once.get(j) or _prepared(x, filled, gone, kinds, j, donors)
+                filled[at, j] = draw(stream)
                 means[k, step, j] = filled[at, j].mean()
         made[k] = filled
     return Imputed(values=made, chain_mean=means)
+
+
+_Draw = Callable[[np.random.Generator], Floats]
+"""Gives the missing values of a variable, with a generator."""
+
+
+def _prepared(x: Floats, filled: Floats, gone: Bools, kinds: Sequence[Kind], j: int, donors: int) -> _Draw:
+    """How a variable is drawn, given the others as they are filled."""
+    others = _design(filled, kinds, j)
+    if kinds[j] == "number":
+        return _number(x[:, j], gone[:, j], others, donors)
+    return _category(x[:, j], gone[:, j], others)
 
 
 def _design(filled: Floats, kinds: Sequence[Kind], but: int) -> Floats:
@@ -113,45 +129,53 @@ def _design(filled: Floats, kinds: Sequence[Kind], but: int) -> Floats:
     return kept
 
 
-def _number(y: Floats, gone: Bools, design: Floats, donors: int, rng: np.random.Generator) -> Floats:
+def _number(y: Floats, gone: Bools, design: Floats, donors: int) -> _Draw:
     """Predictive mean matching."""
     x = np.column_stack((np.ones(y.size), design))
-    seen, known = x[~gone], y[~gone]
+    seen, known, lacking = x[~gone], y[~gone], x[gone]
     gram = seen.T @ seen
     gram += np.diag(np.diag(gram) * _RIDGE)
     inverse = np.linalg.inv(gram)
     estimate = inverse @ (seen.T @ known)
-    residual = known - seen @ estimate
+    fitted = seen @ estimate
+    residual = known - fitted
     df = max(known.size - x.shape[1], 1)
-    sigma = np.sqrt((residual @ residual) / rng.chisquare(df))
     root = np.linalg.cholesky((inverse + inverse.T) / 2.0)
-    drawn = estimate + sigma * (root @ rng.standard_normal(x.shape[1]))
-    distance = np.abs((x[gone] @ drawn)[:, None] - (seen @ estimate)[None, :])
-    near = np.argsort(distance, axis=1, kind="stable")[:, : min(donors, known.size)]
-    picked = near[np.arange(near.shape[0]), rng.integers(0, near.shape[1], near.shape[0])]
-    found: Floats = known[picked]
-    return found
+
+    def draw(rng: np.random.Generator) -> Floats:
+        sigma = np.sqrt((residual @ residual) / rng.chisquare(df))
+        drawn = estimate + sigma * (root @ rng.standard_normal(x.shape[1]))
+        distance = np.abs((lacking @ drawn)[:, None] - fitted[None, :])
+        near = np.argsort(distance, axis=1, kind="stable")[:, : min(donors, known.size)]
+        picked = near[np.arange(near.shape[0]), rng.integers(0, near.shape[1], near.shape[0])]
+        found: Floats = known[picked]
+        return found
+
+    return draw
 
 
-def _category(y: Floats, gone: Bools, design: Floats, donors: int, rng: np.random.Generator) -> Floats:
+def _category(y: Floats, gone: Bools, design: Floats) -> _Draw:
     """Draws from logistic models; from the observed categories where they do not fit."""
-    del donors
-    names = np.unique(y[~gone])
+    names, count = np.unique(y[~gone]), int(gone.sum())
     if names.size == 1:
-        return np.full(int(gone.sum()), names[0])
-    chance = np.empty((int(gone.sum()), names.size))
+        return lambda _: np.full(count, names[0])
     asked = names[1:] if names.size == 2 else names
-    for column, name in enumerate(asked, start=names.size - asked.size):
-        event = y[~gone] == name
-        fit = logistic_model(design[~gone], event, penalty=Penalty.FIRTH)
-        if fit.converged and np.isfinite(fit.covariance).all():
-            root = np.linalg.cholesky(fit.covariance + 1e-12 * np.eye(fit.coefficient.size))
-            drawn = fit.coefficient + root @ rng.standard_normal(fit.coefficient.size)
-            chance[:, column] = expit(np.column_stack((np.ones(int(gone.sum())), design[gone])) @ drawn)
-        else:
-            chance[:, column] = event.mean()
-    if names.size == 2:
-        chance[:, 0] = 1.0 - chance[:, 1]
-    ends = np.cumsum(chance / chance.sum(axis=1, keepdims=True), axis=1)
-    found: Floats = names[(rng.random(chance.shape[0])[:, None] > ends[:, :-1]).sum(axis=1)]
-    return found
+    fits = [logistic_model(design[~gone], y[~gone] == name, penalty=Penalty.FIRTH) for name in asked]
+    lacking = np.column_stack((np.ones(count), design[gone]))
+
+    def draw(rng: np.random.Generator) -> Floats:
+        chance = np.empty((count, names.size))
+        for column, (name, fit) in enumerate(zip(asked, fits, strict=True), start=names.size - asked.size):
+            if fit.converged and np.isfinite(fit.covariance).all():
+                root = np.linalg.cholesky(fit.covariance + 1e-12 * np.eye(fit.coefficient.size))
+                drawn = fit.coefficient + root @ rng.standard_normal(fit.coefficient.size)
+                chance[:, column] = expit(lacking @ drawn)
+            else:
+                chance[:, column] = (y[~gone] == name).mean()
+        if names.size == 2:
+            chance[:, 0] = 1.0 - chance[:, 1]
+        ends = np.cumsum(chance / chance.sum(axis=1, keepdims=True), axis=1)
+        found: Floats = names[(rng.random(count)[:, None] > ends[:, :-1]).sum(axis=1)]
+        return found
+
+    return draw

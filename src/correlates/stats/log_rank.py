@@ -7,6 +7,7 @@ Fleming, Biometrika 1982;69:553-566 (doi:10.1093/biomet/69.3.553). Klein and Moe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -171,6 +172,40 @@ def _screen(observed: Floats, expected: Floats, chi: Floats, df: Ints, n: Ints, 
         n=n,
         n_events=n_events,
     )
+
+
+def two_group_chi_squares(
+    time: npt.ArrayLike, event: npt.ArrayLike, *, rho: float = 0.0, gamma: float = 0.0
+) -> Callable[[Ints], Floats]:
+    """What gives the chi-squares (b,) of groupings (b, n) of the same subjects into groups 0 and 1, for many groupings.
+
+    The numbers of :func:`log_rank_screen` but for rounding, NaN where it has none; observed less expected events are a sum of scores of
+    the subjects, and their variance follows from the share at risk of group 1 at each time, (n,) by (n, K) products.
+
+    Parameters
+    ----------
+    time, event, rho, gamma
+        As for :func:`log_rank`.
+    """
+    course = follow_up(time, event)
+    at = np.unique(course.time[course.event])
+    at_risk = (course.time[:, None] >= at).astype(np.float64)
+    died = ((course.time[:, None] == at) & course.event[:, None]).astype(np.float64)
+    n, d = at_risk.sum(axis=0), died.sum(axis=0)
+    before = _before(n[None], d[None])[0]
+    weight = before**rho * (1.0 - before) ** gamma
+    scores = died @ weight - at_risk @ (weight * d / n)
+    spread = weight**2 * d * where(n > 1, divide(n - d, n - 1.0), 0.0)
+    share_of = at_risk / n
+
+    def chi_squares(groups: Ints) -> Floats:
+        first = groups.astype(np.float64)
+        share = first @ share_of
+        variance = (share * (1.0 - share)) @ spread
+        known = 2.0 * variance > _RANK * max(float(spread.sum()), 1e-300)  # its eigenvalue
+        return where(known, (first @ scores) ** 2 / where(known, variance, 1.0), np.nan)
+
+    return chi_squares
 
 
 def log_rank_rows(

@@ -166,8 +166,30 @@ def all_pairings(y: Floats) -> float:
     return float(comb(y.shape[0], int(times[0]))) if kinds.shape[0] == 2 else float("inf")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groupings:
+    """Groupings (b, n) of n subjects into groups of given sizes, in small whole numbers; ``complete``: these are all there are."""
+
+    groups: npt.NDArray[np.int16]
+    complete: bool
+
+
+def groupings(group: npt.ArrayLike, *, permutations: int, seed: int) -> Groupings:
+    """The groupings that :func:`permuted_groups` tries: of all subjects with groups of these sizes the same ones."""
+    label = np.sort(np.asarray(group, dtype=np.int64))
+    found, complete = [], False
+    for drawn, complete in _pairings(label.astype(np.float64)[:, None], permutations, seed):  # noqa: B007
+        found.append(np.ascontiguousarray(label.astype(np.int16)[drawn].T))
+    return Groupings(groups=np.concatenate(found), complete=complete)
+
+
 def permuted_groups(
-    statistics: Callable[[Ints], Floats], group: npt.ArrayLike, *, permutations: int, seed: int
+    statistics: Callable[[Ints], Floats],
+    group: npt.ArrayLike,
+    *,
+    permutations: int,
+    seed: int,
+    drawn: Groupings | None = None,
 ) -> Reference:
     """Law of a statistic of groups when the groups are permuted over subjects.
 
@@ -180,11 +202,13 @@ def permuted_groups(
         (n,) the group of each subject; how many are in each is all that is used.
     permutations, seed
         As of :func:`permuted_scores`.
+    drawn
+        The groupings, where they were drawn before for the same sizes, permutations and seed.
     """
-    label = np.sort(np.asarray(group, dtype=np.int64))
-    found, complete = [], False
-    for drawn, complete in _pairings(label.astype(np.float64)[:, None], permutations, seed):  # noqa: B007
-        groupings = np.ascontiguousarray(label[drawn].T)
-        step = max(1, _CACHED // max(label.size, 1))
-        found += [np.nan_to_num(statistics(groupings[i : i + step])) for i in range(0, groupings.shape[0], step)]
-    return Reference(statistics=np.sort(np.concatenate(found)), complete=complete)
+    tried = groupings(group, permutations=permutations, seed=seed) if drawn is None else drawn
+    step = max(1, _CACHED // max(tried.groups.shape[1], 1))
+    found = [
+        np.nan_to_num(statistics(tried.groups[i : i + step].astype(np.int64)))
+        for i in range(0, tried.groups.shape[0], step)
+    ]
+    return Reference(statistics=np.sort(np.concatenate(found)), complete=tried.complete)

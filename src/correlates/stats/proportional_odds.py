@@ -16,6 +16,7 @@ from correlates.stats.arrays import Bools, Floats, Ints, divide, panel, where
 from correlates.stats.cumulative_logit import (
     Chances,
     chances,
+    expected_bands,
     expected_information,
     log_likelihood,
     observed_information,
@@ -199,6 +200,11 @@ class _Model:
     k: int
     weight: Floats
 
+    @property
+    def everybody(self) -> bool:
+        """Whether every subject counts once in every row."""
+        return bool((self.weight == 1.0).all())
+
     def _eta(self, alpha: Floats, beta: Floats) -> Floats:
         """Cumulative logits (r, n, k - 1)."""
         found: Floats = alpha[:, None, :] + (beta[:, None] * self.x)[:, :, None]
@@ -210,8 +216,8 @@ class _Model:
 
     def _score(self, at: Chances) -> Floats:
         """Derivative of the log-likelihood by each cumulative logit (r, n, k-1)."""
-        found: Floats = score(at, self.y) * self.weight[:, :, None]
-        return found
+        found = score(at, self.y)
+        return found if self.everybody else found * self.weight[:, :, None]
 
     def _expected(self, at: Chances) -> Floats:
         """Expected information of the cumulative logits of each subject (r, n, k-1, k-1)."""
@@ -231,12 +237,12 @@ class _Model:
         alpha, beta = alpha.copy(), beta.copy()
         done = np.zeros(beta.size, dtype=np.bool_)
         live = np.flatnonzero(np.isfinite(beta) & np.isfinite(alpha).all(axis=1))
+        part = self.rows(live)
+        value = part.log_likelihood(alpha[live], beta[live])
         for _ in range(_STEPS):
             if not live.size:
                 break
-            part = self.rows(live)
             a0, b0 = alpha[live], beta[live]
-            value = part.log_likelihood(a0, b0)
             gradient, info = part._system(chances(part._eta(a0, b0)))
             move = _solve(info[:, :size, :size], gradient[:, :size])
             bad = ~np.isfinite(move).all(axis=1)
@@ -246,20 +252,36 @@ class _Model:
             for _ in range(30):
                 a = a0 + factor[:, None] * move[:, :q]
                 b = b0 + factor * move[:, q] if free else b0
-                worse = ~(part.log_likelihood(a, b) >= value - 1e-12 * (1.0 + np.abs(value))) & (factor > 0)
+                made = part.log_likelihood(a, b)
+                worse = ~(made >= value - 1e-12 * (1.0 + np.abs(value))) & (factor > 0)
                 if not worse.any():
                     break
                 factor = np.where(worse, factor / 2.0, factor)
             alpha[live], beta[live] = a, b
             done[live] = reached
-            live = live[~reached & ~bad]
+            going = np.flatnonzero(~reached & ~bad)
+            live, value = live[going], made[going]
+            if going.size < part.weight.shape[0]:
+                part = part.rows(going)
         return alpha, beta, done
 
     def _system(self, at: Chances) -> tuple[Floats, Floats]:
         """Score (r, k) and expected information (r, k, k) of thresholds and slope."""
-        each, info = self._score(at), self._expected(at)
+        each = self._score(at)
         gradient = np.concatenate((each.sum(axis=1), (each.sum(axis=2) * self.x).sum(axis=1)[:, None]), axis=1)
-        return gradient, self._whole(info)
+        own, beside = expected_bands(at)
+        if not self.everybody:
+            own, beside = own * self.weight[:, :, None], beside * self.weight[:, :, None]
+        q = self.k - 1
+        whole = np.zeros((self.x.shape[0], q + 1, q + 1))
+        whole[:, np.arange(q), np.arange(q)] = own.sum(axis=1)
+        whole[:, np.arange(q - 1), np.arange(1, q)] = whole[:, np.arange(1, q), np.arange(q - 1)] = beside.sum(axis=1)
+        across = own  # the sum of each row of the information
+        across[:, :, :-1] += beside
+        across[:, :, 1:] += beside
+        whole[:, :q, q] = whole[:, q, :q] = (across * self.x[:, :, None]).sum(axis=1)
+        whole[:, q, q] = (across.sum(axis=2) * self.x**2).sum(axis=1)
+        return gradient, whole
 
     def _whole(self, info: Floats) -> Floats:
         """Information (r, k, k) of thresholds and slope from that of the cumulative logits (r, n, k - 1, k - 1)."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from correlates.stats.arrays import Bools, Floats, Ints, divide, where
 from correlates.stats.at_risk import follow_up
-from correlates.stats.permutation import Reference, permuted_groups
+from correlates.stats.permutation import Groupings, Reference, permuted_groups
 from correlates.stats.restricted_mean import RestrictedMeanContrast, areas, contrast_panel
 
 
@@ -32,6 +32,7 @@ def permuted_contrast(
     horizon: float | None,
     permutations: int,
     seed: int,
+    drawn: Groupings | None = None,
 ) -> PermutedContrast:
     """Laws of the studentised difference and log ratio of two restricted means, for P and limits in few subjects.
 
@@ -43,7 +44,7 @@ def permuted_contrast(
         (n,) true for the subjects of the first group; only how many they are is used.
     horizon
         Day to which the means are restricted; when not given, the largest day both groups are followed to, of each grouping anew.
-    permutations, seed
+    permutations, seed, drawn
         As of :func:`correlates.stats.permutation.permuted_groups`.
 
     Notes
@@ -65,7 +66,7 @@ def permuted_contrast(
         found.append(log_z)
         return z
 
-    difference = permuted_groups(differences, side, permutations=permutations, seed=seed)
+    difference = permuted_groups(differences, side, permutations=permutations, seed=seed, drawn=drawn)
     return PermutedContrast(
         difference=difference,
         ratio=Reference(statistics=np.sort(np.concatenate(found)), complete=difference.complete),

@@ -7,7 +7,7 @@ import pytest
 from lifelines.statistics import logrank_test, multivariate_logrank_test
 
 from correlates.stats.cox import cox_model
-from correlates.stats.log_rank import log_rank, log_rank_rows, log_rank_screen
+from correlates.stats.log_rank import log_rank, log_rank_rows, log_rank_screen, two_group_chi_squares
 
 
 def _sample(seed=1, n=70, m=9, k=3):
@@ -133,3 +133,17 @@ def test_rows_with_times_of_their_own_are_each_a_test(groups):
         assert found.expected[row] == pytest.approx(one.expected, rel=1e-10)
         if one.df:
             assert found.chi_square[row] == pytest.approx(one.chi_square, rel=1e-9)
+
+
+@pytest.mark.parametrize(("rho", "gamma"), [(0.0, 0.0), (1.0, 0.5)])
+def test_many_groupings_of_two_have_the_chi_squares_of_the_test(rho, gamma):
+    rng = np.random.default_rng(6)
+    time, event = rng.exponential(5, 30).round(), rng.random(30) < 0.6
+    groupings = (rng.random((40, 30)) < rng.random((40, 1))).astype(int)
+    groupings[0], groupings[1] = 0, np.arange(30) == np.argmin(time)  # nobody, and one who is gone first
+    found = two_group_chi_squares(time, event, rho=rho, gamma=gamma)(groupings)
+    test = log_rank_screen(time, event, groupings, 2, rho=rho, gamma=gamma)
+    assert np.array_equal(np.isnan(found), np.isnan(test.chi_square))
+    assert np.isnan(found[0])
+    assert found[test.df > 0] == pytest.approx(test.chi_square[test.df > 0], rel=1e-12)
+    assert np.isnan(two_group_chi_squares(time, np.zeros(30), rho=rho, gamma=gamma)(groupings)).all()

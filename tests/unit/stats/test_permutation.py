@@ -11,7 +11,7 @@ from scipy import stats
 from correlates.stats.cutpoint import rank_scores
 from correlates.stats.fine_gray import fine_gray_scores
 from correlates.stats.log_rank import log_rank, log_rank_contributions, log_rank_screen
-from correlates.stats.permutation import Reference, permuted_groups, permuted_scores
+from correlates.stats.permutation import Reference, groupings, permuted_groups, permuted_scores
 from correlates.stats.restricted_mean import restricted_mean, restricted_mean_contrast
 from correlates.stats.restricted_mean_permuted import permuted_contrast, studentised
 
@@ -155,3 +155,18 @@ def test_limits_hold_zero_where_p_says_so():
         assert (found.lower <= 0 <= found.upper) == (found.p_value > 1 - level + 1e-12)
         assert (found.ratio_lower <= 1 <= found.ratio_upper) == (found.ratio_p_value > 1 - level + 1e-12)
     assert found.difference == contrast.difference
+
+
+@pytest.mark.parametrize("n", [8, 24])
+def test_groupings_that_were_drawn_before_give_the_same_law(n):
+    group, score = np.arange(n) % 2, np.random.default_rng(1).normal(size=n)
+
+    def statistic(groups):
+        return np.abs(groups @ score)
+
+    asked = {"permutations": 300, "seed": 5}
+    drawn = groupings(group[::-1], **asked)
+    plain, again = permuted_groups(statistic, group, **asked), permuted_groups(statistic, group, **asked, drawn=drawn)
+    assert drawn.complete is plain.complete is again.complete is (n == 8)
+    assert plain.statistics.tolist() == again.statistics.tolist()
+    assert (drawn.groups.sum(axis=1) == n // 2).all()
