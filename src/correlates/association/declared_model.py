@@ -14,6 +14,7 @@ from correlates.association.model_imputation import Completed, complete, within_
 from correlates.association.model_record import Header, Row, models_table
 from correlates.association.model_settings import Multivariable
 from correlates.association.model_validation import (
+    Validated,
     curve_rows,
     horizon_notices,
     learning_rows,
@@ -148,7 +149,7 @@ def multivariable(
         *curve_rows(prepared, found.crossed, settings.level),
         *learning_rows(found),
     ]
-    notices = [*_notices(prepared, settings, len(terms), inflation, fit, found.bootstrap), *horizon_notices(found)]
+    notices = [*_notices(prepared, settings, len(terms), inflation, fit, found), *horizon_notices(found)]
     # of all columns together: one test for the notice, however many covariates there are
     if any(
         row.part == "model" and row.stat == "parallel_p" and row.value is not None and row.value < _CROOKED
@@ -407,7 +408,7 @@ def _notices(
     columns: int,
     inflation: Floats,
     fit: Fit,
-    boot: object,
+    validated: Validated,
 ) -> list[Notice]:
     found = []
     if prepared.rarer / columns < settings.least_events_per_variable:
@@ -434,6 +435,6 @@ def _notices(
         found.append(Notice.GAPS_FILLED if fit.each is None else Notice.GAPS_IMPUTED)
     if prepared.left_out:
         found.append(Notice.COVARIATE_LEFT_OUT)
-    if boot is not None and getattr(boot, "made", 0) < getattr(boot, "resamples", 0):
+    if validated.failed:
         found.append(Notice.RESAMPLES_WITHOUT_MODEL)
     return found

@@ -48,6 +48,12 @@ class Validated:
     permutation: tuple[float, int] | None
     learning: LearningCurve | None
 
+    @property
+    def failed(self) -> int:
+        """Resamples and folds that gave no model."""
+        boot, crossed = self.bootstrap, self.crossed
+        return (0 if boot is None else boot.resamples - boot.made) + (0 if crossed is None else crossed.failed)
+
 
 def validate(procedure: Procedure, prepared: Prepared, settings: Validation, seed: np.random.SeedSequence) -> Validated:
     """Validate a procedure as the settings ask."""

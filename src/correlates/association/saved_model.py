@@ -247,7 +247,7 @@ def predict(model: SavedModel, data: pl.DataFrame, days: Sequence[float] = ()) -
             )
         )
     numeric = {v["code"]: v for v in model.variables if _numeric(v)}
-    given = read(data, numeric, [v["code"] for v in model.variables if not _numeric(v)])
+    given = read(data, numeric, list(dict.fromkeys(v["code"] for v in model.variables if not _numeric(v))))
     n = data.height
     raw = np.zeros((n, len(model.variables)))
     there = np.zeros(raw.shape, dtype=np.bool_)

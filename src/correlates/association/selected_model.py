@@ -173,7 +173,7 @@ def selection(
         notices.append(Notice.CENSORED_SUBSTITUTED)
     if not chosen.given.present.all():
         notices.append(Notice.GAPS_IMPUTED if imputed else Notice.GAPS_FILLED)
-    if found.bootstrap is not None and found.bootstrap.made < found.bootstrap.resamples:
+    if found.failed:
         notices.append(Notice.RESAMPLES_WITHOUT_MODEL)
     error = None if inside.size else Reason.NOTHING_SELECTED
     return ModelTables(

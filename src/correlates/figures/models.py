@@ -326,7 +326,7 @@ def _collinearity(tables: Tables, settings: FigureSettings) -> tuple[Drawn, ...]
             "legend": {"title": "Spearman's rho", "orient": "right"},
         }
         told = order.len() <= _TOLD
-        size = 30 if told else 14
+        size = 36 if told else 14
         text: Rows = rows(data)
         says = [tip("row", "one"), tip("column", "other"), tip("rho", "rho", number=True)]
         squares = layer("drawn", {"type": "rect", "stroke": "#ffffff"}, x=x, y=y, color=colour, tooltip=says)

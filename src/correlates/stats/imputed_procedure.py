@@ -9,7 +9,7 @@ import numpy as np
 from correlates.stats.arrays import Floats, where
 from correlates.stats.candidates import Candidates
 from correlates.stats.design import expand
-from correlates.stats.procedures import Declared, estimates, predictors
+from correlates.stats.procedures import Declared, estimates_where_varied, predictors
 from correlates.stats.resample_imputation import Imputing, impute_resamples
 from correlates.stats.target import Target
 from correlates.stats.validation import Fitted, Procedure
@@ -35,7 +35,7 @@ class MultiplyImputed:
         if isinstance(self.inner, Declared):
             sets = made.values.reshape(-1, *given.values.shape)
             x = sets if self.inner.terms is None else expand(self.inner.terms, sets)
-            found = estimates(target, x, np.repeat(weight, k, axis=0))
+            found = estimates_where_varied(target, x, np.repeat(weight, k, axis=0))
             each = found.coefficient.reshape(weight.shape[0], k, -1)
             inside = np.ones((*each.shape[:2], each.shape[2] - 1), dtype=np.bool_)
         else:

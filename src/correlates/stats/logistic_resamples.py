@@ -18,6 +18,7 @@ from correlates.stats.logistic import Penalty
 _STEPS = 300
 _WIDEST = 5.0  # largest change of a linear predictor in one step
 _FARTHEST = 15.0  # a linear predictor beyond this, without a penalty, has left for infinity
+_TURN = -0.3  # a step that undoes more than this share of the one before is shortened
 _CLOSE = 1e-8  # largest change of a linear predictor at which the maximum is taken as reached
 
 
@@ -88,7 +89,7 @@ def _fit(columns: Floats, events: Floats, weight: Floats, *, firth: bool) -> Log
     converged = np.zeros(count, dtype=np.bool_)
     live = np.arange(count)
     best = np.full(count, -np.inf)
-    previous = beta.copy()
+    previous, last = beta.copy(), np.zeros((count, p))
     halvings = np.zeros(count, dtype=np.int64)
     for _ in range(_STEPS):
         x = columns if shared else columns[live]
@@ -114,6 +115,10 @@ def _fit(columns: Floats, events: Floats, weight: Floats, *, firth: bool) -> Log
             residual = residual + w * variance * leverage * (0.5 - probability)
         score = _sum(x, residual)
         step = (inverse @ score[:, :, None])[:, :, 0]
+        # a subject of leverage 1 (alone in its class) is carried past the maximum as far as it stood before it: such a step is shortened
+        back = np.minimum((step * last[live]).sum(axis=1) / np.maximum((last[live] ** 2).sum(axis=1), 1e-300), 0.0)
+        last[live] = step
+        step /= where(back < _TURN, 1.0 - np.maximum(back, -1.0), 1.0)[:, None]
         move = np.abs(_times(x, step)).max(axis=1)
         step *= np.minimum(1.0, _WIDEST / np.maximum(move, _WIDEST))[:, None]
         fine = live[~again]

@@ -63,6 +63,28 @@ def estimates(target: Target, x: Floats, weight: Floats) -> Estimates:
     return Estimates(coefficient=beta, log_likelihood=cox.log_likelihood[:, 0], converged=cox.converged)
 
 
+def estimates_where_varied(target: Target, x: Floats, weight: Floats) -> Estimates:
+    """The same; a column that does not vary in a resample has coefficient 0 there.
+
+    So a class that nobody of a resample has is taken as the reference by its model, and the others are estimated without its column.
+    """
+    there = (weight > 0)[:, :, None]
+    own = x if x.ndim == 3 else x[None]
+    low, high = (side(where(there, own, empty), axis=1) for side, empty in ((np.min, np.inf), (np.max, -np.inf)))
+    varied = high > low
+    if varied.all():
+        return estimates(target, x, weight)
+    count, p = varied.shape
+    coefficient = np.zeros((count, 1 + p))
+    log_likelihood, converged = np.full(count, np.nan), np.zeros(count, dtype=np.bool_)
+    for pattern in np.unique(varied, axis=0):
+        at, inside = np.flatnonzero((varied == pattern).all(axis=1)), np.flatnonzero(pattern)
+        fit = estimates(target, (x if x.ndim == 2 else x[at])[..., inside], weight[at])
+        coefficient[at[:, None], np.append(0, 1 + inside)] = fit.coefficient
+        log_likelihood[at], converged[at] = fit.log_likelihood, fit.converged
+    return Estimates(coefficient=coefficient, log_likelihood=log_likelihood, converged=converged)
+
+
 def predictors(coefficient: Floats, x: Floats) -> Floats:
     """Linear predictors (B, n) of coefficients (B, 1 + k)."""
     slopes = coefficient[:, 1:]
@@ -82,7 +104,7 @@ class Declared:
         x = filled(given, weight)
         if self.terms is not None:
             x = expand(self.terms, x)
-        found = estimates(target, x, weight)
+        found = estimates_where_varied(target, x, weight)
         eta = where(found.converged[:, None], predictors(found.coefficient, x), np.nan)
         selected = np.ones((weight.shape[0], x.shape[-1]), dtype=np.bool_)
         return Fitted(eta=eta, selected=selected, coefficient=found.coefficient)

@@ -26,6 +26,7 @@ _MEASURES = {
     "slope": "Calibration slope",
 }
 _RATIOS = {"cox_model": "Hazard ratio", "ordinal_model": "Odds ratio of a higher grade"}
+_MANY = 1e5  # degrees of freedom that are as good as infinitely many
 _NAMED = 12  # candidates named in a step of the flow
 _SHOWN = 30  # candidates; all are in the table of the run
 
@@ -124,7 +125,9 @@ def _card(name: str, mine: pl.DataFrame, labels: Texts, reasons: Texts, notices:
         shown = "" if per is None else f"; {number(per)} {kind} per column"
         lines.append(("Columns", f"{whole['columns']:.0f}{shown}"))
     if "f" in whole:
-        text = f"F {fixed(whole['f'])} on {whole['df']:.0f} and {number(whole['denominator_df'])} df, P {p_value(whole['p'])}"
+        below = whole["denominator_df"]
+        told = "many" if below is None or below > _MANY else number(below)
+        text = f"F {fixed(whole['f'])} on {whole['df']:.0f} and {told} df, P {p_value(whole['p'])}"
         lines.append(("Pooled Wald test of all covariates", text))
     if "chi_square" in whole:
         text = f"chi-square {fixed(whole['chi_square'])} with {whole['df']:.0f} df, P {p_value(whole['p'])}"

@@ -369,6 +369,9 @@ def test_predictions_with_trouble() -> None:
     assert found["probability"].is_not_null().to_list() == [True, False, False, False, True]
     with pytest.raises(InputError, match="AGE"):
         predict(model, data.drop("AGE"))
+    with pytest.raises(InputError) as missing:
+        predict(model, data.drop("STAGE"))
+    assert len(missing.value.problems) == 1  # of a covariate of two columns
     with pytest.raises(InputError, match="numbers"):
         predict(model, data.with_columns(AGE=pl.lit("old")))
     with pytest.raises(InputError, match="JSON"):

@@ -253,6 +253,22 @@ def test_procedures_against_chance_and_size() -> None:
     assert curve.mean[1] > curve.mean[0]
 
 
+@pytest.mark.parametrize("kind", list(_TARGETS))
+def test_a_class_unseen_in_training_is_taken_as_the_reference(kind: str) -> None:
+    x = np.column_stack((_X[:, 0], np.arange(_N) == 7))  # a class of one subject
+    weight = np.ones((2, _N))
+    weight[0, 5:10] = 0.0
+    found = Declared().fit(candidates(x), _TARGETS[kind], weight, _SEED(0))
+    alone = Declared().fit(candidates(x[:, :1]), _TARGETS[kind], weight[:1], _SEED(0))
+    assert found.made.all()
+    assert found.coefficient[0, 2] == 0.0
+    np.testing.assert_allclose(found.eta[0], alone.eta[0], atol=1e-12)
+    if (
+        kind == "binary"
+    ):  # alone in its class, leverage 1: scoring alone would step from one side of the maximum to the other for ever
+        np.testing.assert_allclose(found.coefficient[1], logistic_model(x, _Y).coefficient, atol=1e-7)
+
+
 def test_a_fold_without_events() -> None:
     event = np.arange(30) < 2
     given = candidates(_X[:30])
