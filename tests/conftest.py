@@ -116,6 +116,9 @@ _LEFT_OUT = (
     "by_patient",
     "curves",
     "who_is_missing",
+    "survival_by_burden",
+    "pfs_by_risk_factors",
+    "crs_by_grade",
 )
 """Analyses that the small trial leaves out: whole runs of it are made many times, and the demonstration has them."""
 

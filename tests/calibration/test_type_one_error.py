@@ -44,6 +44,8 @@ DEAR = {  # exact laws of many tables, integrals over values beyond limits
     ("fisher", 50, "no ties"): (100, 12),
     ("fisher", 101, "no ties"): (50, 8),
 }
+# with two hundred outcomes of this seed .059 of the tests of 3 events, with those of three other seeds .045 to .051
+MORE = {("cox_firth", 20, "no ties"): 1000}
 SPARE = {"response_curve"}  # its P is that of firth
 KINDS = {  # the endpoint a method is held against, where it takes several
     "kruskal_wallis": OutcomeKind.CLASS,
@@ -149,7 +151,7 @@ def test_type_one_error(code, how, n):
     method = BY_CODE[code]
     outcomes, m = DEAR.get((code, n, how), TESTS[code])
     if n == 20 and outcomes == 100:  # where small samples are smallest
-        outcomes = 200
+        outcomes = MORE.get((code, n, how), 200)
     beyond = []
     for shape in SHAPES:
         rng = np.random.default_rng([8, n, list(BY_CODE).index(code), VALUES.index(how), SHAPES.index(shape)])
