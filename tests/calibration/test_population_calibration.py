@@ -98,6 +98,7 @@ def test_fixed_effects_are_recovered_by_the_fast_mode(covariance: str, usual: in
             ends,
             pareto=round(diagnostics.pareto, 3),
             step=round(diagnostics.step, 3),
+            importance=round(diagnostics.importance, 4),
             ok=accepted[-1],
         )
         found.append(ends)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from tests.unit.population.data import prepared
@@ -33,6 +35,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     return calls
 
 
+@cache
 def _near():
     made = prepared(4, SUBJECTS, lloq=2.0)
     prior = numbers(made, PopulationModel(assay="qpcr"))
