@@ -129,12 +129,22 @@ class RateOptions:
     groups: int = 4
     interval: RateInterval = RateInterval.WILSON
 
+    def __post_init__(self) -> None:
+        """Refuse groups that are none."""
+        if self.groups < 2:
+            raise ValueError("two groups or more")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveOptions:
     """How many points of the biomarker's range a fitted curve is given at."""
 
     points: int = 21
+
+    def __post_init__(self) -> None:
+        """Refuse a curve that is a point."""
+        if self.points < 2:
+            raise ValueError("two points or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +180,17 @@ class SurvivalOptions:
     cutpoint_p: Literal["bound", "permutation"] = "bound"
     permutations: int = 10_000
 
+    def __post_init__(self) -> None:
+        """Refuse shares that leave no cut, and days and weights that mean nothing."""
+        if not 0 <= self.min_share < self.max_share <= 1:
+            raise ValueError("min_share below max_share, both from 0 to 1")
+        if self.horizon is not None and self.horizon <= 0:
+            raise ValueError("a horizon after day 0")
+        if min((self.rho, self.gamma, *self.times)) < 0:
+            raise ValueError("rho, gamma and times that are not negative")
+        if self.permutations < 100:
+            raise ValueError("100 permutations or more")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImputationOptions:
@@ -187,6 +208,11 @@ class ImputationOptions:
     imputations: int = 20
     iterations: int = 10
     donors: int = 5
+
+    def __post_init__(self) -> None:
+        """Refuse fewer data sets than can be pooled, and no rounds or donors."""
+        if self.imputations < 2 or self.iterations < 1 or self.donors < 1:
+            raise ValueError("two imputations or more, of one round and one donor or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

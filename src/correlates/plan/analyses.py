@@ -96,9 +96,9 @@ class Univariable(Strict):
     do: Literal["univariable"]
     biomarkers: Annotated[Literal["all"] | tuple[str, ...], Refers("group")] = "all"
     """Groups or codes; all takes every declared biomarker."""
-    endpoints: Annotated[tuple[str, ...], Refers("endpoint")]
+    endpoints: Annotated[tuple[str, ...], Refers("endpoint"), Field(min_length=1)]
     """Endpoints of any kind; each is held against the biomarkers by the methods that take its kind."""
-    methods: tuple[UnivariableMethod, ...] = ("wilcoxon", "firth")
+    methods: Annotated[tuple[UnivariableMethod, ...], Field(min_length=1)] = ("wilcoxon", "firth")
     """Methods; one that does not apply to a biomarker (Wilcoxon on a category, say) gives way to the one that does."""
     cause: str | None = None
     """Kind of event of interest of time endpoints that have several; the others compete with it. Null counts every event."""
@@ -106,7 +106,7 @@ class Univariable(Strict):
     """Pairs of classes compared beside Kruskal-Wallis or by Dunn's test (which takes all pairs without any declared)."""
     pair_adjust: Adjustment = "holm"
     """Adjustment among the pairs of one biomarker."""
-    populations: Annotated[tuple[str, ...], Refers("population")] = ("all",)
+    populations: Annotated[tuple[str, ...], Refers("population"), Field(min_length=1)] = ("all",)
     """Populations, each analysed on its own."""
     families: Families = Families()
     """Families of tests for multiplicity."""
@@ -114,7 +114,7 @@ class Univariable(Strict):
     """Parameter that names the subject of a row, where rows are not subjects: repeated subjects get a notice."""
     level: float = Field(default=0.95, gt=0.5, lt=1.0)
     """Confidence level of all intervals."""
-    few_events: int = 10
+    few_events: int = Field(default=10, ge=0)
     """Size of the smaller class (or number with the event) below which a result says so."""
     high_censored_share: float = Field(default=0.5, ge=0.0, le=1.0)
     """Share of values beyond a limit of quantification from which a result warns."""
@@ -134,7 +134,7 @@ class Univariable(Strict):
     """Covariates and numbers of the multiple imputation."""
     permutations: int = Field(default=10_000, ge=100)
     """Orders of the outcome drawn for Westfall-Young, and for P values in few subjects."""
-    landmark: float | None = None
+    landmark: Annotated[float, Field(gt=0)] | None = None
     """Day on which the clock starts: subjects whose outcome is still open after it, biomarkers known by it, times counted from it."""
     from_known_day: bool = False
     """Time endpoints by Cox regression in which a subject counts from the day its value is known."""
@@ -148,11 +148,11 @@ class Correlation(Strict):
     do: Literal["correlation"]
     biomarkers: Annotated[Literal["all"] | tuple[str, ...], Refers("group")] = "all"
     """Groups or codes; all takes every declared biomarker."""
-    against: Annotated[tuple[str, ...], Refers("biomarker")]
+    against: Annotated[tuple[str, ...], Refers("biomarker"), Field(min_length=1)]
     """Codes of the parameters that take the place of an outcome."""
-    methods: tuple[Literal["spearman", "kendall"], ...] = ("spearman",)
+    methods: Annotated[tuple[Literal["spearman", "kendall"], ...], Field(min_length=1)] = ("spearman",)
     """Spearman, and Kendall for values beyond limits that differ."""
-    populations: Annotated[tuple[str, ...], Refers("population")] = ("all",)
+    populations: Annotated[tuple[str, ...], Refers("population"), Field(min_length=1)] = ("all",)
     """Populations, each analysed on its own."""
     families: Families = Families()
     """Families of tests for multiplicity."""
@@ -168,9 +168,9 @@ class MissingData(Strict):
     """Biomarkers whose absence is looked at; those that nobody misses have nothing to compare."""
     covariates: Annotated[tuple[str, ...], Refers("biomarker")] = ()
     """Parameters in which the analysed and the excluded are compared."""
-    endpoints: Annotated[tuple[str, ...], Refers("endpoint")]
+    endpoints: Annotated[tuple[str, ...], Refers("endpoint"), Field(min_length=1)]
     """Endpoints that are told in every population, and compared between the analysed and the excluded."""
-    populations: Annotated[tuple[str, ...], Refers("population")] = ("all",)
+    populations: Annotated[tuple[str, ...], Refers("population"), Field(min_length=1)] = ("all",)
     """Populations, side by side; the comparison of analysed and excluded is made in the first."""
     times: tuple[float, ...] = ()
     """Days at which the share without an event is told, for time endpoints."""
@@ -194,7 +194,7 @@ class Survival(Strict):
     """Kaplan-Meier curves and cumulative incidences of times to an event, of everybody or by group."""
 
     do: Literal["survival"]
-    endpoints: Annotated[tuple[str, ...], Refers("endpoint")]
+    endpoints: Annotated[tuple[str, ...], Refers("endpoint"), Field(min_length=1)]
     """Times to an event."""
     by: Annotated[str | None, Refers("factor")] = None
     """Parameter or class endpoint that groups the subjects; null takes everybody together."""
@@ -202,7 +202,7 @@ class Survival(Strict):
     """Classes to compare, in order; null takes all."""
     cut: Literal["median"] | tuple[float, ...] | None = None
     """Where a parameter that is a number is divided; a subject at a cut is in the lower group."""
-    landmark: float | None = None
+    landmark: Annotated[float, Field(gt=0)] | None = None
     """Day after the infusion from which time counts, for those still at risk then, grouped by what was known on it. Needed where the
     groups become known after the infusion."""
     naive: bool = False
@@ -231,7 +231,7 @@ class Forest(Strict):
     do: Literal["forest"]
     biomarkers: Annotated[Literal["all"] | tuple[str, ...], Refers("group")] = "all"
     """Groups or codes; all takes every declared biomarker."""
-    endpoints: Annotated[tuple[str, ...], Refers("endpoint")]
+    endpoints: Annotated[tuple[str, ...], Refers("endpoint"), Field(min_length=1)]
     """Endpoints, each with a tree and forests of its own."""
     methods: tuple[Literal["conditional_tree", "conditional_forest", "random_forest", "boruta"], ...] = (
         "conditional_tree",
@@ -392,19 +392,19 @@ class EfficacyAgainstToxicity(Strict):
     """Groups or codes; all takes every declared biomarker."""
     efficacy: Annotated[str, Refers("endpoint")]
     """Binary endpoint whose event is wanted; or a time whose event is the loss of efficacy (progression, death): 1 / hazard ratio is told."""
-    toxicity: Annotated[tuple[str, ...], Refers("endpoint")]
+    toxicity: Annotated[tuple[str, ...], Refers("endpoint"), Field(min_length=1)]
     """Binary endpoints or times whose event is not wanted, each held against efficacy on its own."""
     margin: float
     """Odds (or hazard) ratio per standard deviation, above 1, within which an effect counts as none: decides equivalence and the classes."""
     sure: float = 0.8
     """Probability of the likeliest class below which the class is called uncertain."""
-    populations: Annotated[tuple[str, ...], Refers("population")] = ("all",)
+    populations: Annotated[tuple[str, ...], Refers("population"), Field(min_length=1)] = ("all",)
     """Populations, each analysed on its own."""
     families: Families = Families()
     """Families of tests of equal effect for multiplicity."""
     censored: CensoredOptions = CensoredOptions()
     """What is done with a biomarker beyond a limit; without a likelihood for it here, such subjects are left out."""
-    landmark: float | None = None
+    landmark: Annotated[float, Field(gt=0)] | None = None
     """Day on which the clock starts: subjects whose outcome is still open after it, biomarkers known by it."""
     curves: Annotated[tuple[str, ...], Refers("biomarker")] = ()
     """Biomarkers whose exposure-response curves and window are told, with a bootstrap check."""
@@ -412,9 +412,9 @@ class EfficacyAgainstToxicity(Strict):
     """The window: least probability of efficacy."""
     toxicity_at_most: float = 0.2
     """The window: largest probability of toxicity."""
-    replicates: int = 1000
+    replicates: int = Field(default=1000, ge=0)
     """Replicates of the bootstrap check."""
-    named: int = 8
+    named: int = Field(default=8, ge=0)
     """Exploratory biomarkers named in the map, those farthest from no effect; prespecified ones always are."""
     figure: bool = True
     """Whether the report shows the map and the curves."""
@@ -424,9 +424,9 @@ class RatioAnalysis(Strict):
     """Whether endpoints follow a ratio, or its numerator and denominator otherwise than as a ratio."""
 
     do: Literal["ratio"]
-    of: Annotated[tuple[str, ...], Refers("parameter")]
+    of: Annotated[tuple[str, ...], Refers("parameter"), Field(min_length=1)]
     """Parameters that are a ratio of two others."""
-    endpoints: Annotated[tuple[str, ...], Refers("endpoint")]
+    endpoints: Annotated[tuple[str, ...], Refers("endpoint"), Field(min_length=1)]
     """Binary endpoints."""
     population: Annotated[str, Refers("population")] = "all"
     """The population."""
@@ -434,7 +434,7 @@ class RatioAnalysis(Strict):
     """Adjustment over ratios and endpoints."""
     censored: CensoredOptions = CensoredOptions()
     """What is done with a biomarker beyond a limit; without a likelihood for it here, such subjects are left out."""
-    landmark: float | None = None
+    landmark: Annotated[float, Field(gt=0)] | None = None
     """Day on which the clock starts: subjects whose outcome is still open after it, biomarkers known by it."""
 
 
@@ -453,15 +453,15 @@ class Subgroups(Strict):
     do: Literal["subgroups"]
     biomarkers: Annotated[Literal["all"] | tuple[str, ...], Refers("group")]
     """Groups or codes."""
-    endpoints: Annotated[tuple[str, ...], Refers("endpoint")]
+    endpoints: Annotated[tuple[str, ...], Refers("endpoint"), Field(min_length=1)]
     """Binary or time endpoints."""
     by: tuple[Subgroup, ...] = ()
     """The subgroups; there are no others."""
     across: Annotated[tuple[str, ...], Refers("parameter")] = ()
     """Numbers along which the effect is told in overlapping windows (binary endpoints)."""
-    window_share: float = 0.4
+    window_share: float = Field(default=0.4, gt=0, le=1)
     """Share of the subjects in a window."""
-    shared_share: float = 0.75
+    shared_share: float = Field(default=0.75, ge=0, lt=1)
     """Share of a window that neighbours have in common."""
     population: Annotated[str, Refers("population")] = "all"
     """The population."""
@@ -469,9 +469,9 @@ class Subgroups(Strict):
     """Adjustment of the tests of interaction, over biomarkers and subgroups of an endpoint."""
     censored: CensoredOptions = CensoredOptions()
     """What is done with a biomarker beyond a limit; without a likelihood for it here, such subjects are left out."""
-    permutations: int = 999
+    permutations: int = Field(default=999, ge=19)
     """Permutations of the modifier."""
-    landmark: float | None = None
+    landmark: Annotated[float, Field(gt=0)] | None = None
     """Day on which the clock starts: subjects whose outcome is still open after it, biomarkers known by it, times counted from it."""
     naive: bool = False
     """Values known later are compared from the infusion all the same; every result of them is labelled immortal-time biased."""

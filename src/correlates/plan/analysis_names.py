@@ -26,6 +26,7 @@ from correlates.plan.analyses import (
     Multivariable,
     RatioAnalysis,
     Selection,
+    Subgroups,
     Survival,
     Transform,
     Univariable,
@@ -57,6 +58,7 @@ def analysis_names(file: PlanFile) -> Iterator[Problem]:
     for name, analysis in file.plan.analyses.items():
         path: Path_ = ("analyses", name)
         yield from _followed(file, analysis, path)
+        yield from _twice(file, analysis, path)
         if isinstance(analysis, Survival):
             yield from _survival(file, analysis, path)
         if isinstance(analysis, Multivariable | Selection):
@@ -69,6 +71,38 @@ def analysis_names(file: PlanFile) -> Iterator[Problem]:
                 for side, word in enumerate(pair):
                     if classes is not None:
                         yield from reference(file, "class", word, classes, (*path, "pairs", index, side))
+        if isinstance(analysis, Compare | Univariable):
+            for index, pair in enumerate(analysis.pairs):
+                if pair[0] == pair[1]:
+                    yield Problem(
+                        code="pair-of-one",
+                        what=f"A pair compares {pair[0]!r} with itself",
+                        where=file.document.where((*path, "pairs", index)),
+                        expected="two classes",
+                    )
+
+
+def _twice(file: PlanFile, analysis: Strict, path: Path_) -> Iterator[Problem]:
+    """Names that a list of an analysis holds more than once, where each is an analysis of its own."""
+    for field in ("endpoints", "methods", "populations", "toxicity", "of", "against"):
+        listed = getattr(analysis, field, ())
+        if not isinstance(listed, tuple):
+            continue
+        for index, name in enumerate(listed):
+            if name in listed[:index]:
+                yield Problem(
+                    code="listed-twice",
+                    what=f"{name!r} is listed twice in {field}",
+                    where=file.document.where((*path, field, index)),
+                    do="Name it once",
+                )
+    if getattr(analysis, "biomarkers", None) == ():
+        yield Problem(
+            code="nothing-listed",
+            what="The analysis lists no biomarker",
+            where=file.document.where((*path, "biomarkers")),
+            expected="groups or codes, or all",
+        )
 
 
 def _univariable(file: PlanFile, name: str, analysis: Univariable, path: Path_) -> Iterator[Problem]:
@@ -168,6 +202,7 @@ def inquiry_names(file: PlanFile) -> Iterator[Problem]:
     plan = file.plan
     for name, analysis in plan.analyses.items():
         path: Path_ = ("analyses", name)
+        yield from _without_meaning(file, analysis, path)
         if isinstance(analysis, RatioAnalysis):
             for index, code in enumerate(analysis.of):
                 if not isinstance(plan.parameters[code], Ratio):
@@ -208,6 +243,24 @@ def inquiry_names(file: PlanFile) -> Iterator[Problem]:
                         found=f"{value:g}",
                         expected="a number between 0 and 1",
                     )
+
+
+def _without_meaning(file: PlanFile, analysis: Strict, path: Path_) -> Iterator[Problem]:
+    """Efficacy held against itself, and subgroups that are none."""
+    if isinstance(analysis, EfficacyAgainstToxicity) and analysis.efficacy in analysis.toxicity:
+        yield Problem(
+            code="one-endpoint-for-both",
+            what=f"{analysis.efficacy!r} is the efficacy and a toxicity of the analysis",
+            where=file.document.where((*path, "efficacy")),
+            expected="an endpoint for each",
+        )
+    if isinstance(analysis, Subgroups) and not analysis.by and not analysis.across:
+        yield Problem(
+            code="no-subgroups",
+            what="The analysis declares no subgroup, and nothing to look along",
+            where=file.document.where(path, key=True),
+            do="Set by or across",
+        )
 
 
 def _model(file: PlanFile, analysis: Multivariable | Selection, path: Path_) -> Iterator[Problem]:

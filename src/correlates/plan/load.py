@@ -24,6 +24,7 @@ _WORDS = {
     "bool_parsing": "true or false",
     "bool_type": "true or false",
     "tuple_type": "a list",
+    "too_short": "one or more",
     "list_type": "a list",
     "dict_type": "a mapping of names",
     "mapping_type": "a mapping of names",
@@ -153,7 +154,7 @@ def _problem(kind: str, item: Any, path: Path_, document: Document, schema: dict
             expected=f"one of {', '.join(choices)}",
             do=f"Did you mean {guess!r}?" if guess else None,
         )
-    expected = _WORDS.get(kind, str(item["msg"]))
+    expected = _WORDS.get(kind, str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be "))
     return Problem(
         code="wrong-value", what=f"{dotted} is not valid", where=where, found=_shown(value), expected=expected
     )

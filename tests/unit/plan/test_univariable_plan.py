@@ -93,3 +93,41 @@ def test_conventions_in_force_are_told_with_their_analyses():
     }
     ranks = _file("{do: univariable, endpoints: [durable], methods: [wilcoxon], families: {adjust: none}}")
     assert conventions_used(ranks.plan.analyses) == ()
+
+
+@pytest.mark.parametrize(
+    ("analysis", "code"),
+    [
+        ("{do: univariable, endpoints: [durable, durable], methods: [wilcoxon]}", "listed-twice"),
+        ("{do: univariable, endpoints: [durable], populations: [all, all]}", "listed-twice"),
+        ("{do: univariable, endpoints: [durable], biomarkers: []}", "nothing-listed"),
+        ("{do: univariable, endpoints: [durability], pairs: [[durable, durable]]}", "pair-of-one"),
+        (
+            "{do: efficacy_against_toxicity, efficacy: durable, toxicity: [durable], margin: 1.5}",
+            "one-endpoint-for-both",
+        ),
+        ("{do: subgroups, biomarkers: [labs], endpoints: [durable]}", "no-subgroups"),
+    ],
+)
+def test_what_says_nothing_or_the_same_twice_is_told(analysis, code):
+    assert [p.code for p in _problems(analysis)] == [code]
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ("endpoints: []", "one or more"),
+        ("landmark: -5", "greater than 0"),
+        ("survival: {min_share: 0.6, max_share: 0.4}", "min_share below max_share, both from 0 to 1"),
+        ("survival: {horizon: 0}", "a horizon after day 0"),
+        ("rates: {groups: 1}", "two groups or more"),
+        ("imputation: {imputations: 1}", "two imputations or more, of one round and one donor or more"),
+        ("censored: {by: exclude, left_factor: 0.5}", "a factor takes effect with `by: substitute` only"),
+    ],
+)
+def test_a_setting_without_meaning_is_refused_with_what_would_have_one(part, expected):
+    rest = "" if part.startswith("endpoints") else ", endpoints: [durable]"
+    with pytest.raises(PlanError) as caught:
+        _file(f"{{do: univariable, {part}{rest}}}")
+    assert [p.expected for p in caught.value.problems] == [expected]
+    assert caught.value.problems[0].where is not None
