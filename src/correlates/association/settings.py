@@ -164,10 +164,10 @@ class SurvivalOptions:
     min_share, max_share
         Smallest and largest share of subjects below a selected cut-point.
     cutpoint_p
-        The corrected P of a selected cut-point: ``bound`` (Hothorn and Lausen's, up to 150 subjects; nothing is drawn, and with many
-        cuts it is conservative) or ``permutation`` (keeps its level).
+        The corrected P of a selected cut-point: ``permutation`` (keeps its level) or ``bound`` (Hothorn and Lausen's, up to 150
+        subjects; nothing is drawn, and with many cuts it is so conservative that a clear difference can have P above .99).
     permutations
-        Orders drawn for the corrected P of a selected cut-point by permutation, and beyond 150 subjects.
+        Orders drawn for the corrected P of a selected cut-point by permutation.
     """
 
     cut: Literal["median", "tertiles", "quartiles"] = "median"
@@ -177,7 +177,7 @@ class SurvivalOptions:
     horizon: float | None = None
     min_share: float = 0.1
     max_share: float = 0.9
-    cutpoint_p: Literal["bound", "permutation"] = "bound"
+    cutpoint_p: Literal["permutation", "bound"] = "permutation"
     permutations: int = 10_000
 
     def __post_init__(self) -> None:

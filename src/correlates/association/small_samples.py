@@ -15,7 +15,8 @@ from correlates.stats.permutation import Groupings, Reference, groupings, permut
 VARIANT = Statistic(name="variant", label="What P was computed from")
 OPTIONS = ("small_samples", "permutations", "seed")
 _FIRST = 2000  # orders of groups tried first; all that are asked for, where fewer than 20 of these are as far out
-_FEW = 20
+FEW = 20
+"""Orders as far out as the observed one, below which more orders are tried."""
 PERMUTED, COMPLETE = "permutation", "exact permutation"
 
 
@@ -144,7 +145,7 @@ def stages(permutations: int) -> tuple[int, ...]:
 
 def is_rare(law: Reference, p: float) -> bool:
     """Whether so few of the orders are as far out as the observed one that more should be tried."""
-    return not law.complete and p * law.statistics.size < _FEW
+    return not law.complete and p * law.statistics.size < FEW
 
 
 def groups_law(analysis: Survival, group: Ints, statistics: Callable[[Ints], Floats]) -> Reference | None:

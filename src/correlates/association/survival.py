@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -24,8 +23,8 @@ from correlates.association.record import (
     merged,
 )
 from correlates.association.settings import Univariable
-from correlates.association.small_samples import OPTIONS as SMALL
 from correlates.association.small_samples import (
+    FEW,
     VARIANT,
     asymptotic,
     drawn_once,
@@ -35,9 +34,10 @@ from correlates.association.small_samples import (
     stages,
     variant_of,
 )
+from correlates.association.small_samples import OPTIONS as SMALL
 from correlates.association.wilcoxon import P_ADJUSTED, P
 from correlates.stats.arrays import Bools, Floats, Ints, where
-from correlates.stats.cutpoint import CutpointP, ScoreTies, SumLaws, log_rank_scores, maximally_selected
+from correlates.stats.cutpoint import CutpointP, DrawnOrders, ScoreTies, SumLaws, log_rank_scores, maximally_selected
 from correlates.stats.log_rank import log_rank_screen, two_group_chi_squares
 from correlates.stats.permutation import Groupings
 from correlates.stats.restricted_mean import contrast_of, contrast_panel, restricted_mean_panel
@@ -208,22 +208,25 @@ def _cutpoint(block: Block, analysis: Univariable) -> Outcome:
     variant: list[str | None] = [None] * m
     errors: list[Reason | None] = [None] * m
     group = np.zeros(block.values.shape, dtype=np.int64)
-    laws = SumLaws()
+    laws, orders = SumLaws(), DrawnOrders(analysis.seed)
     for row in sorted(range(m), key=lambda row: block.present[row].tobytes()):  # those of the same subjects together
-        biomarker, at = block.biomarkers[row], block.present[row]
+        at = block.present[row]
         scores = log_rank_scores(course.time[at], event[at])
         bound = options.cutpoint_p == "bound" and int(at.sum()) <= _EXACT_UP_TO
-        rng = np.random.default_rng([analysis.seed, zlib.crc32(biomarker.code.encode())])
-        found = maximally_selected(
-            block.values[row, at],
-            scores,
-            min_share=options.min_share,
-            max_share=options.max_share,
-            method=CutpointP.HOTHORN_LAUSEN if bound else CutpointP.PERMUTATION,
-            permutations=0 if bound else options.permutations,
-            rng=None if bound else rng,
-            laws=laws,
-        )
+        for drawn in (0,) if bound else stages(options.permutations):
+            found = maximally_selected(
+                block.values[row, at],
+                scores,
+                min_share=options.min_share,
+                max_share=options.max_share,
+                method=CutpointP.HOTHORN_LAUSEN if bound else CutpointP.PERMUTATION,
+                permutations=drawn,
+                orders=orders,
+                exact_up_to=_EXACT_UP_TO if bound else 0,
+                laws=laws,
+            )
+            if found.p_value is None or found.p_value * (1 + drawn) > FEW:
+                break
         if found.p_value is None or found.cutpoint is None or found.statistic is None or found.method is None:
             errors[row] = Reason.NOT_ESTIMABLE
             continue
@@ -278,7 +281,7 @@ CUTPOINT = Method(
     unusable=uncut,
     compute=_cutpoint,
     options=(*OPTIONS, "seed"),
-    formula="maximum over the cuts of abs(standardised sum of log-rank scores); P bounds the chance that the largest of all cuts reaches it, or is the share of permutations in which it does",
+    formula="maximum over the cuts of abs(standardised sum of log-rank scores); P is the share of permutations in which the largest of all cuts reaches it, or bounds it",
     citation="Lausen and Schumacher, Biometrics 1992;48:73-85; Hothorn and Lausen, Comput Stat Data Anal 2003;43:121-137",
     docs="methods/maximally_selected_cutpoint.md",
 )

@@ -21,6 +21,7 @@ from correlates.stats.at_risk import follow_up
 from correlates.stats.ranks import midranks
 
 _CHUNK = 1 << 20  # permuted scores held at a time
+_KEPT = 64  # sets of largest statistics held at a time
 
 
 class CutpointP(StrEnum):
@@ -113,6 +114,7 @@ def maximally_selected(
     method: CutpointP | str = CutpointP.HOTHORN_LAUSEN,
     permutations: int = 0,
     rng: np.random.Generator | None = None,
+    orders: DrawnOrders | None = None,
     exact_up_to: int = 150,
     laws: SumLaws | None = None,
 ) -> Cutpoint:
@@ -130,6 +132,8 @@ def maximally_selected(
         Which P value is reported.
     permutations, rng
         How many permutations are drawn, and from what; both are needed for ``permutation``.
+    orders
+        In the place of ``rng``: orders drawn once for all biomarkers of a panel.
     exact_up_to
         Largest n for the Hothorn-Lausen bound (its cost grows as n^4).
     laws
@@ -156,8 +160,8 @@ def maximally_selected(
     if not 0 <= min_share < max_share <= 1:
         raise ValueError(f"the shares must be 0 <= min < max <= 1, found {min_share} and {max_share}")
     how = CutpointP(method)
-    if (how is CutpointP.PERMUTATION or permutations > 0) and (permutations < 1 or rng is None):
-        raise ValueError("a permutation P value needs permutations and rng")
+    if (how is CutpointP.PERMUTATION or permutations > 0) and (permutations < 1 or (rng is None and orders is None)):
+        raise ValueError("a permutation P value needs permutations, and rng or orders")
     n = values.size
     order = np.argsort(values, kind="stable")
     ordered, a = values[order], given[order]
@@ -171,7 +175,10 @@ def maximally_selected(
     statistic = float(size[best])
     p94 = _improved_bonferroni(statistic, n, sizes)
     exact = _hothorn_lausen(a, sizes, laws or SumLaws()) if n <= exact_up_to else None
-    drawn = _permutation(a, sizes, statistic, permutations, rng) if rng is not None and permutations else None
+    drawn = None
+    if permutations:
+        largest = orders.largest(a, sizes, permutations) if orders else _largest(a, sizes, permutations, rng)
+        drawn = (1.0 + np.count_nonzero(largest >= statistic * (1.0 - 1e-10))) / (1.0 + permutations)
     by = {
         CutpointP.HOTHORN_LAUSEN: exact,
         CutpointP.LAUSEN_1992: lausen_1992(statistic, min_share, max_share),
@@ -303,6 +310,27 @@ class SumLaws:
         return found
 
 
+class DrawnOrders:
+    """Largest statistics of drawn orders of the scores, as the seed and the number of subjects say; the last ones asked for are kept.
+
+    Biomarkers that the same subjects have and whose cuts are of the same sizes share them: ask for those one after the other.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._kept: dict[tuple[bytes, bytes, int], Floats] = {}
+
+    def largest(self, scores: Floats, sizes: Ints, draws: int) -> Floats:
+        """Largest standardised sum of each order (draws,)."""
+        ordered = np.sort(scores)
+        key = ordered.tobytes(), sizes.tobytes(), draws
+        if key not in self._kept:
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            self._kept[key] = _largest(ordered, sizes, draws, np.random.default_rng([self._seed, ordered.size]))
+        return self._kept[key]
+
+
 def _hothorn_lausen(a: Floats, sizes: Ints, laws: SumLaws) -> float:
     """The Hothorn-Lausen bound for scores in the order of x."""
     whole = _whole_numbers(a)
@@ -352,12 +380,13 @@ def _sum_laws(ordered: Ints, largest: int) -> Floats:
     return laws / totals
 
 
-def _permutation(a: Floats, sizes: Ints, statistic: float, draws: int, rng: np.random.Generator) -> float:
-    reached, left = 0, draws
-    while left:
-        rows = min(left, max(1, _CHUNK // a.size))
-        shuffled = rng.permuted(np.broadcast_to(a, (rows, a.size)), axis=1)
-        largest = np.abs(_standardised(shuffled, sizes)).max(axis=1)
-        reached += int((largest >= statistic * (1.0 - 1e-10)).sum())
-        left -= rows
-    return (1.0 + reached) / (1.0 + draws)
+def _largest(a: Floats, sizes: Ints, draws: int, rng: np.random.Generator | None) -> Floats:
+    """Largest standardised sum of each of so many orders of the scores (draws,)."""
+    assert rng is not None
+    found = np.empty(draws)
+    rows = max(1, _CHUNK // a.size)
+    for start in range(0, draws, rows):
+        part = found[start : start + rows]
+        shuffled = rng.permuted(np.broadcast_to(a, (part.size, a.size)), axis=1)
+        part[:] = np.abs(_standardised(shuffled, sizes)).max(axis=1)
+    return found

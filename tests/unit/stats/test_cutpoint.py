@@ -7,6 +7,7 @@ import pytest
 
 from correlates.stats.cutpoint import (
     CutpointP,
+    DrawnOrders,
     lausen_1992,
     log_rank_scores,
     maximally_selected,
@@ -118,3 +119,22 @@ def test_refused():
         maximally_selected([1.0, np.nan], [1.0, 2.0])
     with pytest.raises(ValueError, match=r"\(n,\)"):
         maximally_selected([1.0, 2.0], [1.0])
+
+
+def test_orders_drawn_once_serve_every_biomarker_of_the_same_subjects():
+    x, time, event = _sample()
+    scores = log_rank_scores(time, event)
+    orders = DrawnOrders(3)
+
+    def p(values, given, orders):
+        found = maximally_selected(values, given, method="permutation", permutations=400, orders=orders)
+        return found.p_value, found.statistic
+
+    first, other = p(x, scores, orders), p(np.roll(x, 7), scores, orders)
+    assert other != first
+    assert p(np.roll(x, 7), scores, DrawnOrders(3)) == other
+    assert p(x[::-1], scores[::-1], orders) == pytest.approx(first)
+    alone = maximally_selected(
+        x, scores, method="permutation", permutations=20_000, rng=np.random.default_rng(1), exact_up_to=0
+    )
+    assert first[0] == pytest.approx(alone.p_value, abs=4 * np.sqrt(first[0] * (1 - first[0]) / 400))
