@@ -170,7 +170,7 @@ def test_every_axis_with_a_unit_says_it(record, charts):
         "swimmer": "(days)",
         "waterfall": "(%)",
         "spider": "(%)",
-        "population_model": ("(cells/µL)", '"cells/µL'),  # of a line of panels, the unit alone
+        "population_model": "(cells/µL)",
         "exposure_rules": "(%)",
         "persistence": "(%)",
         "profiles": "cells/µL",

@@ -171,7 +171,7 @@ def _individual(fit: dict[str, Any], mine: dict[str, pl.DataFrame], label: str, 
         how="diagonal",
     ).with_columns(pl.col("value", "lower", "upper", "day", "lloq").round_sig_figs(_DIGITS))
     data = data.sort("subject_id", "what", "day", "value")
-    x, y = day_axis(last, "day", few=True), _height("value", span, unit)
+    x, y = day_axis(last, "day", few=True), _height("value", span, with_unit("Level", unit))
     x["title"] = "Days"
 
     def of(what: str, made: dict[str, Any]) -> dict[str, Any]:
