@@ -12,7 +12,7 @@ from correlates.stats.censored_covariate import censored_covariate
 from correlates.stats.censored_regression import censored_regression
 from correlates.stats.competing_risks import gray_screen
 from correlates.stats.cox import cox_screen
-from correlates.stats.cutpoint import SumLaws, log_rank_scores, maximally_selected
+from correlates.stats.cutpoint import DrawnOrders, log_rank_scores, maximally_selected
 from correlates.stats.dunn import dunn
 from correlates.stats.fine_gray_panel import fine_gray_screen
 from correlates.stats.joint_logistic import joint_effects
@@ -50,9 +50,9 @@ def main(m: int, n: int) -> None:
     ends = (Timed(time=days, event=cause == 1, known=known), Binary(event=event, known=known))
 
     def cutpoints() -> None:
-        laws, scores = SumLaws(), log_rank_scores(days, cause == 1)
+        orders, scores = DrawnOrders(1), log_rank_scores(days, cause == 1)
         for row in x:
-            maximally_selected(row, scores, laws=laws)
+            maximally_selected(row, scores, method="permutation", permutations=2000, orders=orders, exact_up_to=0)
 
     tasks: dict[str, Callable[[], object]] = {
         "spearman": lambda: spearman(cut, grade, censoring=sign),
